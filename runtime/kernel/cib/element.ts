@@ -1,0 +1,48 @@
+// The CIB in memory: an immutable tree of elements with structural sharing.
+//
+// A change makes new elements only on the path from the root to what it touches; everything else is the same object in
+// both trees. So a snapshot is a reference, and comparing two trees skips every subtree that is the same object.
+
+/** One element of the CIB (Pacemaker's vocabulary). Never modified after it was made. */
+export interface Element {
+  readonly name: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly children: readonly Element[];
+}
+
+const NO_CHILDREN: readonly Element[] = [];
+
+/** Makes an element. Attributes whose value is undefined are left out. */
+export function element(
+  name: string,
+  attributes: Readonly<Record<string, string | undefined>> = {},
+  children: readonly Element[] = NO_CHILDREN,
+): Element {
+  const kept: Record<string, string> = {};
+  for (const key in attributes) {
+    const value = attributes[key];
+    if (value !== undefined) kept[key] = value;
+  }
+  return { name, attributes: kept, children };
+}
+
+/** The first child of that name (and id, where given). */
+export function childNamed(parent: Element | undefined, name: string, id?: string): Element | undefined {
+  return parent?.children.find((child) => child.name === name && (id === undefined || child.attributes["id"] === id));
+}
+
+/** All children of that name. */
+export function childrenNamed(parent: Element | undefined, name: string): readonly Element[] {
+  return parent === undefined ? NO_CHILDREN : parent.children.filter((child) => child.name === name);
+}
+
+/** The same element with other children; the element itself when they are the same objects. */
+export function withChildren(parent: Element, children: readonly Element[]): Element {
+  const same = children.length === parent.children.length && children.every((child, i) => child === parent.children[i]);
+  return same ? parent : { name: parent.name, attributes: parent.attributes, children };
+}
+
+/** The same element with some attributes set (a string) or removed (undefined). */
+export function withAttributes(parent: Element, changes: Readonly<Record<string, string | undefined>>): Element {
+  return element(parent.name, { ...parent.attributes, ...changes }, parent.children);
+}

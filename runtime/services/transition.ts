@@ -1,0 +1,68 @@
+// What the scheduler gives to the controller: a graph of actions, in the terms of Pacemaker's transition graph.
+// Source of the form: the <transition_graph> that Pacemaker's scheduler writes (crm_simulate --save-graph).
+
+/** A resource as an action names it: what to load, and under which id to run it. */
+export interface GraphPrimitive {
+  readonly id: string;
+  /** The instance's id with its number when that differs from `id` (anonymous clones, `long-id` in Pacemaker). */
+  readonly longId?: string;
+  readonly class: string;
+  readonly provider?: string;
+  readonly type: string;
+}
+
+/** A cause, as data: code for programs, text in words for people ("because ..."). */
+export interface Cause {
+  readonly code: string;
+  readonly text: string;
+}
+
+/** One action of a transition. */
+export interface GraphAction {
+  readonly id: number;
+  /** `resource` = rsc_op, `pseudo` = pseudo_event (nothing to do but order), `cluster` = crm_event (fencing, clearing, shutdown). */
+  readonly kind: "resource" | "pseudo" | "cluster";
+  /** start, stop, monitor, promote, demote, notify, stonith, clear_failcount, do_shutdown, maintenance_nodes, ... */
+  readonly operation: string;
+  /** RESOURCE_OPERATION_INTERVALMS, or operation-node-... for cluster actions. */
+  readonly operationKey: string;
+  /** Key of the operation in the history, where it differs from operationKey (an anonymous clone's). */
+  readonly internalOperationKey?: string;
+  /** Where: node name (uname) and node id (uuid). */
+  readonly node?: string;
+  readonly nodeId?: string;
+  /** Node whose executor runs it, when that is another (remote nodes). */
+  readonly routerNode?: string;
+  readonly primitive?: GraphPrimitive;
+  /** Instance parameters as they are, and meta attributes as CRM_meta_NAME; sorted by name. */
+  readonly attributes: Readonly<Record<string, string>>;
+  /** Ids of the nodes that this action takes down (fencing). */
+  readonly downed?: readonly string[];
+  /** Ids of nodes for `maintenance_nodes`, with their attributes. */
+  readonly maintenance?: readonly { readonly id: string; readonly attributes: Readonly<Record<string, string>> }[];
+  /** Why this action is in the plan. */
+  readonly cause?: Cause;
+}
+
+/** An action and what must have happened before it. */
+export interface Synapse {
+  readonly id: number;
+  /** Higher first; 0 is ordinary. */
+  readonly priority: number;
+  readonly action: GraphAction;
+  /** Ids of the actions that must have been confirmed before this one starts. */
+  readonly inputs: readonly number[];
+}
+
+/** Everything that is to be done to come from the present state to the wanted one. */
+export interface TransitionGraph {
+  readonly clusterDelayMs: number;
+  readonly stonithTimeoutMs: number;
+  readonly batchLimit: number;
+  readonly migrationLimit?: number;
+  /** Attributes of <transition_graph> besides those (failed-stop-offset, ...), for the XML form. */
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly synapses: readonly Synapse[];
+  /** Epoch seconds at which the state should be looked at again although nothing happens (a rule, a failure-timeout). */
+  readonly recheckAtEpochSeconds?: number;
+}
