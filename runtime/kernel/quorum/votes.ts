@@ -80,3 +80,252 @@ export interface QuorumVerdict {
   /** With lastManStanding or allowDownscale: what a primary view may commit as the new expected votes. */
   readonly reducedExpectedVotes?: number;
 }
+
+/** All votes the configuration gives, and what is expected: never less than a strict majority is judged against. */
+export function configuredVotes(config: QuorumConfig): number {
+  let sum = 0;
+  for (const node of config.nodes) sum += node.votes;
+  return Math.max(sum, config.expectedVotes ?? 0);
+}
+
+/**
+ * Judges a view. `states` holds what its members said; a member that has said nothing yet counts no vote, so call this when
+ * all have spoken. Deterministic: equal on each member that was given equal arguments.
+ */
+export function judgeQuorum(config: QuorumConfig, view: View, states: readonly MemberState[]): QuorumVerdict {
+  const count = countVotes(config, view, states);
+  const missing = accountForMissing(config, view, states, count.votes);
+  const obstacle = startObstacle(config, view, states, count) ?? voteObstacle(config, view, count);
+  const blocking = missing.filter((member) => member.account === "unaccounted");
+  const quorate = obstacle === undefined;
+  const primary = quorate && blocking.length === 0;
+  const reduced = primary ? reducedExpectedVotes(config, view, count) : undefined;
+  return {
+    quorate,
+    primary,
+    votes: count.votes,
+    expectedVotes: count.expectedVotes,
+    quorumVotes: count.quorumVotes,
+    reason: obstacle ?? (primary ? primaryReason(config, count, missing) : blockedReason(config, blocking)),
+    missing,
+    ...(reduced === undefined ? {} : { reducedExpectedVotes: reduced }),
+  };
+}
+
+interface VoteCount {
+  readonly votes: number;
+  readonly expectedVotes: number;
+  readonly quorumVotes: number;
+  /** Members whose store counts no vote. */
+  readonly damaged: readonly NodeId[];
+}
+
+function countVotes(config: QuorumConfig, view: View, states: readonly MemberState[]): VoteCount {
+  let votes = 0;
+  const damaged: NodeId[] = [];
+  for (const member of view.members) {
+    const state = states.find((said) => said.id === member.id && said.incarnation === member.incarnation);
+    if (state?.intact === true) votes += votesOf(config, member.id);
+    else if (state !== undefined) damaged.push(member.id);
+  }
+  const expectedVotes = config.expectedVotes ?? configuredVotes(config);
+  const twoNode = config.twoNode && expectedVotes === 2;
+  return { votes, expectedVotes, quorumVotes: twoNode ? 1 : Math.floor(expectedVotes / 2) + 1, damaged };
+}
+
+function votesOf(config: QuorumConfig, id: NodeId): number {
+  return config.nodes.find((node) => node.id === id)?.votes ?? 0;
+}
+
+/** Some member's present life is in the chain of primary views: the cluster is running, this is not its start. */
+function hasRunningMember(view: View): boolean {
+  return view.members.some((member) => member.seniority > 0 && member.primaryNumber > 0);
+}
+
+/** What forbids the start of a whole cluster; undefined when nothing does or the cluster is running already. */
+function startObstacle(
+  config: QuorumConfig,
+  view: View,
+  states: readonly MemberState[],
+  count: VoteCount,
+): string | undefined {
+  if (hasRunningMember(view) || states.some((state) => state.startOverride === true)) return undefined;
+  const present = new Set(view.members.map((member) => member.id));
+  const absent = config.nodes.filter((node) => !present.has(node.id));
+  if (config.waitForAll && absent.length > 0) {
+    return (
+      `wait_for_all: after a start the cluster waits until all nodes have been seen together once; ` +
+      `not seen yet: ${names(config, absent)}. Start them, or run "${START_OVERRIDE_COMMAND}" here if they are known to be off.`
+    );
+  }
+  const all = configuredVotes(config);
+  if (count.damaged.length > 0 && count.votes * 2 <= all) {
+    return (
+      `The stores of ${names(config, idsOf(count.damaged))} are lost or damaged, so only ${count.votes} of ${all} votes have a store that ` +
+      `can be trusted: acknowledged changes could be missing, and nothing is started. Bring back the other nodes, or run ` +
+      `"${START_OVERRIDE_COMMAND}" to go on with what is there.`
+    );
+  }
+  return undefined;
+}
+
+/** What is missing to a quorum; undefined when the view has one. */
+function voteObstacle(config: QuorumConfig, view: View, count: VoteCount): string | undefined {
+  if (count.votes >= count.quorumVotes && count.votes > 0) return undefined;
+  if (config.autoTieBreaker && count.votes * 2 === count.expectedVotes && holdsTieBreaker(config, view))
+    return undefined;
+  const damaged =
+    count.damaged.length > 0 ? ` (${names(config, idsOf(count.damaged))} count no vote until caught up)` : "";
+  return (
+    `No quorum: ${count.votes} of ${count.expectedVotes} expected votes are here${damaged} and ${count.quorumVotes} are needed. ` +
+    `no-quorum-policy decides what keeps running; bring back the nodes that are away.`
+  );
+}
+
+function holdsTieBreaker(config: QuorumConfig, view: View): boolean {
+  let lowest: NodeId | undefined;
+  for (const node of config.nodes) {
+    if (node.votes > 0 && (lowest === undefined || node.id < lowest)) lowest = node.id;
+  }
+  return view.members.some((member) => member.id === lowest);
+}
+
+/**
+ * The members of the previous primary view that are not here. The previous one is the newest that any member has promised;
+ * whether it was ever established is unknown, so it counts. A node that is here in a later life is not missing: its earlier
+ * life has ended, and probes show what that left behind.
+ */
+function accountForMissing(
+  config: QuorumConfig,
+  view: View,
+  states: readonly MemberState[],
+  votes: number,
+): MissingMember[] {
+  let newest = 0;
+  for (const state of states) newest = Math.max(newest, state.promisedPrimary);
+  const present = new Set(view.members.map((member) => member.id));
+  const previous = new Map<NodeId, Incarnation>();
+  for (const state of states) {
+    if (state.promisedPrimary !== newest || newest === 0) continue;
+    for (const { id, incarnation } of state.promisedMembers) {
+      if (!present.has(id)) previous.set(id, Math.max(incarnation, previous.get(id) ?? 0));
+    }
+  }
+  const outvoted = votes * 2 > configuredVotes(config);
+  const missing: MissingMember[] = [];
+  for (const [id, incarnation] of [...previous].sort(([a], [b]) => a - b)) {
+    missing.push({ id, incarnation, account: accountFor(config, view, states, id, incarnation, outvoted) });
+  }
+  return missing;
+}
+
+function accountFor(
+  config: QuorumConfig,
+  view: View,
+  states: readonly MemberState[],
+  id: NodeId,
+  incarnation: Incarnation,
+  outvoted: boolean,
+): MissingAccount {
+  const sameOrLater = (life: { id: NodeId; incarnation: Incarnation }) =>
+    life.id === id && life.incarnation >= incarnation;
+  if (view.departures.some((departure) => departure.cause === "left" && sameOrLater(departure))) return "left";
+  if (states.some((state) => state.fenced.some(sameOrLater))) return "fenced";
+  if (outvoted) return "outvoted";
+  // Without a fence device nothing will ever confirm: who accepted losses has accepted this one.
+  if (config.acceptLoss && !config.fencing) return "loss-accepted";
+  return "unaccounted";
+}
+
+/** Expected votes for a primary view that has shrunk, where an option lets them sink. Never below two, or one vote would be a majority. */
+function reducedExpectedVotes(config: QuorumConfig, view: View, count: VoteCount): number | undefined {
+  let reduced = count.expectedVotes;
+  if (config.lastManStanding) reduced = count.votes;
+  else if (config.allowDownscale) {
+    const present = new Set(view.members.map((member) => member.id));
+    for (const { id, cause } of view.departures) {
+      if (cause === "left" && !present.has(id)) reduced -= votesOf(config, id);
+    }
+  }
+  reduced = Math.max(reduced, count.votes, 2);
+  return reduced < count.expectedVotes ? reduced : undefined;
+}
+
+function primaryReason(config: QuorumConfig, count: VoteCount, missing: readonly MissingMember[]): string {
+  const away = missing.map((member) => `${nameOf(config, member.id)} (${ACCOUNT_WORDS[member.account]})`);
+  const rest = away.length > 0 ? `; of the previous primary view these are away: ${away.join(", ")}` : "";
+  return `Quorum: ${count.votes} of ${count.expectedVotes} expected votes are here and ${count.quorumVotes} are needed${rest}.`;
+}
+
+const ACCOUNT_WORDS: Readonly<Record<MissingAccount, string>> = {
+  left: "left cleanly",
+  fenced: "confirmed off",
+  outvoted: "outvoted by the majority here",
+  "loss-accepted": "taken as gone, losses are accepted",
+  unaccounted: "may still be active",
+};
+
+function blockedReason(config: QuorumConfig, blocking: readonly MissingMember[]): string {
+  const nodes = names(config, blocking);
+  const next = config.fencing
+    ? `Waiting for the confirmed fence; if it cannot succeed, make sure that they are off and confirm it with "systole fence confirm NODE".`
+    : `There is no fence device to confirm that they are off: bring them back, or configure fencing.`;
+  return `Votes suffice, but ${nodes} of the previous primary view may still be active and this view has no majority over them, so nothing is started. ${next}`;
+}
+
+function nameOf(config: QuorumConfig, id: NodeId): string {
+  return config.nodes.find((node) => node.id === id)?.name ?? `node ${id}`;
+}
+
+function names(config: QuorumConfig, nodes: readonly { readonly id: NodeId }[]): string {
+  return nodes.map((node) => nameOf(config, node.id)).join(", ");
+}
+
+function idsOf(ids: readonly NodeId[]): { id: NodeId }[] {
+  return ids.map((id) => ({ id }));
+}
+
+/**
+ * Refuses options that can lose acknowledged changes, unless `acceptLoss` says that this is wanted.
+ * @returns the sentence of the refusal; undefined when the configuration may be used.
+ */
+export function refuseLossy(config: QuorumConfig): string | undefined {
+  if (config.acceptLoss) return undefined;
+  const remedy = `or set acceptLoss to true to accept that acknowledged changes may be lost (status will show it).`;
+  if (config.twoNode && !config.fencing) {
+    return `two_node without fencing lets both halves of a cut cluster run alone, each losing the other's changes. Configure a fence device, ${remedy}`;
+  }
+  if (config.twoNode && !config.waitForAll) {
+    return `two_node without wait_for_all lets a node that was fenced start alone with old data. Set wait_for_all, ${remedy}`;
+  }
+  if (config.lastManStanding && !config.waitForAll) {
+    return `last_man_standing without wait_for_all lets the nodes that were given up start as a cluster of their own. Set wait_for_all, ${remedy}`;
+  }
+  if (config.allowDownscale) {
+    return `allow_downscale lowers the expected votes when nodes leave, so those that left can form a second cluster. Turn it off, ${remedy}`;
+  }
+  return undefined;
+}
+
+/**
+ * Refuses a configuration whose numbers cannot be meant.
+ * @returns the sentence of the refusal; undefined when the configuration may be used.
+ */
+export function refuseImpossible(config: QuorumConfig): string | undefined {
+  const ids = new Set(config.nodes.map((node) => node.id));
+  if (ids.size !== config.nodes.length) return `Two nodes have the same id in the configuration. Give each its own.`;
+  const odd = config.nodes.find((node) => !Number.isInteger(node.votes) || node.votes < 0);
+  if (odd) return `Node ${odd.name} has ${odd.votes} votes. Use a whole number of at least 0.`;
+  const sum = config.nodes.reduce((votes, node) => votes + node.votes, 0);
+  if (sum === 0) return `No node has a vote, so nothing could ever be quorate. Give at least one node a vote.`;
+  const expected = config.expectedVotes ?? sum;
+  if (!Number.isInteger(expected) || expected < 1)
+    return `expected_votes is ${expected}. Use a whole number of at least 1.`;
+  if (config.twoNode && (config.nodes.length !== 2 || sum !== 2 || expected !== 2)) {
+    return (
+      `two_node is for exactly two nodes of one vote each; ${config.nodes.length} nodes with ${sum} votes are configured ` +
+      `(expected votes ${expected}). Turn two_node off.`
+    );
+  }
+  return undefined;
+}
