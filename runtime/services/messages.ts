@@ -1,0 +1,122 @@
+// What the services of the nodes say to one another over the reliable channel, and what surrounds the whole node machine
+// (kernel and services) on its node: runtime/services/node.ts.
+
+import type { Element } from "../kernel/cib/element.ts";
+import type { Tick } from "../kernel/machine.ts";
+import type { Incarnation, NodeId, View } from "../kernel/membership/view.ts";
+import type { ChangeOutcome, ChangeRequest, KernelMessage, Standing, StoreRecord } from "../kernel/messages.ts";
+import type { ChainPosition } from "../kernel/membership/view.ts";
+import type { AgentCall, AgentOutcome, DeviceCall, DeviceOutcome, ResourceIdentity } from "./calls.ts";
+
+/** An operation that the coordinator wants run on a node. */
+export interface Operation {
+  /** Pacemaker's transition key: `ACTION:TRANSITION:TARGET_RC:UUID`; also the operation's identity. */
+  readonly transitionKey: string;
+  /** RESOURCE_ACTION_INTERVALMS. */
+  readonly operationKey: string;
+  readonly resource: ResourceIdentity;
+  /** start, stop, monitor, promote, demote, notify, reload-agent, migrate_to, migrate_from. */
+  readonly action: string;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** Wait this long before the first run of a recurring operation (start-delay, interval-origin). */
+  readonly startDelayMs: number;
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly meta: Readonly<Record<string, string>>;
+}
+
+/** Pacemaker's op-status values that are used here. */
+export type OperationStatus = "done" | "cancelled" | "timeout" | "error" | "not-installed";
+
+/** How an operation ended; for a recurring one, each time its result changes. */
+export interface OperationResult {
+  readonly operation: Operation;
+  readonly node: NodeId;
+  readonly incarnation: Incarnation;
+  /** Counts the calls of this node's life. */
+  readonly callId: number;
+  /** OCF exit code: 0 ok, 7 not running, 8 running promoted, 9 failed promoted, 1 to 6 errors. */
+  readonly rc: number;
+  readonly status: OperationStatus;
+  readonly reason: string;
+  readonly startedEpochMs: number;
+  readonly execTimeMs: number;
+  readonly queueTimeMs: number;
+}
+
+/** Service to service. */
+export type ServiceMessage =
+  | { readonly type: "operation"; readonly operation: Operation }
+  | { readonly type: "operation-cancel"; readonly transitionKey: string; readonly resource: string; readonly operationKey: string }
+  | { readonly type: "operation-result"; readonly result: OperationResult }
+  /** The coordinator has written these results to the CIB: they need not be reported again. */
+  | { readonly type: "operation-noted"; readonly callId: number }
+  /** Forget what is known of a resource here (cleanup), so that it is probed afresh. */
+  | { readonly type: "history-clear"; readonly resource: string }
+  /** A device call performed on another node than the coordinator. */
+  | { readonly type: "device-call"; readonly call: DeviceCall }
+  | { readonly type: "device-outcome"; readonly id: number; readonly outcome: DeviceOutcome }
+  | { readonly type: "attribute"; readonly node: string; readonly name: string; readonly value: string | null; readonly dampeningMs: number }
+  | { readonly type: "request"; readonly request: ServiceRequest }
+  | { readonly type: "request-answer"; readonly requestId: string; readonly outcome: RequestOutcome };
+
+/** What a person or a program asks of the services, beyond a change of the CIB. Forwarded to the coordinator. */
+export type ServiceRequest =
+  | { readonly id: string; readonly request: "fence"; readonly node: string; readonly action: "off" | "on" | "reboot"; readonly who: string }
+  /** Forgets failures and history, so that the resource is probed again; everywhere, or on one node. */
+  | { readonly id: string; readonly request: "cleanup"; readonly resource?: string; readonly node?: string; readonly who: string }
+  | { readonly id: string; readonly request: "attribute"; readonly node: string; readonly name: string; readonly value: string | null; readonly dampeningMs: number; readonly who: string };
+
+export type RequestOutcome =
+  | { readonly outcome: "done"; readonly text: string }
+  | { readonly outcome: "refused"; readonly code: string; readonly reason: string };
+
+/** Something that happened, for the log, `status`, the live view and alerts. */
+export interface ClusterEvent {
+  readonly epochMs: number;
+  /** view, standing, transition, operation, fence, change, disk, plugin, denied, note. */
+  readonly kind: string;
+  readonly code: string;
+  /** One sentence: what happened, to what, because of what. */
+  readonly text: string;
+  readonly severity: "info" | "warning" | "error";
+  readonly node?: string;
+  readonly resource?: string;
+  readonly durationMs?: number;
+}
+
+/** Everything that goes between the main threads of two nodes. */
+export type Message = KernelMessage | ServiceMessage;
+
+export type NodeInput =
+  | Tick
+  | { readonly type: "view"; readonly view: View; readonly detectedAfterMs: Readonly<Record<string, number>> }
+  | { readonly type: "message"; readonly from: NodeId; readonly incarnation: Incarnation; readonly message: Message }
+  | { readonly type: "persisted"; readonly id: number }
+  | { readonly type: "persist-failed"; readonly id: number; readonly code: string; readonly text: string }
+  | { readonly type: "change"; readonly request: ChangeRequest }
+  | { readonly type: "request"; readonly request: ServiceRequest }
+  | { readonly type: "agent-outcome"; readonly id: number; readonly outcome: AgentOutcome }
+  | { readonly type: "device-outcome"; readonly id: number; readonly outcome: DeviceOutcome }
+  | { readonly type: "wall-clock"; readonly epochMs: number }
+  /** Stop this node gracefully: move everything away, leave the view, exit. */
+  | { readonly type: "shutdown" };
+
+export type NodeEffect =
+  | { readonly type: "send"; readonly to: NodeId; readonly message: Message }
+  | { readonly type: "persist"; readonly id: number; readonly records: readonly StoreRecord[] }
+  | { readonly type: "chain"; readonly chain: ChainPosition }
+  | { readonly type: "agent-call"; readonly call: AgentCall }
+  /** Abort the call now; its outcome still comes. */
+  | { readonly type: "agent-abort"; readonly id: number; readonly why: string }
+  | { readonly type: "device-call"; readonly call: DeviceCall }
+  | { readonly type: "device-abort"; readonly id: number; readonly why: string }
+  | { readonly type: "change-answer"; readonly requestId: string; readonly outcome: ChangeOutcome }
+  | { readonly type: "request-answer"; readonly requestId: string; readonly outcome: RequestOutcome }
+  /** For everyone who looks on: API clients, the live view. */
+  | { readonly type: "cib"; readonly cib: Element }
+  | { readonly type: "standing"; readonly standing: Standing }
+  | { readonly type: "event"; readonly event: ClusterEvent }
+  /** Tell the pulse to leave; then exit. */
+  | { readonly type: "leave" }
+  | { readonly type: "exit"; readonly code: number; readonly text: string };
