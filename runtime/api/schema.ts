@@ -1,0 +1,242 @@
+// The control API as data: every request with what it takes and what it answers. Server and clients share this file.
+//
+// Form: JSON lines on a unix socket that only its owner may open (0600). The server speaks first (`hello`); then each line
+// of a client is a request and is answered by one line with the same id. A client that subscribed also gets pushes.
+
+import type { Static, TSchema } from "typebox";
+import * as Type from "typebox";
+import {
+  changeOutcomeSchema,
+  changeRequestSchema,
+  count,
+  elementSchema,
+  id,
+  incarnation,
+  nodeId,
+  standingSchema,
+  text,
+  versionSchema,
+} from "../host/schema/kernel.ts";
+import { eventSchema, requestOutcomeSchema, serviceRequestSchema } from "../host/schema/services.ts";
+
+/** Rises when a client of the version before would misunderstand an answer. */
+export const API_VERSION = 1;
+
+/** Bounds of the control API. */
+export const API_LIMITS = {
+  /** Longest request line, in bytes: room for a whole CIB. */
+  requestBytes: 32 * 1024 * 1024,
+  /** Longest line a client accepts. */
+  replyBytes: 128 * 1024 * 1024,
+  clients: 32,
+  /** Requests of one client that wait for an answer. */
+  requestsInFlight: 64,
+  /** Unsent pushes of one client, in bytes; beyond it pushes are dropped and counted. */
+  pushBacklogBytes: 1024 * 1024,
+  /** Unsent bytes of one client at which it is cut off. */
+  replyBacklogBytes: 256 * 1024 * 1024,
+  /** Events kept for those who come later. */
+  recentEvents: 500,
+  /** "changed" is pushed no more often than this. */
+  changedIntervalMs: 50,
+} as const;
+
+const closed = { additionalProperties: false } as const;
+const milliseconds = Type.Number({ minimum: 0 });
+
+/** A link of this node: where it listens. */
+const linkSchema = Type.Object({ link: count, address: Type.String(), port: count }, closed);
+
+/** What the pulse saw of one peer since this node started. */
+const peerSchema = Type.Object(
+  {
+    id: nodeId,
+    name: Type.String(),
+    /** Silence of the peer on each link, absent when nothing valid came yet. */
+    links: Type.Array(
+      Type.Object({ link: count, address: Type.String(), port: count, silenceMs: Type.Optional(milliseconds) }, closed),
+    ),
+    sent: count,
+    received: count,
+    /** Datagrams that were dropped, by reason: wrong-key, foreign-cluster, too-new, replayed, malformed, … */
+    dropped: Type.Record(Type.String(), count),
+    /** The last drop in words; what to do about it. */
+    lastDrop: Type.Optional(Type.String()),
+  },
+  closed,
+);
+
+/** A call of a plugin that has been made and not yet answered. */
+const inFlightSchema = Type.Object(
+  {
+    kind: Type.Union([Type.Literal("agent"), Type.Literal("device")]),
+    id: count,
+    /** Resource or device id. */
+    subject: Type.String(),
+    /** Plugin: class:provider:type or the device's type. */
+    plugin: Type.String(),
+    verb: Type.String(),
+    ageMs: milliseconds,
+    timeoutMs: milliseconds,
+    /** Past its deadline and not answered: the plugin hangs. */
+    overdue: Type.Boolean(),
+  },
+  closed,
+);
+
+/** What one node knows: the facts behind `systole status`. `runtime/model/status` makes sentences and tables of it. */
+export const statusSchema = Type.Object(
+  {
+    cluster: Type.String(),
+    node: Type.Object(
+      {
+        id: nodeId,
+        name: Type.String(),
+        incarnation,
+        pid: count,
+        startedEpochMs: count,
+        version: Type.String(),
+        featureLevel: count,
+      },
+      closed,
+    ),
+    epochMs: count,
+    /** Configured nodes, sorted by id. */
+    nodes: Type.Array(Type.Object({ id: nodeId, name: Type.String(), votes: count }, closed)),
+    /** Absent until the first view. */
+    standing: Type.Optional(standingSchema),
+    cib: elementSchema,
+    transport: Type.Object(
+      {
+        name: Type.String(),
+        links: Type.Array(linkSchema),
+        peers: Type.Array(peerSchema),
+        /** Drops that belong to no configured peer, by reason. */
+        strangers: Type.Record(Type.String(), count),
+        lastStranger: Type.Optional(Type.String()),
+      },
+      closed,
+    ),
+    inFlight: Type.Array(inFlightSchema),
+    /** Set while the node holds back all actions: its clock jumped (suspend, SIGSTOP) and the view is not confirmed yet. */
+    heldSinceMs: Type.Optional(milliseconds),
+    /** Longest time the main thread did not turn, in the last minute. */
+    longestTurnMs: milliseconds,
+    stateDirectory: Type.String(),
+    stopping: Type.Boolean(),
+  },
+  closed,
+);
+
+/** What `systole plugin list` prints of a plugin. */
+const pluginSchema = Type.Object(
+  {
+    kind: Type.String(),
+    name: Type.String(),
+    summary: Type.String(),
+    /** File or package it was loaded from. */
+    source: Type.String(),
+    api: Type.String(),
+  },
+  closed,
+);
+
+const why = Type.Object({ code: Type.String(), text: Type.String() }, closed);
+
+/** A resource instance, where it shall be and why. */
+const placementSchema = Type.Object(
+  {
+    resource: Type.String(),
+    node: Type.Optional(Type.String()),
+    role: Type.String(),
+    activeOn: Type.Array(Type.String()),
+    causes: Type.Array(why),
+  },
+  closed,
+);
+
+const empty = Type.Object({}, closed);
+
+/** Every request: what it takes, what it answers. */
+export const API = {
+  /** The facts of this node. */
+  status: { params: empty, result: statusSchema },
+  /** The committed CIB, whole or one section of it. */
+  "cib-query": {
+    params: Type.Object(
+      { section: Type.Optional(Type.Union([Type.Literal("configuration"), Type.Literal("status")])) },
+      closed,
+    ),
+    result: Type.Object({ version: versionSchema, element: elementSchema }, closed),
+  },
+  /** Changes the CIB. Answered when the cluster has decided; the same request id asked again is never applied twice. */
+  "cib-change": {
+    params: Type.Object({ change: changeRequestSchema }, closed),
+    result: changeOutcomeSchema,
+  },
+  /** Fence, cleanup or attribute; answered by the coordinator. */
+  request: {
+    params: Type.Object({ request: serviceRequestSchema }, closed),
+    result: requestOutcomeSchema,
+  },
+  "plugin-list": { params: empty, result: Type.Object({ plugins: Type.Array(pluginSchema) }, closed) },
+  /** One plugin with its parameters (JSON schema), permissions and timeouts. */
+  "plugin-describe": {
+    params: Type.Object({ kind: Type.Optional(id), name: id }, closed),
+    result: Type.Object({ plugin: pluginSchema, details: Type.Unknown() }, closed),
+  },
+  /** Where a resource shall be, and because of what. */
+  why: {
+    params: Type.Object({ resource: id }, closed),
+    result: Type.Object({ placements: Type.Array(placementSchema), standing: Type.Optional(standingSchema) }, closed),
+  },
+  /** From now on this client gets pushes; the answer has the last `recent` events, oldest first. */
+  subscribe: {
+    params: Type.Object({ recent: Type.Integer({ minimum: 0, maximum: API_LIMITS.recentEvents }) }, closed),
+    result: Type.Object({ events: Type.Array(eventSchema) }, closed),
+  },
+  /** Stops this node: its resources move away, it leaves the view, its process ends. Answered at once; then the connection ends with the process. */
+  shutdown: {
+    params: Type.Object({ who: text }, closed),
+    result: Type.Object({ accepted: Type.Literal(true) }, closed),
+  },
+} as const satisfies Readonly<Record<string, { readonly params: TSchema; readonly result: TSchema }>>;
+
+export type ApiMethod = keyof typeof API;
+export type ApiParams<Method extends ApiMethod> = Static<(typeof API)[Method]["params"]>;
+export type ApiResult<Method extends ApiMethod> = Static<(typeof API)[Method]["result"]>;
+export type StatusReport = Static<typeof statusSchema>;
+
+/** One line from a client. `params` is checked against the method's own schema. */
+export const requestLineSchema = Type.Object(
+  { id: count, method: Type.String({ maxLength: 64 }), params: Type.Optional(Type.Unknown()) },
+  closed,
+);
+
+/** The first line of the server. Open to additions, so that every client can read which version it is. */
+export const helloSchema = Type.Object({
+  push: Type.Literal("hello"),
+  api: count,
+  version: Type.String(),
+  cluster: Type.String(),
+  node: Type.String(),
+  pid: count,
+  startedEpochMs: count,
+});
+export type Hello = Static<typeof helloSchema>;
+
+/** What a subscriber gets besides answers. */
+export const pushSchema = Type.Union([
+  Type.Object({ push: Type.Literal("event"), event: eventSchema }, closed),
+  /** CIB or standing differ from before: ask for `status` when it matters. */
+  Type.Object({ push: Type.Literal("changed") }, closed),
+  /** So many events were not sent because this client reads too slowly. */
+  Type.Object({ push: Type.Literal("dropped"), count }, closed),
+]);
+export type Push = Static<typeof pushSchema>;
+
+/** The answer to one request. */
+export const replyLineSchema = Type.Union([
+  Type.Object({ id: count, result: Type.Unknown() }, closed),
+  Type.Object({ id: count, error: Type.Object({ code: Type.String(), message: Type.String() }, closed) }, closed),
+]);
