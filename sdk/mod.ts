@@ -1,0 +1,48 @@
+// What the author of a plugin imports: `import { defineResourceAgent, Type } from "systole/sdk"`.
+
+export { Type } from "typebox";
+export type {
+  BaseContext,
+  Capabilities,
+  Context,
+  Daemon,
+  DaemonOptions,
+  DaemonState,
+  DaemonStop,
+  Fetch,
+  FetchOptions,
+  FetchResult,
+  Log,
+  Processes,
+  ProcessIdentity,
+  ProcessQuery,
+  ReadFiles,
+  Run,
+  RunOptions,
+  RunResult,
+  State,
+  Udp,
+  UdpSocket,
+  WriteFiles,
+} from "./context.ts";
+export { AgentError, type AgentErrorCode, isAgentError, OCF_EXIT_CODES } from "./errors.ts";
+export { defineFenceDevice, type FenceDeviceSpec, type FenceTarget, type Power } from "./fence-device.ts";
+export { Duration, Secret, Words } from "./parameters.ts";
+export type { PermissionKind, Permissions } from "./permissions.ts";
+export { API_VERSION, type Plugin, type PluginKind } from "./plugin.ts";
+export {
+  type AgentTimeouts,
+  defineResourceAgent,
+  type Notification,
+  type ResourceAgentSpec,
+  type ResourceState,
+} from "./resource-agent.ts";
+export {
+  defineTransport,
+  type TransportConnection,
+  type TransportContext,
+  type TransportPeer,
+  type TransportProvides,
+  type TransportSink,
+  type TransportSpec,
+} from "./transport.ts";
