@@ -22,6 +22,8 @@ export interface PulseConfig {
   readonly mainSilenceMs: number;
   /** Largest `bytes` of a fragment. */
   readonly fragmentBytes: number;
+  /** Where this node stands in the chain of primary views at its start, from its disk; nowhere when absent. View numbers start above it. */
+  readonly chain?: ChainPosition;
 }
 
 export type PulseInput =

@@ -68,6 +68,9 @@ export interface Fragment {
   readonly incarnation: Incarnation;
   /** The incarnation of the receiver that this is for: a channel lives between two lives, not two nodes. */
   readonly to: Incarnation;
+  /** Number of the view in which the receiver joined the sender's view; a later stream ends the one before. */
+  readonly stream: number;
+  /** Counts the pieces of the stream from 1. */
   readonly sequence: number;
   /** Last piece of its message. */
   readonly last: boolean;
@@ -79,6 +82,7 @@ export interface Acknowledge {
   readonly type: "acknowledge";
   readonly incarnation: Incarnation;
   readonly to: Incarnation;
+  readonly stream: number;
   readonly upTo: number;
   readonly also: readonly number[];
 }

@@ -30,10 +30,13 @@ export interface ViewMember extends ChainPosition {
   readonly featureLevel: number;
 }
 
-/** Why a member of an earlier view is not in this one. */
+/**
+ * Why a member of an earlier view is not in this one: it announced a clean leave; it was silent on all links for the detection
+ * timeout; a later life of it was heard; or it is still heard by some, but not by all, or has gone to another view.
+ */
 export type DepartureCause = "left" | "silent" | "restarted" | "unreachable";
 
-/** A member of the view before, as the proposer of the new one saw it go. */
+/** A member of an earlier view, and how it went. */
 export interface Departure {
   readonly id: NodeId;
   readonly incarnation: Incarnation;
@@ -45,7 +48,7 @@ export interface View {
   readonly id: ViewId;
   /** Sorted by id. */
   readonly members: readonly ViewMember[];
-  /** Who announced a clean leave, and which incarnation of it, since the proposer started; sorted by id. A node that joined again is not listed. */
+  /** The last life of each node that was seen to go, by any member since that member started, and how; sorted by id. Only the cause "left" is a clean leave. Nobody in it is a member. */
   readonly departures: readonly Departure[];
 }
 
