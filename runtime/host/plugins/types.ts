@@ -1,0 +1,131 @@
+// What the node's host asks of the plugin host, and what it hears from it.
+
+import type { TransportConnection, TransportPeer, TransportProvides, TransportSink } from "../../../sdk/mod.ts";
+import type { AgentCall, AgentOutcome, DeviceCall, DeviceOutcome } from "../../services/calls.ts";
+
+/** A line for the node's log; secrets are already blotted out. */
+export interface PluginLogLine {
+  readonly level: "debug" | "info" | "warn" | "error";
+  readonly text: string;
+  /** `agents/dummy`, `fence/process-power`, `comms/udp`. */
+  readonly plugin?: string;
+  /** The resource or fence device for which the plugin was at work. */
+  readonly resource?: string;
+}
+
+/** Something that belongs into the status: a plugin that cannot be used, a denial, a call that hangs. */
+export interface PluginEvent {
+  /** plugin: a plugin failed or hangs; denied: a capability was refused. */
+  readonly kind: "plugin" | "denied";
+  readonly code: string;
+  /** One sentence: what, because of what, what to do. */
+  readonly text: string;
+  readonly severity: "info" | "warning" | "error";
+  readonly resource?: string;
+}
+
+/** How the plugin host is set up. */
+export interface PluginHostOptions {
+  readonly nodeName: string;
+  /** The node's own folder; the plugin host writes below `plugins/` in it. */
+  readonly stateDirectory: string;
+  /** Plugins besides those of the release: paths of files (`./my-agent.ts`, absolute ones) or names of npm packages. */
+  readonly plugins: readonly string[];
+  /** Relative paths and package names in `plugins` count from here (the folder of the configuration file). */
+  readonly pluginsBase: string;
+  /** Put into the environment of every process that is started here, such as SYSTOLE_POWER_DOMAIN. */
+  readonly childEnvironment: Readonly<Record<string, string>>;
+  readonly log: (line: PluginLogLine) => void;
+  readonly onEvent: (event: PluginEvent) => void;
+  /** A node attribute that an agent sets or (null) takes back: the promotion score `master-RESOURCE`. */
+  readonly onAttribute: (name: string, value: string | null) => void;
+}
+
+/** One parameter of a plugin, for people. */
+export interface ParameterDescription {
+  readonly name: string;
+  readonly description: string;
+  /** string, integer, number, boolean, duration, words, secret, or the allowed values joined by `|`. */
+  readonly type: string;
+  readonly required: boolean;
+  /** As it would be written in the CIB. */
+  readonly default?: string;
+}
+
+/** A plugin that was found, usable or not. */
+export interface PluginDescription {
+  readonly kind: "resource-agent" | "fence-device" | "transport" | "unknown";
+  readonly name: string;
+  /** What to write in the CIB: `ocf:systole:dummy`, `stonith systole:dummy`; for a transport its name. */
+  readonly reference: string;
+  readonly summary: string;
+  /** Where it comes from: a path. */
+  readonly file: string;
+  readonly origin: "bundled" | "configured";
+  /** How far it is trusted: in this release every plugin runs inside the node's process. */
+  readonly trust: "in-process, trusted";
+  readonly api?: number;
+  readonly verbs: readonly string[];
+  readonly parameters: readonly ParameterDescription[];
+  readonly permissions: Readonly<Record<string, readonly string[]>>;
+  readonly timeouts: Readonly<Record<string, string>>;
+  /** Why it cannot be used, if so. */
+  readonly problem?: { readonly code: string; readonly text: string };
+}
+
+/** A call under way; or one that was aborted and answered while the plugin has still not come back. */
+export interface CallInFlight {
+  readonly kind: "agent" | "device";
+  readonly id: number;
+  /** Resource or device id. */
+  readonly subject: string;
+  /** `ocf:systole:process`, `systole:process-power`. */
+  readonly plugin: string;
+  readonly verb: string;
+  readonly ageMs: number;
+  readonly timeoutMs: number;
+  /** Aborted and answered, but the plugin has not come back: it hangs. */
+  readonly overdue: boolean;
+}
+
+/** Performs single calls of agents and fence devices, and reports exactly one outcome for each. */
+export interface PluginHost {
+  /** Never rejects. */
+  callAgent(call: AgentCall): Promise<AgentOutcome>;
+  /** The outcome of the call comes at once, as "unknown"; an id that is not under way is ignored. */
+  abortAgent(id: number, why: string): void;
+  /** Never rejects. */
+  callDevice(call: DeviceCall): Promise<DeviceOutcome>;
+  /** The outcome of the call comes at once, as an error; an id that is not under way is ignored. */
+  abortDevice(id: number, why: string): void;
+  /** Every plugin that was found, sorted by kind and name; loads them, so as to tell what is wrong. */
+  list(): Promise<readonly PluginDescription[]>;
+  /** By `ocf:systole:NAME` (agents), `systole:NAME` (fence devices), or plain NAME (all kinds); empty if there is none. */
+  describe(name: string): Promise<readonly PluginDescription[]>;
+  inFlight(): readonly CallInFlight[];
+  /** Aborts what is under way. Daemons stay (a planned restart adopts them), unless told otherwise. */
+  close(options?: { readonly stopDaemons?: boolean }): Promise<void>;
+}
+
+/** What it takes to open a transport (`openTransport` in transports.ts); it runs in the pulse's thread. */
+export interface OpenTransportOptions {
+  /** Name of the transport: `udp`. */
+  readonly name: string;
+  /** Its settings from the node's configuration: JSON values, validated against the transport's schema here. */
+  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly self: TransportPeer;
+  readonly peers: readonly TransportPeer[];
+  readonly sink: TransportSink;
+  readonly plugins: readonly string[];
+  readonly pluginsBase: string;
+  readonly stateDirectory: string;
+  readonly log: (line: PluginLogLine) => void;
+  /** Fires when the node goes down. */
+  readonly signal: AbortSignal;
+}
+
+/** An open transport and what it promises. */
+export interface OpenedTransport {
+  readonly connection: TransportConnection;
+  readonly provides: TransportProvides;
+}
