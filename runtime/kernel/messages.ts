@@ -1,13 +1,18 @@
 // What the kernels of the nodes say to one another over the reliable channel, and what surrounds the kernel on its node.
 //
 // The kernel joins quorum and the replicated CIB over the views that the pulse agrees on. One view's life in it:
-//   view installed -> every member sends `state` to all -> each computes the same standing (quorate, primary, coordinator)
-//   -> the coordinator takes the best log, merges the status, sends `catch-up` to whoever lacks something -> `synced` from all
-//   -> established: changes flow (`append` -> persist -> `stored` -> `commit`).
+//   view installed -> every member sends `state` to all
+//   -> the coordinator gets the best log and the newest status among them (`fetch`, `fetched`), judges quorum on that document
+//   -> `catch-up` to all: each has the same document now, in memory, and promises (on disk) the primary number, if there is one
+//   -> `synced` from all -> `adopt`: each writes to disk what its log lacks, under that number -> `adopted` from all
+//   -> `established`: changes flow (`append` -> persist -> `stored` -> `commit`).
+// A view that is not primary leaves out promise and adoption. It can become primary later without a new view, when a fence is
+// confirmed: `catch-up` (which then carries nothing but the number) to `established` is gone through again.
 
 import type { Element } from "./cib/element.ts";
 import type { Tick } from "./machine.ts";
 import type { ChainPosition, Incarnation, NodeId, View, ViewId } from "./membership/view.ts";
+import type { MissingMember } from "./quorum/votes.ts";
 
 /** admin_epoch, epoch, num_updates, as in Pacemaker: compared from left to right. */
 export interface CibVersion {
@@ -70,66 +75,133 @@ export type ChangeOutcome =
   | { readonly outcome: "refused"; readonly code: string; readonly reason: string }
   | { readonly outcome: "unknown"; readonly reason: string };
 
-/** Where a node's durable log of the configuration ends, and whether the store is whole. */
+/** One life of a node. */
+export interface NodeLife {
+  readonly id: NodeId;
+  readonly incarnation: Incarnation;
+}
+
+/**
+ * Where a node's durable log of the configuration ends, and whether the store is whole. Of two logs the better one is that with
+ * the higher adoptedPrimary, then the higher index.
+ */
 export interface LogPosition {
-  /** The primary view in which the last entry was appended, then its index; compared from left to right. */
+  /** The primary view in which the last entry was appended (0: none), and its index, which counts the entries since the founding. */
   readonly primaryNumber: number;
   readonly index: number;
-  /** The last primary view this node promised (persisted) to be a member of. */
+  /** The last primary view whose log this node has taken over as its own: what was committed before is in this log. */
+  readonly adoptedPrimary: number;
+  /** The last primary view this node promised (persisted) to be a member of; it takes part in none of the same or a lower number. */
   readonly promisedPrimary: number;
-  /** The view id and members of that last primary view, for judging who is missing. */
-  readonly promisedMembers: readonly { readonly id: NodeId; readonly incarnation: Incarnation }[];
-  /** False: lost or damaged; the node counts no vote until it has caught up from a primary view. */
+  /** The members of that last primary view, for judging who is missing. */
+  readonly promisedMembers: readonly NodeLife[];
+  /** False: lost, damaged or not there yet; the node counts no vote until it has caught up from a primary view. */
   readonly intact: boolean;
+  /** True: there is no trace of a store. When all configured nodes are together and say so, they found a new cluster. */
+  readonly empty: boolean;
 }
 
 /** A log entry: one change, in the order of the view. */
 export interface LogEntry {
   readonly primaryNumber: number;
+  /** Of a durable entry its place in the log; of another one that of the last durable entry before it. */
   readonly index: number;
   readonly requestId: string;
   readonly who: string;
   readonly why: string;
   readonly epochMs: number;
+  /** In the log of the disk and in a catch-up without the changes of the status section, and with numUpdates 0. */
   readonly patchset: Patchset;
   /** Configuration changes are durable; status changes are ordered only. */
   readonly durable: boolean;
 }
 
-/** Kernel to kernel. */
+/** A request that was carried out, remembered so that it is not carried out twice. */
+export interface CompletedRequest {
+  readonly id: string;
+  readonly version: CibVersion;
+}
+
+/** The replicated durable state as a whole: the document has no status section. */
+export interface LogSnapshot {
+  readonly cib: Element;
+  readonly position: LogPosition;
+  /** Oldest first, bounded by RECENT_REQUESTS. */
+  readonly recentRequests: readonly CompletedRequest[];
+}
+
+/** What brings another log up to this one: the entries after a point that both have, or everything. */
+export type LogDifference =
+  | { readonly difference: "entries"; readonly entries: readonly LogEntry[] }
+  | { readonly difference: "whole"; readonly snapshot: LogSnapshot };
+
+/** Kernel to kernel. Each names its view: a message of an older view is dropped, one of a newer view waits until that is installed here. */
 export type KernelMessage =
   | {
       readonly type: "state";
       readonly view: ViewId;
       readonly position: LogPosition;
-      readonly votes: number;
-      readonly cibDigest: string;
+      /** Of the CIB as seen here. */
+      readonly version: CibVersion;
+      /** The last view that was established here, and how many changes of it are in this node's status. */
+      readonly lastView?: ViewId;
+      readonly sequence: number;
       readonly statusDigest: string;
       /** Nodes whose power-off this node has seen confirmed since the last primary view. */
-      readonly fenced: readonly { readonly id: NodeId; readonly incarnation: Incarnation }[];
+      readonly fenced: readonly NodeLife[];
+      /** The operator has told this node to start without a majority of intact stores. */
+      readonly startOverride: boolean;
       /** This node's own <node_state> as its services know it (the refresh after a merge); absent when nothing ran yet. */
       readonly nodeState?: Element;
     }
-  | { readonly type: "catch-up-request"; readonly view: ViewId; readonly position: LogPosition }
+  /** Asks for the log after `after`, for the status section, or both. */
+  | { readonly type: "fetch"; readonly view: ViewId; readonly after?: LogPosition; readonly status: boolean }
+  | { readonly type: "fetched"; readonly view: ViewId; readonly log?: LogDifference; readonly status?: Element }
   | {
       readonly type: "catch-up";
       readonly view: ViewId;
+      /** To be promised, durably, before the answer; 0: the view is not primary. */
       readonly primaryNumber: number;
-      /** Entries after the receiver's position, or the whole document. */
-      readonly entries?: readonly LogEntry[];
-      readonly whole?: { readonly cib: Element; readonly position: LogPosition; readonly recentRequestIds: readonly string[] };
+      /** The grounds for that, beyond the view and the states, so that each member can judge for itself. */
+      readonly fenced: readonly NodeLife[];
+      readonly startOverride: boolean;
+      /** Absent: the receiver has it already. */
+      readonly log?: LogDifference;
       readonly status?: Element;
+      /** Of the document that the receiver has when all of this is applied, and the digest of its configuration. */
+      readonly version: CibVersion;
+      readonly digest: string;
     }
-  | { readonly type: "synced"; readonly view: ViewId }
+  | { readonly type: "synced"; readonly view: ViewId; readonly primaryNumber: number }
+  | { readonly type: "adopt"; readonly view: ViewId; readonly primaryNumber: number }
+  | { readonly type: "adopted"; readonly view: ViewId; readonly primaryNumber: number }
   | { readonly type: "established"; readonly view: ViewId; readonly primaryNumber: number }
-  | { readonly type: "append"; readonly view: ViewId; readonly entry: LogEntry; readonly digest: string }
-  | { readonly type: "stored"; readonly view: ViewId; readonly index: number }
-  | { readonly type: "commit"; readonly view: ViewId; readonly index: number }
-  | { readonly type: "change"; readonly request: ChangeRequest }
-  | { readonly type: "change-answer"; readonly requestId: string; readonly outcome: ChangeOutcome }
-  | { readonly type: "fenced"; readonly node: NodeId; readonly incarnation: Incarnation };
+  /** `sequence` counts all entries of the view; all up to `committed` may be shown. `digest` of the configuration, now and then. */
+  | {
+      readonly type: "append";
+      readonly view: ViewId;
+      readonly sequence: number;
+      readonly entry: LogEntry;
+      readonly committed: number;
+      readonly digest?: string;
+    }
+  /** Every durable entry up to this sequence is on the sender's disk. */
+  | { readonly type: "stored"; readonly view: ViewId; readonly sequence: number }
+  | { readonly type: "commit"; readonly view: ViewId; readonly sequence: number }
+  | { readonly type: "change"; readonly view: ViewId; readonly request: ChangeRequest }
+  | {
+      readonly type: "change-answer";
+      readonly view: ViewId;
+      readonly requestId: string;
+      readonly outcome: ChangeOutcome;
+    }
+  | { readonly type: "fenced"; readonly view: ViewId; readonly node: NodeId; readonly incarnation: Incarnation }
+  | { readonly type: "start-override"; readonly view: ViewId };
 
-/** Whether this node may act, and why; computed from the view alone, so equal on each member. */
+/**
+ * Whether this node may act, and why. Equal on each member once it is established. Before that (each new view begins so) nothing
+ * is decided: `quorate` and `primary` are false because nobody knows yet, not because quorum is lost; wait for the next standing.
+ */
 export interface Standing {
   readonly view: View;
   readonly coordinator: NodeId;
@@ -141,8 +213,10 @@ export interface Standing {
   readonly primaryNumber: number;
   readonly votes: number;
   readonly expectedVotes: number;
-  /** In words, for people. */
+  /** In words, for people: cause, effect, next step. */
   readonly reason: string;
+  /** Members of the previous primary view that are not here, and how each is accounted for; sorted by id. */
+  readonly missing: readonly MissingMember[];
 }
 
 export type KernelInput =
@@ -155,22 +229,39 @@ export type KernelInput =
   | { readonly type: "change"; readonly request: ChangeRequest }
   /** This node's fencer has read "off" from a device. */
   | { readonly type: "fenced"; readonly node: NodeId; readonly incarnation: Incarnation }
+  /** The operator accepts that acknowledged changes may be missing (START_OVERRIDE_COMMAND): counts for this life of the node. */
+  | { readonly type: "start-override" }
   /** What this node's services know of this node, for the next state exchange. */
   | { readonly type: "node-state"; readonly element: Element }
   /** The wall clock, for log entries and the CIB's stamps. */
   | { readonly type: "wall-clock"; readonly epochMs: number };
 
-/** What goes to disk, in order, in one write and one fsync. */
+/**
+ * What goes to disk, in order, in one write and one fsync. `adopt`: the log up to here is that of this primary view. `whole` replaces
+ * everything before it.
+ */
 export type StoreRecord =
   | { readonly record: "entry"; readonly entry: LogEntry }
-  | { readonly record: "promise"; readonly primaryNumber: number; readonly members: LogPosition["promisedMembers"] }
-  | { readonly record: "whole"; readonly cib: Element; readonly position: LogPosition; readonly recentRequestIds: readonly string[] };
+  | { readonly record: "promise"; readonly primaryNumber: number; readonly members: readonly NodeLife[] }
+  | { readonly record: "adopt"; readonly primaryNumber: number }
+  | { readonly record: "whole"; readonly snapshot: LogSnapshot };
+
+/** What a check of a new configuration has to say against it. */
+export interface ConfigurationProblem {
+  readonly code: string;
+  /** Element, id and what is wrong, in a sentence. */
+  readonly text: string;
+}
 
 export type KernelEffect =
   | { readonly type: "send"; readonly to: NodeId; readonly message: KernelMessage }
   | { readonly type: "persist"; readonly id: number; readonly records: readonly StoreRecord[] }
   /** The committed CIB is now this. `changed` says which sections differ from the one before. */
-  | { readonly type: "cib"; readonly cib: Element; readonly changed: { readonly configuration: boolean; readonly status: boolean } }
+  | {
+      readonly type: "cib";
+      readonly cib: Element;
+      readonly changed: { readonly configuration: boolean; readonly status: boolean };
+    }
   | { readonly type: "standing"; readonly standing: Standing }
   | { readonly type: "answer"; readonly requestId: string; readonly outcome: ChangeOutcome }
   | { readonly type: "chain"; readonly chain: ChainPosition }
