@@ -99,6 +99,8 @@ export type NodeInput =
   | { readonly type: "agent-outcome"; readonly id: number; readonly outcome: AgentOutcome }
   | { readonly type: "device-outcome"; readonly id: number; readonly outcome: DeviceOutcome }
   | { readonly type: "wall-clock"; readonly epochMs: number }
+  /** An agent on this node sets (or, null, takes back) an attribute of this node: the promotion score `master-RESOURCE`. */
+  | { readonly type: "attribute"; readonly name: string; readonly value: string | null }
   /** Stop this node gracefully: move everything away, leave the view, exit. */
   | { readonly type: "shutdown" };
 
