@@ -29,7 +29,7 @@ export const BOUNDS = {
   editsOfRequest: 10_000,
   attributesOfElement: 4096,
   entriesOfCatchUp: 100_000,
-  requestIds: 100_000,
+  recentRequests: 100_000,
   elementDepth: 64,
 } as const;
 
@@ -141,7 +141,15 @@ export const changeOutcomeSchema = Type.Union([
 ]);
 
 export const logPositionSchema = Type.Object(
-  { primaryNumber: count, index: count, promisedPrimary: count, promisedMembers: lives, intact: Type.Boolean() },
+  {
+    primaryNumber: count,
+    index: count,
+    adoptedPrimary: count,
+    promisedPrimary: count,
+    promisedMembers: lives,
+    intact: Type.Boolean(),
+    empty: Type.Boolean(),
+  },
   closed,
 );
 
@@ -159,6 +167,21 @@ export const logEntrySchema = Type.Object(
   closed,
 );
 
+const missingSchema = Type.Object(
+  {
+    id: nodeId,
+    incarnation,
+    account: Type.Union([
+      Type.Literal("left"),
+      Type.Literal("fenced"),
+      Type.Literal("outvoted"),
+      Type.Literal("loss-accepted"),
+      Type.Literal("unaccounted"),
+    ]),
+  },
+  closed,
+);
+
 export const standingSchema = Type.Object(
   {
     view: viewSchema,
@@ -170,12 +193,40 @@ export const standingSchema = Type.Object(
     votes: count,
     expectedVotes: count,
     reason: text,
+    missing: Type.Array(missingSchema, { maxItems: BOUNDS.departures }),
   },
   closed,
 );
 
 const digest = Type.String({ maxLength: BOUNDS.idCharacters });
-const recentRequestIds = Type.Array(id, { maxItems: BOUNDS.requestIds });
+
+const differenceSchema = Type.Union([
+  Type.Object(
+    {
+      difference: Type.Literal("entries"),
+      entries: Type.Array(logEntrySchema, { maxItems: BOUNDS.entriesOfCatchUp }),
+    },
+    closed,
+  ),
+  Type.Object(
+    {
+      difference: Type.Literal("whole"),
+      snapshot: Type.Object(
+        {
+          cib: elementSchema,
+          position: logPositionSchema,
+          recentRequests: Type.Array(Type.Object({ id, version: versionSchema }, closed), {
+            maxItems: BOUNDS.recentRequests,
+          }),
+        },
+        closed,
+      ),
+    },
+    closed,
+  ),
+]);
+
+const ofPrimary = { view: viewId, primaryNumber: count } as const;
 
 export const kernelMessageSchemas = [
   Type.Object(
@@ -183,34 +234,67 @@ export const kernelMessageSchemas = [
       type: Type.Literal("state"),
       view: viewId,
       position: logPositionSchema,
-      votes: count,
-      cibDigest: digest,
+      version: versionSchema,
+      lastView: Type.Optional(viewId),
+      sequence: count,
       statusDigest: digest,
       fenced: lives,
+      startOverride: Type.Boolean(),
       nodeState: Type.Optional(elementSchema),
     },
     closed,
   ),
-  Type.Object({ type: Type.Literal("catch-up-request"), view: viewId, position: logPositionSchema }, closed),
+  Type.Object(
+    { type: Type.Literal("fetch"), view: viewId, after: Type.Optional(logPositionSchema), status: Type.Boolean() },
+    closed,
+  ),
+  Type.Object(
+    {
+      type: Type.Literal("fetched"),
+      view: viewId,
+      log: Type.Optional(differenceSchema),
+      status: Type.Optional(elementSchema),
+    },
+    closed,
+  ),
   Type.Object(
     {
       type: Type.Literal("catch-up"),
       view: viewId,
       primaryNumber: count,
-      entries: Type.Optional(Type.Array(logEntrySchema, { maxItems: BOUNDS.entriesOfCatchUp })),
-      whole: Type.Optional(Type.Object({ cib: elementSchema, position: logPositionSchema, recentRequestIds }, closed)),
+      fenced: lives,
+      startOverride: Type.Boolean(),
+      log: Type.Optional(differenceSchema),
       status: Type.Optional(elementSchema),
+      version: versionSchema,
+      digest,
     },
     closed,
   ),
-  Type.Object({ type: Type.Literal("synced"), view: viewId }, closed),
-  Type.Object({ type: Type.Literal("established"), view: viewId, primaryNumber: count }, closed),
-  Type.Object({ type: Type.Literal("append"), view: viewId, entry: logEntrySchema, digest }, closed),
-  Type.Object({ type: Type.Literal("stored"), view: viewId, index: count }, closed),
-  Type.Object({ type: Type.Literal("commit"), view: viewId, index: count }, closed),
-  Type.Object({ type: Type.Literal("change"), request: changeRequestSchema }, closed),
-  Type.Object({ type: Type.Literal("change-answer"), requestId: id, outcome: changeOutcomeSchema }, closed),
-  Type.Object({ type: Type.Literal("fenced"), node: nodeId, incarnation }, closed),
+  Type.Object({ type: Type.Literal("synced"), ...ofPrimary }, closed),
+  Type.Object({ type: Type.Literal("adopt"), ...ofPrimary }, closed),
+  Type.Object({ type: Type.Literal("adopted"), ...ofPrimary }, closed),
+  Type.Object({ type: Type.Literal("established"), ...ofPrimary }, closed),
+  Type.Object(
+    {
+      type: Type.Literal("append"),
+      view: viewId,
+      sequence: count,
+      entry: logEntrySchema,
+      committed: count,
+      digest: Type.Optional(digest),
+    },
+    closed,
+  ),
+  Type.Object({ type: Type.Literal("stored"), view: viewId, sequence: count }, closed),
+  Type.Object({ type: Type.Literal("commit"), view: viewId, sequence: count }, closed),
+  Type.Object({ type: Type.Literal("change"), view: viewId, request: changeRequestSchema }, closed),
+  Type.Object(
+    { type: Type.Literal("change-answer"), view: viewId, requestId: id, outcome: changeOutcomeSchema },
+    closed,
+  ),
+  Type.Object({ type: Type.Literal("fenced"), view: viewId, node: nodeId, incarnation }, closed),
+  Type.Object({ type: Type.Literal("start-override"), view: viewId }, closed),
 ] as const;
 
 /** The compiler's word that the schemas above say what the types say. */
