@@ -111,7 +111,8 @@ export function canFence(device: FenceDevice, target: string): boolean {
   const check = device.settings["pcmk_host_check"] ?? (list.length > 0 || map.size > 0 ? "static-list" : "none");
   if (check === "none") return true;
   // A list that only the device knows is asked of it by trying: whom it does not know it cannot read as off.
-  if (check !== "static-list") return list.length === 0 && map.size === 0 ? true : list.includes(target) || map.has(target);
+  if (check !== "static-list")
+    return list.length === 0 && map.size === 0 ? true : list.includes(target) || map.has(target);
   return list.includes(target) || map.has(target);
 }
 

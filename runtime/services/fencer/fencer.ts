@@ -32,6 +32,8 @@ export const MAX_FENCES = 256;
 export const READ_AGAIN_FIRST_MS = 20;
 /** The longest pause between two readings. */
 export const READ_AGAIN_MAX_MS = 1000;
+/** Least time for a reading, also when the device's own time is over: a switch that hung may have worked. */
+export const LAST_READ_MS = 2000;
 
 /** One fence, as `status` and the history show it. */
 export interface FenceRecord {
@@ -81,7 +83,12 @@ export type FencerEffect =
   /** Answers everybody who asked: the power was read as wanted, or every device has failed. */
   | { readonly type: "fence-outcome"; readonly record: FenceRecord; readonly ok: boolean }
   /** Worth telling, without being an answer. */
-  | { readonly type: "fence-note"; readonly target: string; readonly text: string; readonly severity: "info" | "warning" };
+  | {
+      readonly type: "fence-note";
+      readonly target: string;
+      readonly text: string;
+      readonly severity: "info" | "warning";
+    };
 
 /** What is to be done to one device. */
 interface Task {
@@ -306,8 +313,8 @@ export class Fencer implements Machine<FencerInput, FencerEffect> {
       this.deviceFailed(fence, `no node that is here may use ${device.id} against ${fence.target}`, nowMs);
       return;
     }
-    // The switch may take the whole time of the device; a reading has what is left of the attempt.
-    const until = verb === "setPower" ? fence.deviceDeadlineMs : Math.max(fence.attemptDeadlineMs, nowMs + 1);
+    const until =
+      verb === "setPower" ? fence.attemptDeadlineMs : Math.max(fence.attemptDeadlineMs, nowMs + LAST_READ_MS);
     const id = this.config.nextCallId();
     fence.call = { id, node, deadlineMs: until };
     fence.wakeMs = undefined;
@@ -467,7 +474,9 @@ export class Fencer implements Machine<FencerInput, FencerEffect> {
     fence.call = undefined;
     const why = `${taskOf(fence)?.device.id ?? "the device"} did not answer in time`;
     this.effects.push({ type: "device-abort", node: call.node, id: call.id, why });
-    this.attemptFailed(fence, "it did not answer in time", nowMs);
+    fence.lastFailure = "it did not answer in time";
+    if (fence.phase === "switch") this.read(fence, nowMs);
+    else this.attemptFailed(fence, fence.lastFailure, nowMs);
   }
 }
 
