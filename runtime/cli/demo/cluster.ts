@@ -8,8 +8,10 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writ
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import type { ProcessIdentity } from "../../../sdk/mod.ts";
 import { SystoleError } from "../../host/errors.ts";
-import { findProcesses, killProcess } from "../../host/plugins/processes.ts";
+import { createKeyFile } from "../../host/key.ts";
+import { findProcesses, signalProcess } from "../../host/plugins/processes.ts";
 
 /** Every process of a node carries this variable, with `DIRECTORY/NODE` as its value: what its power supply feeds. */
 export const POWER_MARKER = "SYSTOLE_POWER_DOMAIN";
@@ -56,7 +58,7 @@ export class DemoCluster {
     this.#program = program;
     this.webProgram = join(dirname(program), "demo-web.mjs");
     this.nodes = Array.from({ length: NODE_COUNT }, (_, index) => this.#describeNode(index + 1));
-    writeFileSync(join(directory, "cluster.key"), `${randomBytes(32).toString("hex")}\n`, { mode: 0o600 });
+    createKeyFile(join(directory, "cluster.key"));
     for (const node of this.nodes) this.#writeConfig(node, port, options);
   }
 
@@ -121,20 +123,21 @@ export class DemoCluster {
     }
   }
 
-  /** Pids of whatever still runs with a node's marker. */
-  async leftovers(): Promise<number[]> {
-    const found = await Promise.all(this.nodes.map((node) => findProcesses(POWER_MARKER, this.#domain(node))));
-    return found.flat().map((identity) => identity.pid);
+  /** Whatever still runs with a node's marker. */
+  async leftovers(): Promise<readonly ProcessIdentity[]> {
+    const found = this.nodes.map((node) => findProcesses({ marker: `${POWER_MARKER}=${this.#domain(node)}` }));
+    return (await Promise.all(found)).flat();
   }
 
   /** Ends every process of the cluster and removes its directory. May be called twice. */
   async dispose(): Promise<void> {
     const deadline = performance.now() + KILL_TIMEOUT_MS;
-    for (;;) {
-      const found = await Promise.all(this.nodes.map((node) => findProcesses(POWER_MARKER, this.#domain(node))));
-      if (found.flat().length === 0 || performance.now() > deadline) break;
-      for (const identity of found.flat()) killProcess(identity, "SIGKILL");
-      await new Promise((resolve) => setTimeout(resolve, 5));
+    for (
+      let left = await this.leftovers();
+      left.length > 0 && performance.now() < deadline;
+      left = await this.leftovers()
+    ) {
+      for (const identity of left) signalProcess(identity, "SIGKILL");
     }
     rmSync(this.directory, { recursive: true, force: true });
   }

@@ -221,6 +221,7 @@ async function stopCleanly(cluster: DemoCluster, watch: ClusterWatch, timeline: 
       throw new SystoleError("no-answer", `${node.name} did not stop cleanly: exit status ${status ?? "none"}.`);
   }
   const left = await cluster.leftovers();
-  if (left.length > 0) throw new SystoleError("no-answer", `Processes were left behind: ${left.join(", ")}.`);
+  if (left.length > 0)
+    throw new SystoleError("no-answer", `Processes were left behind: ${left.map((one) => one.pid).join(", ")}.`);
   timeline.note("all nodes stopped cleanly, nothing left running");
 }
