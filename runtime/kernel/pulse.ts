@@ -2,8 +2,11 @@
 // so a busy main thread delays neither a heartbeat nor an agreement; and it stops by itself when the main thread has not
 // turned for a bounded time, so a hung node is not reported alive.
 
-import type { Tick } from "./machine.ts";
-import type { Datagram } from "./membership/datagram.ts";
+import { assert } from "./assert.ts";
+import { Channel, type ChannelInput } from "./channel/channel.ts";
+import { earliest, type Machine, type Tick } from "./machine.ts";
+import type { Acknowledge, Datagram, Fragment } from "./membership/datagram.ts";
+import { Membership, type MembershipInput } from "./membership/membership.ts";
 import type { ChainPosition, Incarnation, NodeId, View } from "./membership/view.ts";
 
 /** How the pulse is set up; all times in milliseconds. */
@@ -50,3 +53,83 @@ export type PulseEffect =
   | { readonly type: "hung"; readonly silenceMs: number }
   /** The leave was heard by the others, or waiting for that has ended. */
   | { readonly type: "gone" };
+
+/** Makes the machine. Its first step, of whatever input, installs the view of this node alone. */
+export function createPulse(config: PulseConfig): Machine<PulseInput, PulseEffect> {
+  assert(config.links >= 1, "a pulse needs at least one link");
+  assert(config.fragmentBytes >= 1, "a fragment must hold at least one byte");
+  assert(
+    config.heartbeatIntervalMs * 2 <= config.detectionTimeoutMs,
+    "the detection timeout must hold at least two heartbeat intervals; the configuration is checked before it comes here",
+  );
+  return new Pulse(config);
+}
+
+class Pulse implements Machine<PulseInput, PulseEffect> {
+  private readonly membership: Membership;
+  private readonly channel: Channel;
+  /** While the main thread hangs, and for ever once this node has left. */
+  private silent = false;
+  private gone = false;
+
+  constructor(config: PulseConfig) {
+    this.membership = new Membership(config);
+    this.channel = new Channel(config);
+  }
+
+  step(input: PulseInput, nowMs: number): PulseEffect[] {
+    const out: PulseEffect[] = [];
+    if (input.type === "alive") this.silent = this.gone;
+    // A message to submit still lets membership see the time first: a node that slept knows that it is alone before it speaks.
+    this.stepMembership(input.type === "submit" ? TICK : input, out, nowMs);
+    if (this.silent) return out;
+    if (input.type === "submit") this.stepChannel(input, out, nowMs);
+    else if (input.type === "datagram" && isChannelDatagram(input.datagram)) {
+      const { from, datagram } = input;
+      if (this.membership.hearsLife(from, datagram.incarnation)) {
+        this.stepChannel({ type: "datagram", from, datagram }, out, nowMs);
+      }
+    }
+    if (nowMs >= (this.channel.deadlineMs() ?? Number.POSITIVE_INFINITY)) this.stepChannel(TICK, out, nowMs);
+    return out;
+  }
+
+  deadlineMs(): number | undefined {
+    const membershipMs = this.membership.deadlineMs();
+    return this.silent || membershipMs === undefined ? membershipMs : earliest(membershipMs, this.channel.deadlineMs());
+  }
+
+  private stepMembership(input: MembershipInput, out: PulseEffect[], nowMs: number): void {
+    for (const effect of this.membership.step(input, nowMs)) {
+      out.push(effect);
+      if (effect.type === "view") this.stepChannel({ type: "view", view: effect.view }, out, nowMs);
+      else if (effect.type === "hung" || effect.type === "gone") {
+        this.silent = true;
+        this.gone ||= effect.type === "gone";
+      }
+    }
+  }
+
+  private stepChannel(input: ChannelInput, out: PulseEffect[], nowMs: number): void {
+    for (const effect of this.channel.step(input, nowMs)) {
+      switch (effect.type) {
+        case "send":
+          out.push({ ...effect, link: this.membership.linkTo(effect.to) });
+          break;
+        case "deliver":
+          out.push(effect);
+          break;
+        case "broken":
+          out.push({ type: "note", code: "channel-broken", text: effect.text, node: effect.peer });
+          this.stepMembership({ type: "shun", node: effect.peer }, out, nowMs);
+          break;
+      }
+    }
+  }
+}
+
+const TICK: Tick = { type: "tick" };
+
+function isChannelDatagram(datagram: Datagram): datagram is Fragment | Acknowledge {
+  return datagram.type === "fragment" || datagram.type === "acknowledge";
+}

@@ -89,4 +89,3 @@ export interface Acknowledge {
 
 /** Everything one pulse can say to another. */
 export type Datagram = Heartbeat | Propose | Accept | Refuse | Install | Leave | Fragment | Acknowledge;
-
