@@ -1,0 +1,38 @@
+// The facts that a node reports -> how the cluster is. The daemon sends facts, the words are made here.
+
+import type { StatusReport } from "../api/schema.ts";
+import type { ClusterStatus, StatusEvent } from "../model/status/schema.ts";
+import { clusterStatus, type StatusExtras } from "../model/status.ts";
+
+/** The status as the node behind the report sees it; `events` are told apart from it by `subscribe`. */
+export function statusOfReport(report: StatusReport, events: readonly StatusEvent[] = []): ClusterStatus {
+  const extras: StatusExtras = {
+    epochMs: report.epochMs,
+    cluster: report.cluster,
+    localNode: report.node.name,
+    nodes: report.nodes,
+    events,
+    inFlight: report.inFlight.map((call) => ({
+      what: `${call.verb} of ${call.subject} (${call.plugin})${call.overdue ? ", which is overdue: the plugin hangs" : ""}`,
+      sinceMs: call.ageMs,
+    })),
+    problems: problemsOf(report),
+  };
+  return clusterStatus(report.cib, report.standing, extras);
+}
+
+function problemsOf(report: StatusReport): string[] {
+  const problems: string[] = [];
+  if (report.standing === undefined) problems.push("This node has not agreed with any other on who is here yet.");
+  if (report.heldSinceMs !== undefined) {
+    problems.push(
+      "This node's clock has jumped (it was suspended or stopped), so it does nothing until the others confirm it.",
+    );
+  }
+  if (report.stopping) problems.push("This node is stopping.");
+  for (const peer of report.transport.peers) {
+    if (peer.lastDrop !== undefined) problems.push(`From ${peer.name}: ${peer.lastDrop}`);
+  }
+  if (report.transport.lastStranger !== undefined) problems.push(report.transport.lastStranger);
+  return problems;
+}
