@@ -1,0 +1,42 @@
+// Every checker, each fresh for one run.
+
+import type { Checker, Facts } from "../observations.ts";
+import { AcknowledgedChangeLost } from "./acknowledged-change-lost.ts";
+import { ActionWithoutQuorum } from "./action-without-quorum.ts";
+import { ActiveTwice } from "./active-twice.ts";
+import { ChangeAppliedTwice } from "./change-applied-twice.ts";
+import { ConfigurationsDifferAfterHealing } from "./configurations-differ-after-healing.ts";
+import { LeftWhileActive } from "./left-while-active.ts";
+import { RecoveryBeforeFence } from "./recovery-before-fence.ts";
+import { Stuck } from "./stuck.ts";
+import { TwoActionsOnOneResource } from "./two-actions-on-one-resource.ts";
+import { TwoCoordinators } from "./two-coordinators.ts";
+import { TwoPrimaries } from "./two-primaries.ts";
+import { TwoViewsOfOneId } from "./two-views-of-one-id.ts";
+
+type WhatIsMissing = (facts: Facts) => string | undefined;
+
+/** Those of membership, quorum and CIB. */
+export function kernelCheckers(whatIsMissing: WhatIsMissing): Checker[] {
+  return [
+    new TwoViewsOfOneId(),
+    new TwoPrimaries(),
+    new TwoCoordinators(),
+    new AcknowledgedChangeLost(),
+    new ChangeAppliedTwice(),
+    new ConfigurationsDifferAfterHealing(),
+    new Stuck(whatIsMissing),
+  ];
+}
+
+/** All. */
+export function allCheckers(whatIsMissing: WhatIsMissing): Checker[] {
+  return [
+    ...kernelCheckers(whatIsMissing),
+    new ActiveTwice(),
+    new RecoveryBeforeFence(),
+    new ActionWithoutQuorum(),
+    new TwoActionsOnOneResource(),
+    new LeftWhileActive(),
+  ];
+}

@@ -1,0 +1,180 @@
+// What makes one seed's world differ from another's: how large, how fast, how bad. Each dial is drawn from the seed, many
+// of them from nothing at all to far worse than life, because bugs hide where two bad things meet.
+
+import type { Random } from "./random.ts";
+
+/** The network. All times in milliseconds. */
+export interface NetworkDials {
+  readonly links: number;
+  readonly delayMs: number;
+  readonly jitterMs: number;
+  /** How often a datagram is much later than others, and by how much in the mean. */
+  readonly lateRate: number;
+  readonly lateMs: number;
+  readonly lossRate: number;
+  readonly duplicateRate: number;
+}
+
+/** The disks. */
+export interface DiskDials {
+  readonly syncMs: number;
+  /** How often a sync takes much longer, and how long then in the mean. */
+  readonly slowRate: number;
+  readonly slowMs: number;
+  /** Planted: says "persisted" before anything is. Must be found by the checkers. */
+  readonly forgetful: boolean;
+}
+
+/** Resource agents. */
+export interface AgentDials {
+  readonly durationMs: number;
+  readonly failRate: number;
+  readonly hangRate: number;
+  /** A start or promote that says "done" and did nothing. */
+  readonly lieRate: number;
+  /** Planted: says "stopped" of what runs. Nothing survives that; the checkers must see it. */
+  readonly deniesRunning: boolean;
+}
+
+/** Fence devices. */
+export interface DeviceDials {
+  readonly durationMs: number;
+  readonly failRate: number;
+  readonly hangRate: number;
+  /** Says "done" and has switched nothing. */
+  readonly lieRate: number;
+  /** Time from "done" until the power has really gone, in the mean. */
+  readonly lagMs: number;
+  /** Planted: reads "off" of what is on. */
+  readonly readsOff: boolean;
+}
+
+/** Kinds of fault; each is a method of Faults. */
+export const FAULT_KINDS = [
+  "partition",
+  "one-way-cut",
+  "isolation",
+  "link-down",
+  "bad-weather",
+  "crash",
+  "crash-at-effect",
+  "power-loss",
+  "blackout",
+  "pause",
+  "main-hang",
+  "disk-full",
+  "disk-slow",
+  "store-lost",
+  "resource-dies",
+  "agents-fail",
+  "device-fails",
+  "graceful-restart",
+] as const;
+
+export type FaultKind = (typeof FAULT_KINDS)[number];
+
+/** Everything that is drawn for a seed. */
+export interface Dials {
+  readonly nodes: number;
+  readonly network: NetworkDials;
+  readonly disk: DiskDials;
+  readonly agents: AgentDials;
+  readonly devices: DeviceDials;
+  readonly heartbeatIntervalMs: number;
+  readonly detectionTimeoutMs: number;
+  readonly mainSilenceMs: number;
+  /** Largest piece of a message; small, so that messages of a few bytes come in pieces. */
+  readonly fragmentBytes: number;
+  /** Between the two threads of a node. */
+  readonly threadDelayMs: number;
+  /** Clocks run within ± this share of the truth. */
+  readonly clockDrift: number;
+  readonly primitives: number;
+  readonly stonithAction: "off" | "reboot";
+  readonly noQuorumPolicy: "stop" | "freeze";
+  readonly faultIntervalMs: number;
+  readonly faultWeights: Readonly<Record<FaultKind, number>>;
+  readonly changeIntervalMs: number;
+  /** How long before a crashed process is started again, and a computer switched on again, in the mean. */
+  readonly restartMs: number;
+  readonly powerOnMs: number;
+}
+
+/** Small values often, large ones sometimes, nothing at all in a third of the seeds. */
+function seldom(random: Random, largest: number): number {
+  return random.chance(0.33) ? 0 : largest * random.fraction() ** 3;
+}
+
+/** Draws a world. `nodes` fixes its size. */
+export function drawDials(random: Random, nodes: number | undefined): Dials {
+  const weights: Record<string, number> = {};
+  // Each seed has a few kinds of fault in abundance and some not at all.
+  for (const kind of FAULT_KINDS) weights[kind] = random.chance(0.25) ? 0 : random.fraction() ** 2;
+  const weightOf = (kind: FaultKind, most = 1): number => Math.min(most, weights[kind] ?? 0);
+  return {
+    nodes: nodes ?? Math.min(16, 3 + Math.floor(random.exponential(3))),
+    network: {
+      links: random.integer(1, 2),
+      delayMs: random.between(0.05, 2),
+      jitterMs: random.between(0.01, 5),
+      lateRate: seldom(random, 0.05),
+      lateMs: random.between(5, 300),
+      lossRate: seldom(random, 0.2),
+      duplicateRate: seldom(random, 0.1),
+    },
+    disk: {
+      syncMs: random.between(0.1, 8),
+      slowRate: seldom(random, 0.1),
+      slowMs: random.between(10, 500),
+      forgetful: false,
+    },
+    agents: {
+      durationMs: random.between(5, 800),
+      failRate: seldom(random, 0.1),
+      hangRate: seldom(random, 0.02),
+      lieRate: seldom(random, 0.02),
+      deniesRunning: false,
+    },
+    devices: {
+      durationMs: random.between(20, 2000),
+      failRate: seldom(random, 0.5),
+      hangRate: seldom(random, 0.1),
+      lieRate: seldom(random, 0.5),
+      lagMs: seldom(random, 4000),
+      readsOff: false,
+    },
+    heartbeatIntervalMs: 200,
+    detectionTimeoutMs: 1000,
+    mainSilenceMs: 3000,
+    fragmentBytes: random.pick([16, 32, 64]),
+    threadDelayMs: random.pick([0, 0.05, 1]),
+    clockDrift: seldom(random, 0.001),
+    primitives: random.integer(3, 6),
+    stonithAction: random.pick(["off", "reboot"]),
+    noQuorumPolicy: random.pick(["stop", "stop", "freeze"]),
+    faultIntervalMs: random.between(3_000, 12_000),
+    faultWeights: {
+      partition: weightOf("partition"),
+      "one-way-cut": weightOf("one-way-cut"),
+      isolation: weightOf("isolation"),
+      "link-down": weightOf("link-down"),
+      "bad-weather": weightOf("bad-weather"),
+      crash: weightOf("crash"),
+      "crash-at-effect": weightOf("crash-at-effect"),
+      "power-loss": weightOf("power-loss"),
+      blackout: weightOf("blackout", 0.05),
+      pause: weightOf("pause"),
+      "main-hang": weightOf("main-hang"),
+      "disk-full": weightOf("disk-full", 0.3),
+      "disk-slow": weightOf("disk-slow"),
+      "store-lost": weightOf("store-lost", 0.3),
+      "resource-dies": weightOf("resource-dies"),
+      "agents-fail": weightOf("agents-fail", 0.5),
+      "device-fails": weightOf("device-fails", 0.5),
+      "graceful-restart": weightOf("graceful-restart", 0.5),
+    },
+    changeIntervalMs: random.between(800, 3_000),
+    restartMs: random.between(500, 8_000),
+    powerOnMs: random.between(3_000, 30_000),
+  };
+}

@@ -1,0 +1,109 @@
+// One seed from beginning to end: the cluster is founded, lives through its faults, is repaired, and must become whole again.
+
+import { type Dials, drawDials, type FaultKind } from "./dials.ts";
+import { Faults } from "./faults.ts";
+import type { Layer } from "./layer.ts";
+import { Random } from "./random.ts";
+import { Trace } from "./trace.ts";
+import { type Counts, type Violation, World } from "./world.ts";
+
+/** After the faults everything must be whole again within this. */
+const CONVERGENCE_BOUND_MS = 240_000;
+/** And stay so for this long. */
+const CALM_MS = 2_000;
+/** Faults begin when the cluster has had this long to be founded. */
+const QUIET_START_MS = 15_000;
+/** A run is given up after so many violations: the first ones tell. */
+const MAX_VIOLATIONS = 5;
+
+/** What is to be run. */
+export interface RunOptions {
+  readonly seed: number;
+  readonly nodes?: number;
+  readonly minutes: number;
+  readonly layer: Layer;
+  /** Turns some dials by hand, after they were drawn. */
+  readonly turn?: (dials: Dials) => Dials;
+  /** Receives each line of the trace. */
+  readonly print?: (line: string) => void;
+}
+
+/** What became of it. */
+export interface RunResult {
+  readonly seed: number;
+  readonly nodes: number;
+  readonly violations: readonly Violation[];
+  readonly hash: string;
+  readonly simulatedMs: number;
+  readonly events: number;
+  readonly counts: Counts;
+  readonly faults: Readonly<Record<FaultKind, number>>;
+  readonly changesAsked: number;
+  readonly changesDone: number;
+  readonly datagrams: number;
+  readonly convergedAfterMs: number | undefined;
+  /** The last lines of the trace, when it was not printed. */
+  readonly tail: readonly string[];
+}
+
+/** Runs one seed. The same options give the same result, to the last bit of the trace's hash. */
+export function runSeed(options: RunOptions): RunResult {
+  const random = new Random(`seed-${options.seed}`);
+  const drawn = drawDials(random.fork("dials"), options.nodes);
+  const dials = options.turn === undefined ? drawn : options.turn(drawn);
+  const trace = new Trace(options.print);
+  trace.line(0, "", `dials ${JSON.stringify(dials)}`);
+  const world = new World(random, dials, options.layer, trace);
+  const faults = new Faults(world, random.fork("faults"));
+  const enough = (): boolean => world.violations.length >= MAX_VIOLATIONS;
+
+  for (const node of world.nodes) node.switchPower("on", "at the beginning");
+  everySecond(world);
+  world.operators.begin();
+  world.queue.runUntil(QUIET_START_MS, enough);
+  faults.begin();
+  world.queue.runUntil(options.minutes * 60_000, enough);
+  faults.heal();
+  world.operators.repair();
+  world.observe({ seen: "healed" });
+  const convergedAfterMs = enough() ? undefined : converge(world, options.layer, enough);
+  world.observe({ seen: "end" });
+  return {
+    seed: options.seed,
+    nodes: dials.nodes,
+    violations: world.violations,
+    hash: trace.hash,
+    simulatedMs: world.nowMs,
+    events: world.queue.taken,
+    counts: world.counts,
+    faults: faults.counts,
+    changesAsked: world.operators.asked,
+    changesDone: world.operators.done,
+    datagrams: world.network.sent,
+    convergedAfterMs,
+    tail: trace.tail,
+  };
+}
+
+function everySecond(world: World): void {
+  world.queue.after(1_000, () => {
+    world.observe({ seen: "second" });
+    everySecond(world);
+  });
+}
+
+/** Lets time pass until all is whole and stays so; undefined when it takes too long. */
+function converge(world: World, layer: Layer, enough: () => boolean): number | undefined {
+  const healedAt = world.nowMs;
+  let wholeSince: number | undefined;
+  while (world.nowMs < healedAt + CONVERGENCE_BOUND_MS && !enough()) {
+    world.queue.runUntil(world.nowMs + 500, enough);
+    const missing = world.operators.repaired ? layer.whatIsMissing(world) : "the operators have not finished";
+    if (missing !== undefined) wholeSince = undefined;
+    else {
+      wholeSince ??= world.nowMs;
+      if (world.nowMs - wholeSince >= CALM_MS) return wholeSince - healedAt;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,108 @@
+// The simulated world of one seed: computers, wires, power switches, operators, and the checkers that watch. What is here is
+// wiring; what each part does stands in its own file.
+
+import type { Incarnation } from "../../runtime/kernel/membership/view.ts";
+import type { DeviceCall, DeviceOutcome } from "../../runtime/services/calls.ts";
+import { Computer } from "./computer.ts";
+import type { NodeName } from "./configuration.ts";
+import { Devices } from "./devices.ts";
+import type { Dials } from "./dials.ts";
+import type { Layer } from "./layer.ts";
+import { Mailbag } from "./mailbag.ts";
+import { Network } from "./network.ts";
+import type { Checker, Facts, Observation } from "./observations.ts";
+import { Operators } from "./operators.ts";
+import type { Brain } from "./process.ts";
+import { EventQueue } from "./queue.ts";
+import type { Random } from "./random.ts";
+import type { Trace } from "./trace.ts";
+import { lineOf } from "./trace-lines.ts";
+
+/** Something that may never happen, and did. */
+export interface Violation {
+  readonly checker: string;
+  readonly atMs: number;
+  readonly text: string;
+}
+
+/** What was covered. */
+export interface Counts {
+  views: number;
+  fences: number;
+  standings: number;
+  starts: number;
+}
+
+/** One world. */
+export class World implements Facts {
+  readonly queue = new EventQueue();
+  readonly random: Random;
+  readonly dials: Dials;
+  readonly trace: Trace;
+  readonly network: Network;
+  readonly mailbag: Mailbag;
+  readonly nodes: readonly Computer[];
+  readonly names: readonly NodeName[];
+  readonly devices: Devices;
+  readonly operators: Operators;
+  readonly violations: Violation[] = [];
+  readonly counts: Counts = { views: 0, fences: 0, standings: 0, starts: 0 };
+  readonly #checkers: readonly Checker[];
+  readonly #layer: Layer;
+
+  constructor(random: Random, dials: Dials, layer: Layer, trace: Trace) {
+    this.random = random;
+    this.dials = dials;
+    this.trace = trace;
+    this.#checkers = layer.makeCheckers();
+    this.#layer = layer;
+    this.names = Array.from({ length: dials.nodes }, (_, index) => ({ id: index + 1, name: `n${index + 1}` }));
+    const ids = this.names.map((node) => node.id);
+    this.network = new Network(this.queue, random.fork("network"), dials.network, ids);
+    this.mailbag = new Mailbag(random.fork("mailbag"));
+    this.nodes = this.names.map((node) => new Computer(this, node.id, node.name));
+    const outlets = new Map(this.nodes.map((node) => [node.name, node]));
+    this.devices = new Devices(this.queue, random.fork("devices"), dials.devices, outlets);
+    this.operators = new Operators(this, random.fork("operators"));
+  }
+
+  get nowMs(): number {
+    return this.queue.nowMs;
+  }
+
+  makeBrain(computer: Computer, incarnation: Incarnation): Brain {
+    return this.#layer.makeBrain(this, computer, incarnation);
+  }
+
+  callDevice(by: Computer, call: DeviceCall, answer: (outcome: DeviceOutcome) => void): void {
+    this.note(by.name, `device ${call.device.id} ${call.verb} ${call.want ?? ""} ${call.target ?? ""}`);
+    this.devices.perform(call, (outcome) => {
+      this.note(by.name, `device ${call.device.id} ${call.verb} ${call.target ?? ""}: ${JSON.stringify(outcome)}`);
+      answer(outcome);
+    });
+  }
+
+  /** Shows it to every checker, and puts it in the trace. */
+  observe(observation: Observation): void {
+    if (observation.seen === "view") this.counts.views += 1;
+    else if (observation.seen === "standing") this.counts.standings += 1;
+    else if (observation.seen === "started") this.counts.starts += 1;
+    else if (observation.seen === "power" && observation.power === "off") this.counts.fences += 1;
+    const line = lineOf(observation);
+    if (line !== undefined) this.trace.line(this.nowMs, line.who, line.text);
+    else this.trace.mix(this.queue.taken, 1);
+    for (const checker of this.#checkers) {
+      const wrong = checker.see(observation, this);
+      if (wrong !== undefined) this.violation(checker.name, wrong);
+    }
+  }
+
+  note(who: string, text: string): void {
+    this.trace.line(this.nowMs, who, text);
+  }
+
+  violation(checker: string, text: string): void {
+    this.violations.push({ checker, atMs: this.nowMs, text });
+    this.trace.line(this.nowMs, "", `VIOLATION ${checker}: ${text}`);
+  }
+}
