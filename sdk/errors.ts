@@ -33,8 +33,8 @@ export class AgentError extends Error {
   readonly code: AgentErrorCode;
 
   /** `reason`: one sentence for the person who looks at `status`: what failed, because of what, what to do. */
-  constructor(code: AgentErrorCode, reason: string) {
-    super(reason);
+  constructor(code: AgentErrorCode, reason: string, options?: { readonly cause?: unknown }) {
+    super(reason, options);
     this.code = code;
   }
 }

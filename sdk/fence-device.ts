@@ -11,15 +11,10 @@ import { brand, type Plugin } from "./plugin.ts";
 /** What a device reads. "unknown" is honest; a guessed "off" corrupts data. */
 export type Power = "on" | "off" | "unknown";
 
-/** The node that is to be read or switched. */
-export interface FenceTarget {
-  /** Its name in the cluster. */
-  readonly node: string;
-  /** Its name at the device: what `pcmk_host_map` says for it, else the node's name. */
-  readonly plug: string;
-}
-
-/** What an author writes. Every function may be called again when its work is already done. */
+/**
+ * What an author writes. Every function may be called again when its work is already done. `target` is the victim as the
+ * device knows it: what `pcmk_host_map` says for the node, else the node's name.
+ */
 export interface FenceDeviceSpec<Schema extends TObject = TObject, P extends Permissions = Permissions> {
   /** Also the name of the file; lower case, digits and hyphens. The type in the CIB: `stonith` with type `systole:NAME`. */
   readonly name: string;
@@ -31,9 +26,9 @@ export interface FenceDeviceSpec<Schema extends TObject = TObject, P extends Per
   /** Deadlines to suggest, such as "5s". */
   readonly timeouts?: Partial<Record<"power" | "setPower" | "check", string>>;
   /** Reads the power and changes nothing. Rejects or says "unknown" when in doubt. */
-  power(target: FenceTarget, ctx: Context<Static<Schema>, P>): Promise<Power>;
+  power(target: string, ctx: Context<Static<Schema>, P>): Promise<Power>;
   /** Switches. May return before the power is gone: the host reads it. Rejects with AgentError `unimplemented` for what the device cannot do. */
-  setPower(target: FenceTarget, want: "on" | "off", ctx: Context<Static<Schema>, P>): Promise<void>;
+  setPower(target: string, want: "on" | "off", ctx: Context<Static<Schema>, P>): Promise<void>;
   /** Whether the device itself answers; rejects if not. Without it, a device counts as answering. */
   check?(ctx: Context<Static<Schema>, P>): Promise<void>;
 }

@@ -26,7 +26,7 @@ export type {
   WriteFiles,
 } from "./context.ts";
 export { AgentError, type AgentErrorCode, isAgentError, OCF_EXIT_CODES } from "./errors.ts";
-export { defineFenceDevice, type FenceDeviceSpec, type FenceTarget, type Power } from "./fence-device.ts";
+export { defineFenceDevice, type FenceDeviceSpec, type Power } from "./fence-device.ts";
 export { Duration, Secret, Words } from "./parameters.ts";
 export type { PermissionKind, Permissions } from "./permissions.ts";
 export { API_VERSION, type Plugin, type PluginKind } from "./plugin.ts";

@@ -19,13 +19,3 @@ export function oneLine(text: string, limit = 600): string {
   const line = text.replace(/\s*\n\s*/g, " ").trim();
   return line.length <= limit ? line : `${line.slice(0, limit)}…`;
 }
-
-/** What a thrown thing says. */
-export function errorText(error: unknown): string {
-  return oneLine(error instanceof Error ? error.message : String(error));
-}
-
-/** The code of a system error (`ENOENT`), or "". */
-export function systemCode(error: unknown): string {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
-}

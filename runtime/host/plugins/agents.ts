@@ -1,0 +1,183 @@
+// Performs AgentCalls: finds the agent, reads the parameters, calls the verb, and says what came of it in the executor's terms.
+
+import { isAgentError, type Notification, type ResourceAgentSpec } from "../../../sdk/mod.ts";
+import type { AgentCall, AgentOutcome } from "../../services/calls.ts";
+import { errorText } from "../errors.ts";
+import type { CallPlan } from "./calls.ts";
+import { createInstance, type Instance, type InstanceSurroundings, promotionAttribute } from "./instance.ts";
+import type { Loader } from "./loader.ts";
+import { oneLine, PluginError } from "./plugin-error.ts";
+import type { InstanceState } from "./state.ts";
+
+/** In an instance's state: it was told to start here and has not been stopped since. */
+const STARTED_KEY = "host:started";
+
+type AgentContext = Parameters<ResourceAgentSpec["monitor"]>[0];
+
+/** `ocf:systole:process` */
+function reference({ resource }: AgentCall): string {
+  return [resource.class, resource.provider, resource.type].filter((part) => part !== undefined).join(":");
+}
+
+/** What went wrong, as the executor wants it. */
+function failure(error: unknown): AgentOutcome {
+  if (error instanceof PluginError) {
+    const codes = { "plugin-parameters": "not-configured", "permission-denied": "privileges" } as const;
+    const code =
+      error.code === "plugin-parameters" || error.code === "permission-denied" ? codes[error.code] : "not-installed";
+    return { outcome: "error", code, reason: error.message };
+  }
+  if (isAgentError(error)) return { outcome: "error", code: error.code, reason: oneLine(error.message) };
+  return { outcome: "error", code: "generic", reason: errorText(error) };
+}
+
+/** What a monitor said; what it may not say is no observation. */
+function stateOutcome(spec: ResourceAgentSpec, state: unknown): AgentOutcome {
+  if (state === "running" || state === "stopped") return { outcome: "state", state };
+  if (state === "promoted" && spec.promotion !== undefined) return { outcome: "state", state };
+  if (typeof state === "object" && state !== null && "failed" in state && typeof state.failed === "string") {
+    return { outcome: "state", state: "failed", reason: oneLine(state.failed) };
+  }
+  const said = oneLine(JSON.stringify(state) ?? String(state), 80);
+  return {
+    outcome: "unknown",
+    reason: `The monitor of agent ${spec.name} answered ${said}, which is no state; this is a bug of the agent.`,
+  };
+}
+
+function notification(call: AgentCall): Notification | undefined {
+  const type = call.meta["notify_type"];
+  const operation = call.meta["notify_operation"];
+  if (type !== "pre" && type !== "post") return undefined;
+  if (operation !== "start" && operation !== "stop" && operation !== "promote" && operation !== "demote")
+    return undefined;
+  return { type, operation, meta: call.meta };
+}
+
+function unimplemented(spec: ResourceAgentSpec, what: string): AgentOutcome {
+  return { outcome: "error", code: "unimplemented", reason: `Agent ${spec.name} has no ${what}.` };
+}
+
+/** Calls the verb. What is not in the agent is unimplemented, but for notifications, which nobody has to hear. */
+async function performVerb(spec: ResourceAgentSpec, call: AgentCall, ctx: AgentContext): Promise<AgentOutcome> {
+  switch (call.verb) {
+    case "monitor":
+      return stateOutcome(spec, await spec.monitor(ctx));
+    case "start":
+      await spec.start(ctx);
+      break;
+    case "stop":
+      await spec.stop(ctx);
+      break;
+    case "promote":
+      if (spec.promotion === undefined) return unimplemented(spec, "promoted role");
+      await spec.promotion.promote(ctx);
+      break;
+    case "demote":
+      if (spec.promotion === undefined) return unimplemented(spec, "promoted role");
+      await spec.promotion.demote(ctx);
+      break;
+    case "reload":
+      if (spec.reload === undefined) return unimplemented(spec, "reload");
+      await spec.reload(ctx);
+      break;
+    case "migrateTo":
+      if (spec.migration === undefined) return unimplemented(spec, "migration");
+      await spec.migration.to(ctx, call.meta["migrate_target"] ?? "");
+      break;
+    case "migrateFrom":
+      if (spec.migration === undefined) return unimplemented(spec, "migration");
+      await spec.migration.from(ctx, call.meta["migrate_source"] ?? "");
+      break;
+    case "notify": {
+      const told = notification(call);
+      if (told !== undefined) await spec.notify?.(ctx, told);
+    }
+  }
+  return { outcome: "done" };
+}
+
+/** Makes the plans of agent calls. */
+export class AgentCalls {
+  private readonly loader: Loader;
+  private readonly around: InstanceSurroundings;
+  /** The last valid instance of each resource: parameters that have become wrong since must not keep it from being stopped. */
+  private readonly lastValid = new Map<string, Instance>();
+
+  constructor(loader: Loader, around: InstanceSurroundings) {
+    this.loader = loader;
+    this.around = around;
+  }
+
+  plan(call: AgentCall): CallPlan<AgentOutcome> {
+    return {
+      kind: "agent",
+      id: call.id,
+      subject: call.resource.id,
+      plugin: reference(call),
+      verb: call.verb,
+      timeoutMs: call.timeoutMs,
+      perform: (signal) => this.perform(call, signal),
+      failed: failure,
+      late: (reason) => ({ outcome: "timeout", reason }),
+      givenUp: (reason) => ({ outcome: "unknown", reason }),
+    };
+  }
+
+  private async perform(call: AgentCall, signal: AbortSignal): Promise<AgentOutcome> {
+    const { resource } = call;
+    if (resource.class !== "ocf" || resource.provider !== "systole") {
+      return {
+        outcome: "error",
+        code: "not-installed",
+        reason: `${resource.id}: this release runs agents of class ocf and provider systole only, not ${reference(call)}. \`systole plugin list\` shows what there is.`,
+      };
+    }
+    const state = this.around.states.of(resource.id);
+    const stopping = call.verb === "stop";
+    let instance: Instance | undefined;
+    try {
+      const plugin = await this.loader.load("resource-agent", resource.type);
+      if (plugin.kind !== "resource-agent") throw new PluginError("plugin-kind", `${resource.type} is no agent.`);
+      instance = this.instance(call, () => createInstance(plugin, resource.id, call.parameters, this.around));
+      if (call.verb === "start") state.set(STARTED_KEY, new Date().toISOString());
+      const outcome = await performVerb(plugin.spec, call, instance.context(signal));
+      if (stopping && outcome.outcome === "done") this.stopped(resource.id, state, plugin.spec);
+      return "reason" in outcome && outcome.reason !== undefined
+        ? { ...outcome, reason: instance.redact(outcome.reason) }
+        : outcome;
+    } catch (error) {
+      if (
+        stopping &&
+        error instanceof PluginError &&
+        error.code !== "permission-denied" &&
+        state.get(STARTED_KEY) === undefined
+      ) {
+        return { outcome: "done", reason: `It was never started here, so nothing had to be stopped. ${error.message}` };
+      }
+      const outcome = failure(error);
+      return "reason" in outcome && instance !== undefined
+        ? { ...outcome, reason: instance.redact(outcome.reason ?? "") }
+        : outcome;
+    }
+  }
+
+  /** Valid parameters make a new instance; with wrong ones a stop uses those with which the resource was last called. */
+  private instance(call: AgentCall, create: () => Instance): Instance {
+    try {
+      const instance = create();
+      this.lastValid.set(call.resource.id, instance);
+      return instance;
+    } catch (error) {
+      const last = this.lastValid.get(call.resource.id);
+      if (call.verb !== "stop" || last === undefined) throw error;
+      return last;
+    }
+  }
+
+  private stopped(resource: string, state: InstanceState, spec: ResourceAgentSpec): void {
+    state.remove(STARTED_KEY);
+    this.lastValid.delete(resource);
+    if (spec.permissions?.promotionScore === true) this.around.onAttribute(promotionAttribute(resource), null);
+  }
+}

@@ -1,0 +1,179 @@
+// Makes the `ctx` of one call: exactly the capabilities that the manifest declares, each of them asking the grants first,
+// each of them dead once the call's deadline has passed. This is the seam behind which a plugin will live in another
+// process: everything here but `signal` and `log` takes and gives plain data.
+
+import { setTimeout as wait } from "node:timers/promises";
+import type {
+  BaseContext,
+  Daemon,
+  FetchOptions,
+  Log,
+  Permissions,
+  Processes,
+  ProcessIdentity,
+  RunOptions,
+} from "../../../sdk/mod.ts";
+import { AgentError } from "../../../sdk/mod.ts";
+import type { Daemons } from "./daemons.ts";
+import { fetchWhole } from "./fetch.ts";
+import { grantedFiles } from "./files.ts";
+import type { Grants } from "./grants.ts";
+import { bootId, findProcesses, signalProcess } from "./processes.ts";
+import { runCommand } from "./run.ts";
+import type { InstanceState } from "./state.ts";
+import { grantedUdp } from "./udp.ts";
+
+/** What a context is made of. */
+export interface ContextParts {
+  readonly node: string;
+  readonly resource: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly permissions: Permissions;
+  readonly grants: Grants;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  readonly state: InstanceState;
+  readonly daemons: Daemons;
+  readonly childEnvironment: Readonly<Record<string, string>>;
+  /** Says the promotion score to the cluster; null takes it back. */
+  readonly onPromotionScore: (score: number | null) => void;
+}
+
+/** Pacemaker's INFINITY. */
+const HIGHEST_SCORE = 1_000_000;
+
+/** Keys that begin so are the host's own. */
+const HOST_KEYS = "host:";
+
+type AsyncFunction<Arguments extends readonly unknown[], Result> = (...args: Arguments) => Promise<Result>;
+
+/** Nothing may act after its deadline: neither begin, nor hand a result to a plugin that goes on. */
+function whileWanted(signal: AbortSignal) {
+  return <Arguments extends readonly unknown[], Result>(
+    perform: AsyncFunction<Arguments, Result>,
+  ): AsyncFunction<Arguments, Result> => {
+    return async (...args) => {
+      signal.throwIfAborted();
+      const result = await perform(...args);
+      signal.throwIfAborted();
+      return result;
+    };
+  };
+}
+
+/** The context of one call. */
+export function createContext(parts: ContextParts): BaseContext<Readonly<Record<string, unknown>>> {
+  const { permissions, grants, signal, state, daemons, childEnvironment } = parts;
+  const guard = whileWanted(signal);
+  const ownKey = (key: string): string => {
+    if (key.startsWith(HOST_KEYS)) throw new AgentError("generic", `Keys of ctx.state may not begin with ${HOST_KEYS}`);
+    return key;
+  };
+  const reads = permissions.read !== undefined;
+  const writes = permissions.write !== undefined;
+  const files = grantedFiles(grants);
+  return {
+    params: parts.params,
+    node: parts.node,
+    resource: parts.resource,
+    signal,
+    log: parts.log,
+    sleep: guard(async (ms: number) => await wait(ms, undefined, { signal })),
+    state: {
+      get: guard(async (key: string) => state.get(ownKey(key))),
+      set: guard(async (key: string, value: string) => state.set(ownKey(key), String(value))),
+      remove: guard(async (key: string) => state.remove(ownKey(key))),
+    },
+    ...(permissions.run === undefined
+      ? {}
+      : {
+          run: guard(async (program: string, args: readonly string[] = [], options: RunOptions = {}) => {
+            grants.check({ kind: "run", program, args });
+            return await runCommand(program, args, options, { signal, childEnvironment });
+          }),
+        }),
+    ...(permissions.daemon === undefined
+      ? {}
+      : { daemon: grantedDaemon(daemons.of(parts.resource, signal), grants, guard) }),
+    ...(permissions.net === undefined
+      ? {}
+      : {
+          fetch: guard(async (url: string, options: FetchOptions = {}) => {
+            if (!URL.canParse(url) || !/^https?:/i.test(url))
+              throw new AgentError("arguments", `${url} is no http or https URL.`);
+            grants.check({ kind: "net", url });
+            return await fetchWhole(url, options, signal);
+          }),
+          udp: grantedUdp(grants, signal, parts.log.warn),
+        }),
+    ...(reads || writes
+      ? {
+          fs: {
+            ...(reads ? { readText: guard(files.readText) } : {}),
+            ...(writes ? { writeText: guard(files.writeText), remove: guard(files.remove) } : {}),
+          },
+        }
+      : {}),
+    ...(permissions.processes === undefined ? {} : { processes: grantedProcesses(grants, guard) }),
+    ...(permissions.promotionScore === true
+      ? { promotionScore: guard(async (score: number | undefined) => parts.onPromotionScore(checkScore(score))) }
+      : {}),
+  };
+}
+
+function checkScore(score: number | undefined): number | null {
+  if (score === undefined) return null;
+  if (!Number.isInteger(score) || Math.abs(score) > HIGHEST_SCORE) {
+    throw new AgentError(
+      "generic",
+      `A promotion score is a whole number between -${HIGHEST_SCORE} and ${HIGHEST_SCORE}, not ${score}.`,
+    );
+  }
+  return score;
+}
+
+type Guard = ReturnType<typeof whileWanted>;
+
+function grantedDaemon(daemon: Daemon, grants: Grants, guard: Guard): Daemon {
+  return {
+    start: guard(async (program, args = [], options = {}) => {
+      grants.check({ kind: "daemon", program, args });
+      return await daemon.start(program, args, options);
+    }),
+    adopt: guard(() => daemon.adopt()),
+    stop: guard((options = {}) => daemon.stop(options)),
+  };
+}
+
+/** Sees and kills processes with a granted marker only: what may be killed is what `find` has shown to this very call. */
+function grantedProcesses(grants: Grants, guard: Guard): Processes {
+  const shown = new Set<string>();
+  const key = ({ pid, startTicks, bootId: boot }: ProcessIdentity): string => `${pid} ${startTicks} ${boot}`;
+  return {
+    bootId: guard(async () => {
+      const boot = bootId();
+      if (boot === undefined)
+        throw new AgentError("unimplemented", "Processes can be seen on Linux only: there is no /proc here.");
+      return boot;
+    }),
+    find: guard(async (query) => {
+      if ("marker" in query) grants.check({ kind: "processes", marker: query.marker });
+      const found = await findProcesses(query);
+      if ("marker" in query) for (const identity of found) shown.add(key(identity));
+      return found;
+    }),
+    kill: guard(async (identities) => {
+      for (const identity of identities) {
+        if (!shown.has(key(identity))) {
+          throw new AgentError(
+            "generic",
+            `Process ${identity.pid} was not found by a granted marker in this call, so it is not killed.`,
+          );
+        }
+        if (identity.pid === process.pid)
+          throw new AgentError("generic", "That process is this node itself: a node does not fence itself this way.");
+      }
+      for (const identity of identities) signalProcess(identity, "SIGKILL");
+    }),
+  };
+}

@@ -1,0 +1,267 @@
+// Long-lived processes that the host starts for an instance and finds again: the services themselves.
+//
+// They are no part of Systole's life: each has a session of its own, its output goes to a file, and nothing ends it when
+// Systole ends. So a planned restart finds them by the identity in the instance's state, proven against the live process.
+// Each carries SYSTOLE_DAEMON=TOKEN in its environment: by that and by its process group, what it leaves behind is found too.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, readSync, statSync, truncateSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { type Static, Type } from "typebox";
+import { Value } from "typebox/value";
+import {
+  AgentError,
+  type Daemon,
+  type DaemonOptions,
+  type DaemonState,
+  type DaemonStop,
+  type ProcessIdentity,
+} from "../../../sdk/mod.ts";
+import { errorText } from "../errors.ts";
+import { environmentFor } from "./environment.ts";
+import { oneLine } from "./plugin-error.ts";
+import { bootId, findLeftBehind, lives, processFacts, signalProcess } from "./processes.ts";
+import { startError } from "./run.ts";
+import type { InstanceState, StateStore } from "./state.ts";
+
+const RECORD_KEY = "host:daemon";
+const TOKEN_NAME = "SYSTOLE_DAEMON";
+const DEFAULT_GRACE_MS = 5_000;
+/** A daemon that is being ended is looked at after 1, 2, 4, ... ms, at most this. */
+const LONGEST_LOOK_MS = 20;
+/** The output that the host itself keeps of a daemon; beyond it, it starts again from nothing. */
+const KEPT_OUTPUT_BYTES = 1024 * 1024;
+const OUTPUT_CHECK_INTERVAL_MS = 10_000;
+/** Of the output, in a message. */
+const QUOTED_OUTPUT_BYTES = 400;
+
+/** What is remembered of a daemon in the instance's state. */
+const recordSchema = Type.Object({
+  identity: Type.Object({ pid: Type.Integer(), startTicks: Type.Integer(), bootId: Type.String() }),
+  token: Type.String(),
+  program: Type.String(),
+  logFile: Type.String(),
+});
+type DaemonRecord = Static<typeof recordSchema>;
+
+/** Daemons of all instances of this node. */
+export interface Daemons {
+  /** The daemon of one instance. `signal`: the deadline of the call that asks. */
+  of(instance: string, signal: AbortSignal): Daemon;
+  /** Whether this instance has a daemon that was started and not stopped. */
+  has(instance: string): boolean;
+  /** Ends those of all instances. */
+  stopAll(signal: AbortSignal): Promise<void>;
+  /** Lets go: daemons go on without Systole. */
+  close(): void;
+}
+
+/** What daemons need to know of their surroundings. */
+export interface DaemonSurroundings {
+  readonly states: StateStore;
+  /** Folder for the output that the host keeps. */
+  readonly outputFolder: string;
+  readonly childEnvironment: Readonly<Record<string, string>>;
+}
+
+/** How a child of this process ended; what an adopted daemon's end was like nobody knows. */
+type Endings = Map<string, { readonly pid: number; readonly how: string }>;
+
+function readRecord(state: InstanceState): DaemonRecord | undefined {
+  const written = state.get(RECORD_KEY);
+  const parsed: unknown = written === undefined ? undefined : JSON.parse(written);
+  return Value.Check(recordSchema, parsed) ? parsed : undefined;
+}
+
+/** The end of what a daemon printed, for a message. */
+function lastOutput(file: string): string {
+  try {
+    const descriptor = openSync(file, "r");
+    try {
+      const { size } = fstatSync(descriptor);
+      const buffer = Buffer.alloc(Math.min(size, QUOTED_OUTPUT_BYTES));
+      readSync(descriptor, buffer, 0, buffer.length, Math.max(0, size - buffer.length));
+      return oneLine(buffer.toString("utf8"), QUOTED_OUTPUT_BYTES);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    return "";
+  }
+}
+
+function endedInWords(record: DaemonRecord, endings: Endings, instance: string): string {
+  const ending = endings.get(instance);
+  const how = ending?.pid === record.identity.pid ? ending.how : "in a way that nobody saw";
+  const said = lastOutput(record.logFile);
+  return `${record.program} (pid ${record.identity.pid}) ended ${how}${said === "" ? "" : `; its last output: ${said}`}`;
+}
+
+async function adopt(instance: string, surroundings: DaemonSurroundings, endings: Endings): Promise<DaemonState> {
+  const state = surroundings.states.of(instance);
+  const record = readRecord(state);
+  if (record === undefined) return { leftBehind: [] };
+  if (record.identity.bootId !== bootId()) {
+    state.remove(RECORD_KEY);
+    return { leftBehind: [], ended: `${record.program} ended with the restart of the machine` };
+  }
+  if (lives(record.identity)) return { identity: record.identity, leftBehind: [] };
+  const left = await findLeftBehind(record.identity, TOKEN_NAME, record.token);
+  return { leftBehind: left.map(({ pid }) => pid), ended: endedInWords(record, endings, instance) };
+}
+
+/** Opens a file for a daemon's output: always appending, so that it can be cut while the daemon writes. */
+function openOutput(file: string, fresh: boolean): number {
+  try {
+    const descriptor = openSync(file, "a", 0o600);
+    if (fresh) ftruncateSync(descriptor);
+    return descriptor;
+  } catch (error) {
+    throw new AgentError(
+      "arguments",
+      `The log file ${file} cannot be opened (${errorText(error)}): correct its path or permissions.`,
+    );
+  }
+}
+
+/** Starts the process and writes down who it is, in the same turn: there is no moment in which it runs unknown. */
+function launch(
+  program: string,
+  args: readonly string[],
+  options: DaemonOptions,
+  surroundings: DaemonSurroundings,
+  instance: string,
+): { child: ChildProcess; identity: ProcessIdentity | undefined } {
+  const boot = bootId();
+  if (boot === undefined) throw new AgentError("unimplemented", "Daemons need Linux: there is no /proc here.");
+  const token = randomUUID();
+  mkdirSync(surroundings.outputFolder, { recursive: true, mode: 0o700 });
+  const logFile = options.logFile ?? join(surroundings.outputFolder, `${encodeURIComponent(instance)}.log`);
+  const output = openOutput(logFile, options.logFile === undefined);
+  try {
+    const child = spawn(program, [...args], {
+      cwd: options.directory ?? "/",
+      env: environmentFor({ ...surroundings.childEnvironment, [TOKEN_NAME]: token }, options.env),
+      detached: true,
+      stdio: ["ignore", output, output],
+    });
+    // Until the next turn even a program that has ended already is there, as a zombie: it is not reaped before.
+    const facts = child.pid === undefined ? undefined : processFacts(child.pid);
+    if (facts === undefined) return { child, identity: undefined };
+    const identity = { pid: facts.pid, startTicks: facts.startTicks, bootId: boot };
+    const record: DaemonRecord = { identity, token, program, logFile };
+    surroundings.states.of(instance).set(RECORD_KEY, JSON.stringify(record));
+    return { child, identity };
+  } finally {
+    closeSync(output);
+  }
+}
+
+/** Sends the signal to the daemon's group, or one by one to what it left behind. */
+function signalDaemon(record: DaemonRecord, left: readonly ProcessIdentity[], signal: NodeJS.Signals): void {
+  for (const identity of left) signalProcess(identity, signal);
+  if (!lives(record.identity)) return;
+  try {
+    process.kill(-record.identity.pid, signal);
+  } catch {
+    // The program left its own group: then the process alone.
+    signalProcess(record.identity, signal);
+  }
+}
+
+async function stopDaemon(record: DaemonRecord, options: DaemonStop, abort: AbortSignal): Promise<void> {
+  const remaining = async (): Promise<ProcessIdentity[]> =>
+    lives(record.identity) ? [] : await findLeftBehind(record.identity, TOKEN_NAME, record.token);
+  const graceMs = options.graceMs ?? DEFAULT_GRACE_MS;
+  const startedMs = performance.now();
+  let killing = graceMs === 0;
+  signalDaemon(record, await remaining(), killing ? "SIGKILL" : readSignal(options.signal ?? "SIGTERM"));
+  for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, LONGEST_LOOK_MS)) {
+    await wait(pauseMs, undefined, { signal: abort });
+    const left = await remaining();
+    if (left.length === 0 && !lives(record.identity)) return;
+    if (!killing && performance.now() - startedMs < graceMs) continue;
+    killing = true;
+    signalDaemon(record, left, "SIGKILL");
+  }
+}
+
+const SIGNALS = ["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGWINCH", "SIGKILL"] as const;
+
+function readSignal(name: string): NodeJS.Signals {
+  const found = SIGNALS.find((signal) => signal === name || signal === `SIG${name}`);
+  if (found === undefined)
+    throw new AgentError(
+      "not-configured",
+      `${name} is no signal to stop a program with; take one of ${SIGNALS.join(", ")}.`,
+    );
+  return found;
+}
+
+/** Opens the daemons of a node. */
+export function openDaemons(surroundings: DaemonSurroundings): Daemons {
+  const { states, outputFolder } = surroundings;
+  const endings: Endings = new Map();
+  const output = setInterval(() => trimOutputs(states, outputFolder), OUTPUT_CHECK_INTERVAL_MS).unref();
+
+  const start = async (
+    instance: string,
+    program: string,
+    args: readonly string[],
+    options: DaemonOptions,
+    signal: AbortSignal,
+  ): Promise<ProcessIdentity> => {
+    const before = await adopt(instance, surroundings, endings);
+    signal.throwIfAborted();
+    if (before.identity !== undefined) return before.identity;
+    if (before.leftBehind.length > 0) {
+      throw new AgentError(
+        "generic",
+        `${before.ended}; it left pids ${before.leftBehind.join(", ")} behind: a stop is needed before the next start.`,
+      );
+    }
+    const { child, identity } = launch(program, args, options, surroundings, instance);
+    if (identity === undefined) {
+      throw await new Promise((resolve) => {
+        child.once("error", (error) => resolve(startError(program, options.directory ?? "/", error)));
+      });
+    }
+    child.once("exit", (code, signal) => {
+      endings.set(instance, { pid: identity.pid, how: signal === null ? `with exit code ${code}` : `by ${signal}` });
+    });
+    child.unref();
+    return identity;
+  };
+
+  const stop = async (instance: string, options: DaemonStop, signal: AbortSignal): Promise<void> => {
+    const record = readRecord(states.of(instance));
+    if (record === undefined) return;
+    if (record.identity.bootId === bootId()) await stopDaemon(record, options, signal);
+    states.of(instance).remove(RECORD_KEY);
+    endings.delete(instance);
+  };
+
+  return {
+    of: (instance, signal) => ({
+      start: (program, args = [], options = {}) => start(instance, program, args, options, signal),
+      adopt: () => adopt(instance, surroundings, endings),
+      stop: (options = {}) => stop(instance, options, signal),
+    }),
+    has: (instance) => readRecord(states.of(instance)) !== undefined,
+    async stopAll(signal) {
+      await Promise.all(states.instances().map((instance) => stop(instance, {}, signal)));
+    },
+    close: () => clearInterval(output),
+  };
+}
+
+/** Keeps the output that the host itself stores from filling the disk. Safe because the daemons append. */
+function trimOutputs(states: StateStore, outputFolder: string): void {
+  for (const instance of states.instances()) {
+    const file = readRecord(states.of(instance))?.logFile;
+    if (file === undefined || !file.startsWith(outputFolder)) continue;
+    if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > KEPT_OUTPUT_BYTES) truncateSync(file);
+  }
+}

@@ -1,0 +1,235 @@
+// The one place where a plugin's wish meets what it may do. Every capability asks `check` before it acts; nothing else
+// decides. The sandbox that comes later asks the same question on the host's side of its pipe.
+//
+// Patterns come from the manifest. A placeholder is filled with the instance's parameters as plain text: a `*` inside a
+// parameter is just a star, never a wildcard, so no parameter can widen what the manifest says.
+
+import type { PermissionKind, Permissions } from "../../../sdk/permissions.ts";
+import { PERMISSION_KINDS } from "../../../sdk/permissions.ts";
+import { PluginError } from "./plugin-error.ts";
+
+/** What a capability is about to do. */
+export type GrantRequest =
+  | { readonly kind: "run" | "daemon"; readonly program: string; readonly args: readonly string[] }
+  | { readonly kind: "net"; readonly url: string }
+  | { readonly kind: "net"; readonly address: string; readonly port: number; readonly protocol: "udp" }
+  | { readonly kind: "read" | "write"; readonly path: string }
+  | { readonly kind: "processes"; readonly marker: string };
+
+/** What one instance of a plugin may do. */
+export interface Grants {
+  /** Throws PluginError `permission-denied`, which names the manifest line that would allow it. */
+  check(request: GrantRequest): void;
+}
+
+/** A pattern may stand for at most this many, through list parameters. */
+const MAXIMUM_EXPANSIONS = 256;
+
+/** A piece of a pattern that stands for any text; no parameter can contain it. */
+const ANY = "\u0000";
+
+const PLACEHOLDER = /\{([A-Za-z][\w-]*)\}/g;
+
+/** Names of the placeholders in a pattern. */
+export function placeholders(pattern: string): string[] {
+  return [...pattern.matchAll(PLACEHOLDER)].map(([, name]) => name ?? "");
+}
+
+/** Values that a placeholder can take: one for a plain parameter, several for a list, none if it is not set. */
+function valuesOf(value: unknown): string[] {
+  if (value === undefined || value === null || value === "") return [];
+  if (Array.isArray(value)) return value.flatMap(valuesOf);
+  return [String(value).replaceAll(ANY, "")];
+}
+
+/** Fills the placeholders of a piece of a pattern; stars of the manifest become ANY. */
+function expand(piece: string, values: Readonly<Record<string, unknown>>): string[] {
+  let expanded = [""];
+  let position = 0;
+  for (const match of piece.matchAll(PLACEHOLDER)) {
+    const before = piece.slice(position, match.index).replaceAll("*", ANY);
+    const choices = valuesOf(values[match[1] ?? ""]);
+    expanded = expanded
+      .flatMap((start) => choices.map((choice) => start + before + choice))
+      .slice(0, MAXIMUM_EXPANSIONS);
+    position = match.index + match[0].length;
+  }
+  const rest = piece.slice(position).replaceAll("*", ANY);
+  return expanded.map((start) => start + rest);
+}
+
+/** Whether `subject` is what the expanded piece says; ANY stands for a text without any character of `without`. */
+function fits(expanded: string, subject: string, without: string): boolean {
+  const escaped = expanded.replace(/[.*+?^${}()|[\]\\/-]/g, "\\$&");
+  const any = without === "" ? "[\\s\\S]*" : `[^${without}]*`;
+  return new RegExp(`^${escaped.replaceAll(ANY, any)}$`).test(subject);
+}
+
+/** Program and arguments, word by word. */
+function commandFits(
+  pattern: string,
+  program: string,
+  args: readonly string[],
+  values: Readonly<Record<string, unknown>>,
+): boolean {
+  const [first = "", ...rest] = pattern.trim().split(/\s+/);
+  if (!expand(first, values).some((expanded) => fits(expanded, program, "/"))) return false;
+  if (rest.length === 0) return true;
+  const open = rest.at(-1) === "...";
+  const words = open ? rest.slice(0, -1) : rest;
+  if (open ? args.length < words.length : args.length !== words.length) return false;
+  return words.every((word, index) => expand(word, values).some((expanded) => fits(expanded, args[index] ?? "", "")));
+}
+
+const DEFAULT_PORTS: Readonly<Record<string, string>> = { "http:": "80", "https:": "443" };
+
+function bare(host: string): string {
+  return host.replace(/^\[|\]$/g, "").toLowerCase();
+}
+
+/** `scheme`, `host:port` and path of a URL-shaped pattern (which may contain ANY). */
+function urlFits(expanded: string, url: URL): boolean {
+  const match = /^(\w+:)\/\/(?:[^@/]*@)?([^/?#]*)([^?#]*)/.exec(expanded);
+  if (match === null) return false;
+  const [, scheme = "", authority = "", path = ""] = match;
+  if (scheme.toLowerCase() !== url.protocol) return false;
+  const port = /:(\d+|\u0000)$/.exec(authority);
+  const host = port === null ? authority : authority.slice(0, port.index);
+  if (!fits(bare(host), bare(url.hostname), "/:")) return false;
+  const wanted = url.port === "" ? (DEFAULT_PORTS[url.protocol] ?? "") : url.port;
+  if (!fits(port?.[1] ?? DEFAULT_PORTS[url.protocol] ?? "", wanted, "")) return false;
+  return fits(path === "" ? "/" : path, url.pathname, "?#");
+}
+
+function endpointFits(expanded: string, host: string, port: string, protocol: "tcp" | "udp"): boolean {
+  const match = /^(.*):([^:/]+)\/(tcp|udp)$/.exec(expanded);
+  if (match === null || match[3] !== protocol) return false;
+  return fits(bare(match[1] ?? ""), bare(host), "") && fits(match[2] ?? "", port, "");
+}
+
+function netFits(
+  pattern: string,
+  request: GrantRequest & { kind: "net" },
+  values: Readonly<Record<string, unknown>>,
+): boolean {
+  const expanded = expand(pattern, values);
+  if (!("url" in request)) {
+    return expanded.some((one) => endpointFits(one, request.address, `${request.port}`, request.protocol));
+  }
+  const url = new URL(request.url);
+  const port = url.port === "" ? (DEFAULT_PORTS[url.protocol] ?? "") : url.port;
+  return expanded.some((one) =>
+    one.includes("://") ? urlFits(one, url) : endpointFits(one, url.hostname, port, "tcp"),
+  );
+}
+
+function pathFits(pattern: string, path: string, values: Readonly<Record<string, unknown>>): boolean {
+  const everything = pattern.endsWith("/**");
+  return expand(everything ? pattern.slice(0, -3) : pattern, values).some((expanded) => {
+    if (!everything) return fits(expanded, path, "/");
+    const depth = expanded.split("/").length;
+    const folders = path.split("/");
+    return folders.length > depth && fits(expanded, folders.slice(0, depth).join("/"), "/");
+  });
+}
+
+function allows(pattern: string, request: GrantRequest, values: Readonly<Record<string, unknown>>): boolean {
+  switch (request.kind) {
+    case "run":
+    case "daemon":
+      return commandFits(pattern, request.program, request.args, values);
+    case "net":
+      return netFits(pattern, request, values);
+    case "read":
+    case "write":
+      return pathFits(pattern, request.path, values);
+    case "processes":
+      return expand(pattern, values).some((expanded) => fits(expanded, request.marker, ""));
+  }
+}
+
+/** What is asked for, in words and as the line of a manifest. */
+function inWords(request: GrantRequest): { readonly deed: string; readonly line: string } {
+  switch (request.kind) {
+    case "run":
+      return { deed: `run ${[request.program, ...request.args].join(" ")}`, line: request.program };
+    case "daemon":
+      return { deed: `start the daemon ${request.program}`, line: request.program };
+    case "net": {
+      if ("url" in request) return { deed: `fetch ${request.url}`, line: request.url };
+      const endpoint = `${request.address}:${request.port}/${request.protocol}`;
+      return { deed: `use ${endpoint}`, line: endpoint };
+    }
+    case "read":
+    case "write":
+      return { deed: `${request.kind} ${request.path}`, line: request.path };
+    case "processes":
+      return { deed: `see and kill processes with ${request.marker}`, line: request.marker };
+  }
+}
+
+/**
+ * Grants of one instance. `plugin` and `resource` begin the sentence of a denial; `values` are the parameters and the
+ * built-in placeholders; `onDenied` hears of every denial.
+ */
+export function createGrants(
+  plugin: string,
+  resource: string,
+  permissions: Permissions,
+  values: Readonly<Record<string, unknown>>,
+  onDenied: (error: PluginError) => void,
+): Grants {
+  return {
+    check(request) {
+      const patterns = permissions[request.kind] ?? [];
+      if (patterns.some((pattern) => allows(pattern, request, values))) return;
+      const { deed, line } = inWords(request);
+      const error = new PluginError(
+        "permission-denied",
+        `${plugin} (for ${resource}) may not ${deed}: its permissions.${request.kind} has ${patterns.length === 0 ? "nothing" : patterns.map((one) => JSON.stringify(one)).join(", ")}. Allowed by: permissions: { ${request.kind}: [${JSON.stringify(line)}] }.`,
+      );
+      onDenied(error);
+      throw error;
+    },
+  };
+}
+
+/** What is wrong with the permissions of a manifest, or undefined. `known`: names that a placeholder may have. */
+export function permissionProblem(permissions: unknown, known: ReadonlySet<string>): string | undefined {
+  if (typeof permissions !== "object" || permissions === null || Array.isArray(permissions))
+    return "permissions must be an object";
+  const kinds: readonly string[] = PERMISSION_KINDS;
+  for (const [kind, patterns] of Object.entries(permissions)) {
+    if (kind === "promotionScore") {
+      if (patterns !== true) return "permissions.promotionScore must be true";
+      continue;
+    }
+    if (!kinds.includes(kind))
+      return `permissions.${kind} is unknown; there are ${[...kinds, "promotionScore"].join(", ")}`;
+    if (!Array.isArray(patterns)) return `permissions.${kind} must be a list of patterns`;
+    for (const pattern of patterns) {
+      const problem = patternProblem(kind, pattern, known);
+      if (problem !== undefined) return problem;
+    }
+  }
+  return undefined;
+}
+
+function patternProblem(kind: string, pattern: unknown, known: ReadonlySet<string>): string | undefined {
+  if (typeof pattern !== "string" || pattern.trim() === "")
+    return `permissions.${kind} has an entry that is no pattern`;
+  const stranger = placeholders(pattern).find((name) => !known.has(name));
+  if (stranger !== undefined) return `permissions.${kind} has {${stranger}}, which is no parameter`;
+  return undefined;
+}
+
+/** The patterns of a manifest by kind, for people. */
+export function describePermissions(permissions: Permissions): Readonly<Record<string, readonly string[]>> {
+  const described: Record<string, readonly string[]> = {};
+  for (const kind of PERMISSION_KINDS satisfies readonly PermissionKind[]) {
+    const patterns = permissions[kind];
+    if (patterns !== undefined) described[kind] = patterns;
+  }
+  if (permissions.promotionScore === true) described["promotionScore"] = ["true"];
+  return described;
+}

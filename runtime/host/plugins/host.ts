@@ -1,0 +1,77 @@
+// The plugin host of a node: joins loader, instances and calls, and is what the node's driver talks to.
+
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { AgentOutcome, DeviceOutcome } from "../../services/calls.ts";
+import { AgentCalls } from "./agents.ts";
+import { type CallPlan, createCalls } from "./calls.ts";
+import { openDaemons } from "./daemons.ts";
+import { describePlugin } from "./describe.ts";
+import { planDeviceCall } from "./devices.ts";
+import { warmFetch } from "./fetch.ts";
+import type { InstanceSurroundings } from "./instance.ts";
+import { createLoader } from "./loader.ts";
+import { openStateStore } from "./state.ts";
+import type { PluginHost, PluginHostOptions } from "./types.ts";
+
+/** How long `close` waits for plugins to notice that their calls are over. */
+const CLOSE_GRACE_MS = 200;
+/** How long `close` waits for daemons that are to be stopped. */
+const STOP_DAEMONS_MS = 15_000;
+
+/** Opens the plugin host. Plugins of the release are loaded when they are needed, those of the configuration now. */
+export function createPluginHost(options: PluginHostOptions): PluginHost {
+  const folder = join(options.stateDirectory, "plugins");
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const { childEnvironment, log, onEvent, onAttribute } = options;
+  const states = openStateStore(join(folder, "state"));
+  const daemons = openDaemons({ states, outputFolder: join(folder, "output"), childEnvironment });
+  const around: InstanceSurroundings = {
+    nodeName: options.nodeName,
+    states,
+    daemons,
+    childEnvironment,
+    log,
+    onEvent,
+    onAttribute,
+  };
+  const loader = createLoader({
+    plugins: options.plugins,
+    pluginsBase: options.pluginsBase,
+    bundleFolder: join(folder, "bundles"),
+  });
+  const agents = new AgentCalls(loader, around);
+  const onHang = (plan: CallPlan<unknown>, text: string): void => {
+    onEvent({ kind: "plugin", code: "plugin-hangs", text, severity: "warning", resource: plan.subject });
+  };
+  const calls = createCalls(onHang);
+
+  loader.problems().then((problems) => {
+    for (const { code, message } of problems) onEvent({ kind: "plugin", code, text: message, severity: "error" });
+  });
+  warmFetch().catch((error: unknown) => log({ level: "error", text: `ctx.fetch is not available: ${String(error)}` }));
+
+  return {
+    callAgent: (call): Promise<AgentOutcome> => calls.make(agents.plan(call)),
+    abortAgent: (id, why) => calls.abort("agent", id, why),
+    callDevice: (call): Promise<DeviceOutcome> => calls.make(planDeviceCall(call, loader, around)),
+    abortDevice: (id, why) => calls.abort("device", id, why),
+    list: async () => (await loader.all()).map(describePlugin),
+    async describe(name) {
+      const bare = name.replace(/^(ocf:systole:|stonith:systole:|systole:)/, "");
+      const agent = name.startsWith("ocf:");
+      const device = name !== bare && !agent;
+      const all = (await loader.all()).map(describePlugin);
+      return all.filter((one) => {
+        if (one.name !== bare) return false;
+        return (!agent || one.kind === "resource-agent") && (!device || one.kind === "fence-device");
+      });
+    },
+    inFlight: () => calls.inFlight(),
+    async close({ stopDaemons = false } = {}) {
+      await calls.close(CLOSE_GRACE_MS);
+      if (stopDaemons) await daemons.stopAll(AbortSignal.timeout(STOP_DAEMONS_MS));
+      daemons.close();
+    },
+  };
+}

@@ -1,0 +1,90 @@
+// A plugin at work for one resource or device: parameters read, grants made, log marked, secrets kept out of every text.
+
+import type { Log, Permissions, PluginKind } from "../../../sdk/mod.ts";
+import { type ContextParts, createContext } from "./context.ts";
+import type { Daemons } from "./daemons.ts";
+import { createGrants } from "./grants.ts";
+import type { CheckedPlugin } from "./manifest.ts";
+import { KINDS } from "./manifest.ts";
+import { readParameters, redact } from "./parameters.ts";
+import type { PluginError } from "./plugin-error.ts";
+import type { StateStore } from "./state.ts";
+import type { PluginEvent, PluginLogLine } from "./types.ts";
+
+/** What all instances of a node share. */
+export interface InstanceSurroundings {
+  readonly nodeName: string;
+  readonly states: StateStore;
+  readonly daemons: Daemons;
+  readonly childEnvironment: Readonly<Record<string, string>>;
+  readonly log: (line: PluginLogLine) => void;
+  readonly onEvent: (event: PluginEvent) => void;
+  readonly onAttribute: (name: string, value: string | null) => void;
+}
+
+/** A plugin with the parameters of one resource. */
+export interface Instance {
+  readonly context: (signal: AbortSignal) => ReturnType<typeof createContext>;
+  /** Blots this instance's secrets out of a text. */
+  readonly redact: (text: string) => string;
+}
+
+/** `agents/process` */
+export function pluginPath(kind: PluginKind, name: string): string {
+  return `${KINDS[kind].folder}/${name}`;
+}
+
+function markedLog(
+  log: (line: PluginLogLine) => void,
+  plugin: string,
+  resource: string,
+  clean: (text: string) => string,
+): Log {
+  const at = (level: PluginLogLine["level"]) => (text: string) =>
+    log({ level, text: clean(String(text)), plugin, resource });
+  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}
+
+/** The node attribute of a promotion score: clone instances share one, by the resource's plain name. */
+export function promotionAttribute(resource: string): string {
+  return `master-${resource.replace(/:\d+$/, "")}`;
+}
+
+/**
+ * Makes an instance. `resource`: its id; `who`: how messages call it; `more`: built-in placeholders besides node and resource.
+ * Throws PluginError `plugin-parameters`.
+ */
+export function createInstance(
+  plugin: CheckedPlugin,
+  resource: string,
+  given: Readonly<Record<string, unknown>>,
+  around: InstanceSurroundings,
+  more: Readonly<Record<string, unknown>> = {},
+): Instance {
+  const name = plugin.spec.name;
+  const path = pluginPath(plugin.kind, name);
+  const { values, secrets } = readParameters(
+    plugin.spec.parameters,
+    given,
+    `${resource} (${KINDS[plugin.kind].reference(name)})`,
+  );
+  const clean = (text: string): string => redact(text, secrets);
+  const onDenied = (error: PluginError): void => {
+    around.onEvent({ kind: "denied", code: error.code, text: clean(error.message), severity: "error", resource });
+  };
+  const permissions: Permissions = plugin.spec.permissions ?? {};
+  const placeholders = { ...values, ...more, node: around.nodeName, resource };
+  const parts: Omit<ContextParts, "signal"> = {
+    node: around.nodeName,
+    resource,
+    params: values,
+    permissions,
+    grants: createGrants(path, resource, permissions, placeholders, onDenied),
+    log: markedLog(around.log, path, resource, clean),
+    state: around.states.of(resource),
+    daemons: around.daemons,
+    childEnvironment: around.childEnvironment,
+    onPromotionScore: (score) => around.onAttribute(promotionAttribute(resource), score === null ? null : `${score}`),
+  };
+  return { context: (signal) => createContext({ ...parts, signal }), redact: clean };
+}

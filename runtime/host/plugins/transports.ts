@@ -1,0 +1,41 @@
+// Opens the transport of a node, in the pulse's thread. Transports of the release are trusted, but they too get only a ctx.
+
+import { join } from "node:path";
+import { openDaemons } from "./daemons.ts";
+import { createInstance } from "./instance.ts";
+import { createLoader } from "./loader.ts";
+import { PluginError } from "./plugin-error.ts";
+import { openStateStore } from "./state.ts";
+import type { OpenedTransport, OpenTransportOptions } from "./types.ts";
+
+/**
+ * Opens it. Throws PluginError (no such transport, wrong settings), or what the transport says: an AgentError whose
+ * `cause` is the system's error (EADDRINUSE, ...), where there was one.
+ */
+export async function openTransport(options: OpenTransportOptions): Promise<OpenedTransport> {
+  const folder = join(options.stateDirectory, "plugins");
+  const loader = createLoader({
+    plugins: options.plugins,
+    pluginsBase: options.pluginsBase,
+    bundleFolder: join(folder, "bundles"),
+  });
+  const plugin = await loader.load("transport", options.name);
+  if (plugin.kind !== "transport") throw new PluginError("plugin-kind", `${options.name} is no transport.`);
+  const states = openStateStore(join(folder, "state"));
+  const daemons = openDaemons({ states, outputFolder: join(folder, "output"), childEnvironment: {} });
+  const around = {
+    nodeName: options.self.id,
+    states,
+    daemons,
+    childEnvironment: {},
+    log: options.log,
+    onEvent: ({ text }: { readonly text: string }) =>
+      options.log({ level: "error", text, plugin: `comms/${options.name}` }),
+    onAttribute: () => undefined,
+  };
+  const { self, peers } = options;
+  const placeholders = { self: self.addresses, peers: peers.flatMap((peer) => peer.addresses) };
+  const instance = createInstance(plugin, `transport-${options.name}`, options.parameters, around, placeholders);
+  const ctx = { ...instance.context(options.signal), self, peers };
+  return { connection: await plugin.spec.open(options.sink, ctx), provides: plugin.spec.provides };
+}
