@@ -1,0 +1,107 @@
+// What the coordinator chooses from the states of a view's members: whose log, whose status, under which version, and with what
+// right. Plain functions of the states, so that every member can check what it is offered.
+
+import type { NodeId, View } from "../membership/view.ts";
+import type { KernelMessage, LogPosition, NodeLife } from "../messages.ts";
+import { judgeQuorum, type QuorumConfig, type QuorumVerdict } from "../quorum/votes.ts";
+import { type Element, withChildren } from "./element.ts";
+import { compareLogs } from "./log.ts";
+import { compareVersions, versionOf } from "./version.ts";
+
+/** What a member has said of itself. */
+export type State = Extract<KernelMessage, { type: "state" }>;
+export type States = ReadonlyMap<NodeId, State>;
+
+/** The position of one who has nothing of a log, and asks for everything. */
+export const NOTHING: LogPosition = {
+  primaryNumber: 0,
+  index: 0,
+  adoptedPrimary: 0,
+  promisedPrimary: 0,
+  promisedMembers: [],
+  intact: false,
+  empty: true,
+};
+
+function byNode(states: States): [NodeId, State][] {
+  return [...states].sort(([a], [b]) => a - b);
+}
+
+/** Who has the log that contains everything that was ever acknowledged; the coordinator itself when it is as good as any. */
+export function holderOfBestLog(coordinator: NodeId, states: States): NodeId {
+  let best = coordinator;
+  for (const [id, { position }] of byNode(states)) {
+    const held = states.get(best)?.position ?? NOTHING;
+    const order = Number(position.intact) - Number(held.intact) || compareLogs(position, held);
+    if (order > 0) best = id;
+  }
+  return best;
+}
+
+/** Among the members that come from the same view as the coordinator: who has heard most of it. */
+export function holderOfNewestStatus(coordinator: NodeId, states: States): NodeId {
+  let newest = coordinator;
+  for (const [id, state] of byNode(states)) {
+    if (cameAlong(coordinator, states, state) && state.sequence > (states.get(newest)?.sequence ?? 0)) newest = id;
+  }
+  return newest;
+}
+
+function cameAlong(coordinator: NodeId, states: States, state: State): boolean {
+  const view = states.get(coordinator)?.lastView;
+  const other = state.lastView;
+  return view !== undefined && other !== undefined && view.number === other.number && view.proposer === other.proposer;
+}
+
+/** The coordinator's status, with what members that were not with it say of themselves. Nothing is removed. */
+export function mergedStatus(
+  status: Element,
+  coordinator: NodeId,
+  states: States,
+  digestOf: (element: Element) => string,
+): Element {
+  const children = [...status.children];
+  for (const [, state] of byNode(states)) {
+    const fresh = state.nodeState;
+    if (fresh === undefined || cameAlong(coordinator, states, state)) continue;
+    const at = children.findIndex((child) => child.attributes["id"] === fresh.attributes["id"]);
+    if (at < 0) children.push(fresh);
+    else if (digestOf(children[at] ?? fresh) !== digestOf(fresh)) children[at] = fresh;
+  }
+  return withChildren(status, children);
+}
+
+/** Above every num_updates that any member has shown for this configuration, so that versions never go back. */
+export function nextNumUpdates(document: Element, states: States): number {
+  const version = versionOf(document);
+  let highest = 0;
+  for (const state of states.values()) {
+    const { numUpdates } = state.version;
+    if (compareVersions({ ...version, numUpdates }, state.version) === 0) highest = Math.max(highest, numUpdates);
+  }
+  return highest + 1;
+}
+
+/** Judges the view by what its members said, and by what was learned since. */
+export function judgeStates(
+  config: QuorumConfig,
+  view: View,
+  states: States,
+  learned: { readonly fenced: readonly NodeLife[]; readonly startOverride: boolean },
+): QuorumVerdict {
+  const founding = isFounding(config, view, states);
+  const { fenced, startOverride } = learned;
+  const members = view.members.map(({ id, incarnation }) => {
+    const { promisedPrimary, promisedMembers, intact } = states.get(id)?.position ?? NOTHING;
+    const trusted = intact || founding || startOverride;
+    return { id, incarnation, promisedPrimary, promisedMembers, intact: trusted, fenced, startOverride };
+  });
+  return judgeQuorum(config, view, members);
+}
+
+/** All configured nodes are here and none has ever stored a change: a new cluster, in which nothing can be lost. */
+function isFounding(config: QuorumConfig, view: View, states: States): boolean {
+  const present = (id: NodeId) => view.members.some((member) => member.id === id);
+  const blank = ({ position }: State) => position.empty || (position.intact && position.index === 0);
+  return config.nodes.every((node) => present(node.id)) && [...states.values()].every(blank);
+}
