@@ -126,7 +126,10 @@ export type ProcessQuery =
 
 /** Processes of this machine. */
 export interface Processes {
-  /** Those that live now, by pid; zombies do not live. */
+  /**
+   * Those that live now, by pid; zombies do not live. A look takes a few milliseconds, and a process that forks and ends
+   * meanwhile can hide its child from it: look twice before you conclude that nothing is left.
+   */
   find(query: ProcessQuery): Promise<readonly ProcessIdentity[]>;
   /** SIGKILL to each that is still the same process (never to a reused pid). Gone already is no error. */
   kill(identities: readonly ProcessIdentity[]): Promise<void>;

@@ -10,6 +10,8 @@ import { AgentError, defineFenceDevice, type Processes, Type, Words } from "syst
 
 /** Killed processes are looked at after 1, 2, 4, ... ms, at most this. */
 const LONGEST_PAUSE_MS = 16;
+/** "off" is said after so many looks that found nothing. */
+const LOOKS = 2;
 /** A victim that still has new processes after so many rounds of killing is out of reach of this device. */
 const MAXIMUM_ROUNDS = 20;
 
@@ -23,6 +25,14 @@ async function elsewhere(processes: Processes, wanted: string | undefined): Prom
   const here = await processes.bootId();
   if (wanted === undefined || wanted === here) return undefined;
   return `this machine's boot id is ${here}, not ${wanted}: the victim's processes cannot be seen from here`;
+}
+
+/** Whether anything with the mark lives. One look can miss the child of a process that forked and ended meanwhile. */
+async function anyLeft(mark: string, processes: Processes): Promise<boolean> {
+  for (let look = 0; look < LOOKS; look += 1) {
+    if ((await processes.find({ marker: mark })).length > 0) return true;
+  }
+  return false;
 }
 
 /** Kills until there is nothing left to kill. */
@@ -77,7 +87,7 @@ export default defineFenceDevice({
       log.warn(`Power of ${target} is unknown: ${problem}.`);
       return "unknown";
     }
-    return (await processes.find({ marker: markOf(params, target) })).length > 0 ? "on" : "off";
+    return (await anyLeft(markOf(params, target), processes)) ? "on" : "off";
   },
   async setPower(target, want, { params, processes, run, sleep }) {
     const problem = await elsewhere(processes, params.bootId);

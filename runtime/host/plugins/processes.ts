@@ -3,20 +3,20 @@
 //
 // Reads are synchronous: /proc is memory, a read takes microseconds, and a trip through the thread pool takes longer.
 
-import { readdirSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readSync } from "node:fs";
 import { setImmediate as nextTurn, setTimeout as wait } from "node:timers/promises";
 import type { ProcessIdentity, ProcessQuery } from "../../../sdk/mod.ts";
 
 /** What /proc/PID/stat says. */
-export interface ProcessFacts {
+interface ProcessFacts {
   readonly pid: number;
   readonly parent: number;
   readonly group: number;
   readonly session: number;
   readonly startTicks: number;
-  /** Zombies (and the dead) have ended; they only wait to be noticed. */
+  /** Zombies (and the dead) have ended; they only wait to be noticed. While another thread goes on, a process has not. */
   readonly ended: boolean;
-  /** A kernel thread, or a process in the midst of exec, has none. */
+  /** A kernel thread has none, nor has a process whose first thread has ended. */
   readonly hasMemory: boolean;
 }
 
@@ -27,12 +27,29 @@ const YOUNG_TICKS = 100;
 const EXEC_LOOKS = 3;
 const EXEC_PAUSE_MS = 1;
 
-function procText(path: string): string | undefined {
+/** Read into again and again: a scan reads hundreds of small files, and what it reads is looked at before the next one. */
+let page = Buffer.alloc(64 * 1024);
+
+/** A file below /proc as it is now; undefined if it cannot be read. Valid until the next call. */
+function procBytes(path: string): Buffer | undefined {
+  let descriptor: number | undefined;
   try {
-    return readFileSync(`/proc/${path}`, "latin1");
+    descriptor = openSync(`/proc/${path}`, "r");
+    let size = 0;
+    for (let more = 1; more > 0; size += more) {
+      if (size === page.length) page = Buffer.concat([page, Buffer.alloc(page.length)]);
+      more = readSync(descriptor, page, size, page.length - size, null);
+    }
+    return page.subarray(0, size);
   } catch {
     return undefined;
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
   }
+}
+
+function procText(path: string): string | undefined {
+  return procBytes(path)?.toString("latin1");
 }
 
 let knownBootId: string | undefined;
@@ -56,7 +73,7 @@ export function processFacts(pid: number): ProcessFacts | undefined {
     group: field(2),
     session: field(3),
     startTicks: field(19),
-    ended: /^[ZXx]/.test(fields[0] ?? "X"),
+    ended: /^[ZXx]/.test(fields[0] ?? "X") && field(17) <= 1,
     hasMemory: field(20) > 0,
   };
 }
@@ -80,40 +97,40 @@ export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals)
   }
 }
 
-/** The value of an environment variable in /proc/PID/environ; undefined without it. `unreadable` when nothing can be said. */
-function environmentValue(pid: number, name: string): { value?: string; unreadable: boolean } {
-  const environment = procText(`${pid}/environ`);
-  if (environment === undefined || environment === "") return { unreadable: true };
-  const start = `\0${environment}`.indexOf(`\0${name}=`);
-  if (start < 0) return { unreadable: false };
-  const from = start + name.length + 1;
-  const end = environment.indexOf("\0", from);
-  return {
-    value: Buffer.from(environment.slice(from, end < 0 ? undefined : end), "latin1").toString("utf8"),
-    unreadable: false,
-  };
+/** The value of a variable in an environment as /proc shows it. */
+function valueOf(environment: Buffer, name: string): string | undefined {
+  if (!environment.includes(`${name}=`)) return undefined;
+  // It is somewhere; but perhaps within another variable's value.
+  const variables = environment.toString("utf8").split("\0");
+  return variables.find((variable) => variable.startsWith(`${name}=`))?.slice(name.length + 1);
 }
 
-/** Every process that lives, with a pause for others in between. */
-export async function allProcesses(): Promise<ProcessFacts[]> {
-  const found: ProcessFacts[] = [];
-  let looked = 0;
-  for (const entry of readdirSync("/proc")) {
-    if (!/^\d+$/.test(entry)) continue;
-    looked += 1;
-    if (looked % SCAN_SLICE === 0) await nextTurn();
-    const facts = processFacts(Number(entry));
-    if (facts !== undefined && !facts.ended) found.push(facts);
+/** The environment of a process whose first thread has ended while others go on: theirs. */
+function environmentOfThreads(pid: number): Buffer | undefined {
+  try {
+    for (const thread of readdirSync(`/proc/${pid}/task`)) {
+      const environment = procBytes(`${pid}/task/${thread}/environ`);
+      if (environment !== undefined && environment.length > 0) return environment;
+    }
+  } catch {
+    // The last one has just ended.
   }
-  return found;
+  return undefined;
 }
 
-/** Reads the marker of a process; looks again when the process is so young that it may be in the midst of exec. */
-async function markerOf(facts: ProcessFacts, name: string, nowTicks: number): Promise<string | undefined> {
+/**
+ * The value of a process's variable; undefined without it. When its environment cannot be read (which is so for kernel
+ * threads, for zombies and for what belongs to others) but it is young, it may be in the midst of exec: look again.
+ */
+async function markerOf(pid: number, name: string, nowTicks: number): Promise<string | undefined> {
   for (let look = 1; ; look += 1) {
-    const { value, unreadable } = environmentValue(facts.pid, name);
-    const young = nowTicks - facts.startTicks < YOUNG_TICKS;
-    if (!unreadable || !young || look >= EXEC_LOOKS) return value;
+    const environment = procBytes(`${pid}/environ`);
+    if (environment !== undefined && environment.length > 0) return valueOf(environment, name);
+    const facts = processFacts(pid);
+    if (facts === undefined || facts.ended) return undefined;
+    const threads = facts.hasMemory ? undefined : environmentOfThreads(pid);
+    if (threads !== undefined) return valueOf(threads, name);
+    if (nowTicks - facts.startTicks >= YOUNG_TICKS || look >= EXEC_LOOKS) return undefined;
     await wait(EXEC_PAUSE_MS);
   }
 }
@@ -123,40 +140,54 @@ function ticksSinceBoot(): number {
   return Number(procText("uptime")?.split(" ")[0] ?? "0") * 100;
 }
 
-/** One look at everything: who carries NAME=value, and the descendants of these. */
-async function scanForMarker(name: string, value: string): Promise<ProcessFacts[]> {
-  const nowTicks = ticksSinceBoot();
-  const all = (await allProcesses()).filter((facts) => facts.hasMemory);
-  const chosen = new Map<number, ProcessFacts>();
-  const others = new Set<number>();
-  for (const [index, facts] of all.entries()) {
-    if (index % SCAN_SLICE === SCAN_SLICE - 1) await nextTurn();
-    const marker = await markerOf(facts, name, nowTicks);
-    if (marker === value) chosen.set(facts.pid, facts);
-    else if (marker !== undefined) others.add(facts.pid);
-  }
-  for (let before = -1; before !== chosen.size; ) {
-    before = chosen.size;
-    for (const facts of all) {
-      if (chosen.has(facts.parent) && !others.has(facts.pid)) chosen.set(facts.pid, facts);
-    }
-  }
-  return [...chosen.values()].sort((a, b) => a.pid - b.pid);
+function allPids(): number[] {
+  return readdirSync("/proc").map(Number).filter(Number.isInteger);
 }
 
-/**
- * Processes that live and match. Nothing found by a marker is confirmed by a second look: a process that forked and ended
- * between the listing of the pids and its turn would have hidden its child from the first one.
- */
+/** Each process that carries the variable, with its value. */
+async function carriers(name: string): Promise<Map<number, string>> {
+  const nowTicks = ticksSinceBoot();
+  const found = new Map<number, string>();
+  for (const [index, pid] of allPids().entries()) {
+    if (index % SCAN_SLICE === SCAN_SLICE - 1) await nextTurn();
+    const marker = await markerOf(pid, name, nowTicks);
+    if (marker !== undefined) found.set(pid, marker);
+  }
+  return found;
+}
+
+/** Every process that lives, with a pause for others in between. */
+async function allProcesses(): Promise<ProcessFacts[]> {
+  const found: ProcessFacts[] = [];
+  for (const [index, pid] of allPids().entries()) {
+    if (index % SCAN_SLICE === SCAN_SLICE - 1) await nextTurn();
+    const facts = processFacts(pid);
+    if (facts !== undefined && !facts.ended) found.push(facts);
+  }
+  return found;
+}
+
+/** Who carries NAME=value, and the descendants of these unless they carry another value. */
+async function marked(name: string, value: string): Promise<ProcessFacts[]> {
+  const markers = await carriers(name);
+  if (![...markers.values()].includes(value)) return [];
+  const all = await allProcesses();
+  const chosen = new Set(all.filter(({ pid }) => markers.get(pid) === value).map(({ pid }) => pid));
+  for (let before = -1; before !== chosen.size; ) {
+    before = chosen.size;
+    for (const { pid, parent } of all) if (chosen.has(parent) && !markers.has(pid)) chosen.add(pid);
+  }
+  return all.filter(({ pid }) => chosen.has(pid));
+}
+
+/** Processes that live and match, by pid. */
 export async function findProcesses(query: ProcessQuery): Promise<ProcessIdentity[]> {
   if ("identities" in query) return query.identities.filter(lives);
   const boot = bootId();
   if (boot === undefined) throw new Error("Processes can be seen on Linux only: there is no /proc here.");
   const split = query.marker.indexOf("=");
-  const [name, value] = [query.marker.slice(0, split), query.marker.slice(split + 1)];
-  const first = await scanForMarker(name, value);
-  const found = first.length > 0 ? first : await scanForMarker(name, value);
-  return found.map(({ pid, startTicks }) => ({ pid, startTicks, bootId: boot }));
+  const found = await marked(query.marker.slice(0, split), query.marker.slice(split + 1));
+  return found.map(({ pid, startTicks }) => ({ pid, startTicks, bootId: boot })).sort((a, b) => a.pid - b.pid);
 }
 
 /** Processes that belonged to a daemon whose leader has ended: of its group or session, or carrying its marker. */
@@ -167,9 +198,10 @@ export async function findLeftBehind(leader: ProcessIdentity, name: string, valu
   // another process now, nothing of the old group is left.
   const reused = processFacts(leader.pid);
   const groupIsOurs = reused === undefined || reused.startTicks === leader.startTicks;
+  const nowTicks = ticksSinceBoot();
   for (const facts of await allProcesses()) {
-    if (!facts.hasMemory || facts.startTicks < leader.startTicks) continue;
-    const marker = environmentValue(facts.pid, name).value;
+    if (facts.startTicks < leader.startTicks) continue;
+    const marker = await markerOf(facts.pid, name, nowTicks);
     const related = groupIsOurs && (facts.group === leader.pid || facts.session === leader.pid);
     if (marker === value || (related && marker === undefined)) {
       left.push({ pid: facts.pid, startTicks: facts.startTicks, bootId: leader.bootId });
