@@ -171,11 +171,12 @@ export class DurableLog implements LogState {
     if (this.#flight?.id !== id) return false;
     const { work } = this.#flight;
     this.#flight = undefined;
-    for (const item of work) this.#advance(item);
+    for (const item of work) this.advance(item);
     return true;
   }
 
-  #advance({ record, after }: LogWork): void {
+  /** A record is on the disk. Besides the kernel, the store calls this to know what it has written. */
+  advance({ record, after }: LogWork): void {
     if (record.record === "promise") {
       this.position = { ...this.position, promisedPrimary: record.primaryNumber, promisedMembers: record.members };
     } else if (record.record === "adopt") {
