@@ -5,10 +5,10 @@ import { closeSync, fstatSync, openSync, readFileSync, writeFileSync } from "nod
 import { errorText, SystoleError, systemCode } from "./errors.ts";
 
 /** Bytes of a cluster key. */
-export const KEY_BYTES = 32;
+const KEY_BYTES = 32;
 
-/** First word of a key file: what it is, and the version of its form. */
-const KEY_FILE_MARK = "systole-key-1";
+/** A key file is this and a newline: the key in hexadecimal digits (`openssl rand -hex 32` makes one too). */
+const KEY_TEXT = /^[0-9a-f]{64}$/i;
 
 const GROUP_AND_OTHERS = 0o077;
 
@@ -20,7 +20,7 @@ const GROUP_AND_OTHERS = 0o077;
 export function createKeyFile(path: string): { readonly fingerprint: string } {
   const key = randomBytes(KEY_BYTES);
   try {
-    writeFileSync(path, `${KEY_FILE_MARK} ${key.toString("base64")}\n`, { flag: "wx", mode: 0o600 });
+    writeFileSync(path, `${key.toString("hex")}\n`, { flag: "wx", mode: 0o600 });
   } catch (error) {
     if (systemCode(error) === "EEXIST") {
       throw new SystoleError(
@@ -43,16 +43,14 @@ export function keyFingerprint(key: Uint8Array): string {
  * @throws SystoleError `key-unreadable`, `key-permissions` (others may read it), `key-invalid`.
  */
 export function readKeyFile(path: string): Uint8Array {
-  const text = readPrivately(path);
-  const [mark, encoded = "", ...rest] = text.trim().split(/\s+/);
-  const key = Buffer.from(encoded, "base64");
-  if (mark !== KEY_FILE_MARK || rest.length > 0 || key.length !== KEY_BYTES || key.toString("base64") !== encoded) {
+  const text = readPrivately(path).trim();
+  if (!KEY_TEXT.test(text)) {
     throw new SystoleError(
       "key-invalid",
-      `${path} is no cluster key, so nothing could be sealed with it. Make one with "systole key new FILE" and copy it to every node.`,
+      `${path} is no cluster key (64 hexadecimal digits), so nothing could be sealed with it. Make one with "systole key new FILE" and copy it to every node.`,
     );
   }
-  return key;
+  return Buffer.from(text, "hex");
 }
 
 /** The check is on the open file, so that nobody can put another in its place in between. */
