@@ -7,17 +7,9 @@ import { parseIntervalMs } from "./duration.ts";
 import { INFINITY, parseScore } from "./score.ts";
 import { historiesOf, type ResourceOnNode, readHistory } from "./status/history.ts";
 import { type NodeFacts, readNodes } from "./status/nodes.ts";
-import { MetaReader, propertiesOf } from "./status/options.ts";
+import { MetaReader, pairsOf, propertiesOf } from "./status/options.ts";
 import { isPromotable, resourceTree } from "./status/resources.ts";
-import type {
-  ClusterStatus,
-  Failure,
-  FencingRecord,
-  InFlight,
-  NodeStatus,
-  ResourceStatus,
-  StatusEvent,
-} from "./status/schema.ts";
+import type { ClusterStatus, Failure, FencingRecord, InFlight, NodeStatus, StatusEvent } from "./status/schema.ts";
 import { isTrue, parseBoolean } from "./text.ts";
 
 /** What the CIB does not say. */
@@ -41,10 +33,14 @@ export function clusterStatus(cib: Element, standing?: Standing, extras: StatusE
   const properties = propertiesOf(cib);
   const fencing = parseBoolean(properties.get("stonith-enabled")) !== false;
   const startupFencing = parseBoolean(properties.get("startup-fencing")) !== false;
-  const nodes = readNodes(cib, extras.nodes ?? [], { standing, fencing, startupFencing });
+  const found = readNodes(cib, extras.nodes ?? [], { standing, fencing, startupFencing });
   const meta = new MetaReader(cib);
   const resources = configuredResources(cib);
-  const histories = readHistories(nodes, meta, resources, { epochMs: extras.epochMs ?? 0, fencing });
+  const { nodes, histories } = settle(
+    found,
+    readHistories(found, meta, resources, { epochMs: extras.epochMs ?? 0, fencing }),
+    fencing,
+  );
   const tree = resourceTree(meta, histories);
   const coordinator = coordinatorName(cib, standing, nodes);
   const devices = resources.filter(({ element }) => meta.agent(element).startsWith("stonith:")).length;
@@ -61,7 +57,7 @@ export function clusterStatus(cib: Element, standing?: Standing, extras: StatusE
     quorum: quorumStatus(cib, standing, nodes, extras.acceptsLoss === true),
     maintenance: isTrue(properties.get("maintenance-mode")),
     fencing: { enabled: fencing, devices },
-    nodes: nodeStatuses(nodes, tree, meta, resources, coordinator, extras.localNode),
+    nodes: nodeStatuses(nodes, histories, meta, resources, { coordinator, localNode: extras.localNode, fencing }),
     resources: tree,
     failures: failuresOf(nodes, resources, meta),
     failedOperations: histories.flatMap((history) => history.failedOperations),
@@ -104,8 +100,7 @@ function readHistories(
   const byId = new Map(resources.map((resource) => [resource.element.attributes["id"] ?? "", resource]));
   const histories: ResourceOnNode[] = [];
   for (const node of nodes) {
-    // A node that is off runs nothing, whatever its history says; what a lost node runs is not known until it is fenced.
-    if (node.nodeState === undefined || (node.state === "offline" && node.type !== "remote")) continue;
+    if (node.nodeState === undefined) continue;
     for (const element of historiesOf(node.nodeState)) {
       const resource = byId.get((element.attributes["id"] ?? "").replace(/:\d+$/, ""));
       const promotable = resource?.parents.some((parent) => isPromotable(parent, meta)) ?? false;
@@ -115,6 +110,30 @@ function readHistories(
     }
   }
   return histories;
+}
+
+/**
+ * A node that is off runs nothing, so its history does not count. But one that went away while something was active there, and
+ * was not fenced since (that would have emptied its history), may still be running it.
+ */
+function settle(
+  nodes: readonly NodeFacts[],
+  histories: readonly ResourceOnNode[],
+  fencing: boolean,
+): { nodes: NodeFacts[]; histories: ResourceOnNode[] } {
+  const off = new Set(
+    nodes.filter((node) => node.state === "offline" && node.type !== "remote").map((node) => node.name),
+  );
+  const suspects = new Map<string, string>();
+  for (const { node, id, agent, activity } of histories) {
+    const active = activity.role !== "Stopped" && !agent.startsWith("stonith:");
+    if (fencing && active && off.has(node) && !suspects.has(node)) suspects.set(node, id);
+  }
+  const settled = nodes.map((node): NodeFacts => {
+    const suspect = suspects.get(node.name);
+    return suspect === undefined ? node : { ...node, state: "unclean", reason: `${suspect} may still be active there` };
+  });
+  return { nodes: settled, histories: histories.filter(({ node }) => !off.has(node) || suspects.has(node)) };
 }
 
 function coordinatorName(
@@ -143,76 +162,111 @@ function quorumStatus(
   return { quorate, primary: quorate, established: true, votes, expectedVotes: members.length, reason, acceptsLoss };
 }
 
-/** Nodes that are reached through a resource: the resource's id or its remote-node, and whether it is a guest. */
+/** A node that is reached through a resource: the resource, and whether the node lives inside another (a guest). */
+interface Connection {
+  readonly resource: string;
+  readonly guest: boolean;
+}
+
+/** Remote nodes, guest nodes (VMs), and the nodes inside of a bundle's containers, by name. */
 function connections(
   meta: MetaReader,
   resources: readonly Configured[],
-): Map<string, { resource: string; guest: boolean }> {
-  const found = new Map<string, { resource: string; guest: boolean }>();
+  histories: readonly ResourceOnNode[],
+): Map<string, Connection> {
+  const found = new Map<string, Connection>();
   for (const { element } of resources) {
     const id = element.attributes["id"] ?? "";
     const guest = meta.own(element, "remote-node");
     if (guest !== undefined) found.set(guest, { resource: id, guest: true });
     else if (meta.agent(element) === "ocf:pacemaker:remote") found.set(id, { resource: id, guest: false });
   }
+  for (const { base, agent } of histories) {
+    if (agent === "ocf:pacemaker:remote" && !found.has(base)) found.set(base, { resource: base, guest: true });
+  }
   return found;
+}
+
+interface NodeWords {
+  readonly coordinator: string | undefined;
+  readonly localNode: string | undefined;
+  readonly fencing: boolean;
 }
 
 function nodeStatuses(
   nodes: readonly NodeFacts[],
-  tree: readonly ResourceStatus[],
+  histories: readonly ResourceOnNode[],
   meta: MetaReader,
   resources: readonly Configured[],
-  coordinator: string | undefined,
-  localNode: string | undefined,
+  words: NodeWords,
 ): NodeStatus[] {
   const running = new Map<string, number>();
   const active = new Set<string>();
-  const countActive = (resource: ResourceStatus): void => {
-    for (const activity of resource.activities) {
-      if (activity.role === "Stopped") continue;
-      running.set(activity.node, (running.get(activity.node) ?? 0) + 1);
-      active.add(resource.id);
+  const stopFailed = new Map<string, string>();
+  for (const history of histories) {
+    if (history.activity.role !== "Stopped") {
+      running.set(history.node, (running.get(history.node) ?? 0) + 1);
+      active.add(history.base);
     }
-    resource.members.forEach(countActive);
-  };
-  tree.forEach(countActive);
-  const remote = connections(meta, resources);
+    if (history.stopFailed && !isBlocking(history.base, resources)) stopFailed.set(history.node, history.id);
+  }
+  const remote = connections(meta, resources, histories);
   const all = nodes.map((node): NodeStatus => {
     const connection = remote.get(node.name);
     remote.delete(node.name);
-    return {
-      id: node.id,
-      name: node.name,
-      kind: connection ? (connection.guest ? "guest" : "remote") : nodeKind(node.type),
-      state: connection ? (active.has(connection.resource) ? "online" : "offline") : node.state,
-      ...(node.reason === undefined || connection !== undefined ? {} : { reason: node.reason }),
+    const attributes = Object.fromEntries([...node.attributes].sort(([a], [b]) => (a < b ? -1 : 1)));
+    const flags = {
       standby: isTrue(node.attributes.get("standby")),
       maintenance: isTrue(node.attributes.get("maintenance")),
-      coordinator: node.name === coordinator,
-      local: node.name === localNode,
+      coordinator: node.name === words.coordinator,
+      local: node.name === words.localNode,
       running: running.get(node.name) ?? 0,
-      attributes: Object.fromEntries([...node.attributes].sort(([a], [b]) => (a < b ? -1 : 1))),
+      attributes,
     };
+    if (connection !== undefined) return remoteStatus(node.id, node.name, connection, active, flags);
+    const kind = node.type === "remote" || node.type === "ping" ? node.type : "member";
+    const failed =
+      words.fencing && (node.state === "online" || node.state === "shutting-down")
+        ? stopFailed.get(node.name)
+        : undefined;
+    if (failed !== undefined) {
+      return {
+        id: node.id,
+        name: node.name,
+        kind,
+        state: "unclean",
+        reason: `${failed} could not be stopped there`,
+        ...flags,
+      };
+    }
+    const reason = node.reason === undefined ? {} : { reason: node.reason };
+    return { id: node.id, name: node.name, kind, state: node.state, ...reason, ...flags };
   });
-  for (const [name, { resource, guest }] of remote) {
-    const state = active.has(resource) ? "online" : "offline";
-    const flags = { standby: false, maintenance: false, coordinator: false, local: false };
-    all.push({
-      id: name,
-      name,
-      kind: guest ? "guest" : "remote",
-      state,
-      ...flags,
-      running: running.get(name) ?? 0,
-      attributes: {},
-    });
+  for (const [name, connection] of remote) {
+    const none = { standby: false, maintenance: false, coordinator: false, local: false, attributes: {} };
+    all.push(remoteStatus(name, name, connection, active, { ...none, running: running.get(name) ?? 0 }));
   }
   return all;
 }
 
-function nodeKind(type: string): NodeStatus["kind"] {
-  return type === "remote" || type === "ping" ? type : "member";
+function remoteStatus(
+  id: string,
+  name: string,
+  connection: Connection,
+  active: ReadonlySet<string>,
+  flags: Omit<NodeStatus, "id" | "name" | "kind" | "state" | "reason">,
+): NodeStatus {
+  const state = active.has(connection.resource) ? "online" : "offline";
+  return { id, name, kind: connection.guest ? "guest" : "remote", state, ...flags };
+}
+
+/** A stop that fails leads to a fence, unless the operation says that it is to be ignored or waited for. */
+function isBlocking(id: string, resources: readonly Configured[]): boolean {
+  const resource = resources.find(({ element }) => element.attributes["id"] === id);
+  const operations = childNamed(resource?.element, "operations");
+  const stop = operations?.children.find((op) => op.name === "op" && op.attributes["name"] === "stop");
+  const onFail = stop?.attributes["on-fail"] ?? pairsOf(stop, "meta_attributes").get("on-fail");
+  return onFail === "block" || onFail === "ignore";
 }
 
 const FAIL_COUNT = /^fail-count-(.+?)(?:#(.+)_(\d+))?$/;

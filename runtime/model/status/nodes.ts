@@ -120,7 +120,7 @@ function judgeWritten(
     if (!context.fencing || !context.startupFencing) return { state: "offline" };
     return { state: "unclean", reason: "it has not been seen since the cluster started" };
   }
-  const { in_ccm: inView, crmd, join, expected } = nodeState.attributes;
+  const { in_ccm: inView, crmd, join, expected = "down" } = nodeState.attributes;
   const member = holds(inView);
   const talks = holds(crmd);
   const leaving = Number(attributes.get("shutdown") ?? "0") > 0;
