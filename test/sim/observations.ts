@@ -54,6 +54,8 @@ export type Observation =
   | (By & { readonly seen: "view"; readonly view: View })
   | (By & { readonly seen: "standing"; readonly standing: Standing })
   | (By & { readonly seen: "cib"; readonly cib: Element })
+  /** The same of a member of an established primary view: elsewhere a node may show what never becomes valid. */
+  | (By & { readonly seen: "committed"; readonly cib: Element })
   | (By & { readonly seen: "send"; readonly to: NodeId; readonly message: Message })
   /** On disk now, as far as the node was told. */
   | (By & { readonly seen: "persisted"; readonly records: readonly StoreRecord[] })

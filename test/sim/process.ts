@@ -252,10 +252,12 @@ export class Process implements LifeFacts {
       case "cib":
         this.cib = effect.cib;
         world.observe({ seen: "cib", ...by, cib: effect.cib });
+        this.#observeCommitted();
         return;
       case "standing":
         this.standing = effect.standing;
         world.observe({ seen: "standing", ...by, standing: effect.standing });
+        this.#observeCommitted();
         return;
       case "event":
         world.note(this.#computer.name, `${effect.event.kind} ${effect.event.code}: ${effect.event.text}`);
@@ -270,6 +272,12 @@ export class Process implements LifeFacts {
         if (!this.#leaving) this.#computer.processEnds(false, effect.text);
         return;
     }
+  }
+
+  #observeCommitted(): void {
+    const { cib, standing, incarnation } = this;
+    if (cib === undefined || !standing?.established || !standing.primary) return;
+    this.#world.observe({ seen: "committed", node: this.#computer, incarnation, cib });
   }
 
   #submit(to: NodeId, message: Message): void {

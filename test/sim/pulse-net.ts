@@ -8,6 +8,8 @@ import type { Machine } from "../../runtime/kernel/machine.ts";
 import type { Datagram } from "../../runtime/kernel/membership/datagram.ts";
 import type { View } from "../../runtime/kernel/membership/view.ts";
 import { createPulse, type PulseConfig, type PulseEffect, type PulseInput } from "../../runtime/kernel/pulse.ts";
+import { EventQueue } from "./queue.ts";
+import { Random } from "./random.ts";
 
 /** How the network behaves. Times in milliseconds. */
 export interface PulseNetOptions {
@@ -32,12 +34,6 @@ export interface NetEvent {
   readonly effect: Exclude<PulseEffect, { type: "send" }>;
 }
 
-interface Scheduled {
-  readonly atMs: number;
-  readonly order: number;
-  readonly run: () => void;
-}
-
 interface NetNode {
   readonly id: number;
   incarnation: number;
@@ -50,20 +46,8 @@ interface NetNode {
   viewNumber: number;
 }
 
-/** A small fast generator (mulberry32): numbers in [0, 1) from a seed. */
-export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
 /** The network and its nodes, numbered from 1. */
 export class PulseNet {
-  nowMs = 1000;
   readonly events: NetEvent[] = [];
   /** Sees each datagram that is sent; returning false loses it. */
   filter: (from: number, to: number, link: number, datagram: Datagram) => boolean = () => true;
@@ -71,18 +55,17 @@ export class PulseNet {
   datagrams = 0;
   loss: number;
   private readonly options: PulseNetOptions;
-  private readonly random: () => number;
+  private readonly queue = new EventQueue();
+  private readonly random: Random;
   private readonly nodes = new Map<number, NetNode>();
   private readonly cuts = new Set<string>();
-  private readonly heap: Scheduled[] = [];
-  private order = 0;
   private readonly membersOf = new Map<string, string>();
   private readonly acceptedBy = new Set<string>();
 
   constructor(options: PulseNetOptions) {
     this.options = options;
     this.loss = options.loss ?? 0;
-    this.random = randomFrom(options.seed ?? 1);
+    this.random = new Random(`pulse-net/${options.seed ?? 1}`);
     for (let id = 1; id <= options.nodes; id++) {
       this.nodes.set(id, {
         id,
@@ -95,6 +78,11 @@ export class PulseNet {
         viewNumber: 0,
       });
     }
+  }
+
+  /** Virtual time. */
+  get nowMs(): number {
+    return this.queue.nowMs;
   }
 
   get ids(): number[] {
@@ -248,49 +236,20 @@ export class PulseNet {
       this.acceptedBy.add(`${key} ${from} ${datagram.incarnation}`);
     }
     if (!this.filter(from, to, link, datagram) || this.cuts.has(`${from} ${to} ${link}`)) return;
-    const copies = this.random() < (this.options.duplicates ?? 0) ? 2 : 1;
+    const copies = this.random.fraction() < (this.options.duplicates ?? 0) ? 2 : 1;
     for (let copy = 0; copy < copies; copy++) {
-      if (this.loss > 0 && this.random() < this.loss) continue;
+      if (this.loss > 0 && this.random.fraction() < this.loss) continue;
       const [shortest, longest] = this.options.latencyMs ?? [0.1, 0.5];
-      const atMs = this.nowMs + shortest + this.random() * (longest - shortest);
+      const atMs = this.nowMs + this.random.between(shortest, longest);
       this.at(atMs, () => {
         if (!this.cuts.has(`${from} ${to} ${link}`)) this.input(to, { type: "datagram", from, link, datagram });
       });
     }
   }
 
-  /** Runs something at a time, in the order of times. */
+  /** Runs something at a time. */
   at(atMs: number, run: () => void): void {
-    this.order += 1;
-    const { heap } = this;
-    const item: Scheduled = { atMs, order: this.order, run };
-    let index = heap.length;
-    heap.push(item);
-    while (index > 0) {
-      const parent = (index - 1) >> 1;
-      if (!isEarlier(item, heap[parent]!)) break;
-      heap[index] = heap[parent]!;
-      index = parent;
-    }
-    heap[index] = item;
-  }
-
-  private takeFirst(): Scheduled {
-    const { heap } = this;
-    const first = heap[0]!;
-    const last = heap.pop()!;
-    if (heap.length === 0) return first;
-    let index = 0;
-    for (;;) {
-      let child = 2 * index + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && isEarlier(heap[child + 1]!, heap[child]!)) child += 1;
-      if (!isEarlier(heap[child]!, last)) break;
-      heap[index] = heap[child]!;
-      index = child;
-    }
-    heap[index] = last;
-    return first;
+    this.queue.at(atMs, run);
   }
 
   /** Lets time pass. */
@@ -300,17 +259,8 @@ export class PulseNet {
 
   /** Lets time pass until something is so, at most for so long; tells whether it came to be. */
   runUntil(done: () => boolean, forMs: number): boolean {
-    const endMs = this.nowMs + forMs;
-    while (!done()) {
-      const next = this.heap[0];
-      if (next === undefined || next.atMs > endMs) {
-        this.nowMs = endMs;
-        return done();
-      }
-      this.nowMs = Math.max(this.nowMs, next.atMs);
-      this.takeFirst().run();
-    }
-    return true;
+    if (!done()) this.queue.runUntil(this.nowMs + forMs, done);
+    return done();
   }
 
   /** The installed view of a running node. */
@@ -335,8 +285,4 @@ export class PulseNet {
       return other?.number === view.id.number && other.proposer === view.id.proposer;
     });
   }
-}
-
-function isEarlier(a: Scheduled, b: Scheduled): boolean {
-  return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
 }

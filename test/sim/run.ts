@@ -67,7 +67,7 @@ export function runSeed(options: RunOptions): RunResult {
   world.operators.repair();
   world.observe({ seen: "healed" });
   const convergedAfterMs = enough() ? undefined : converge(world, options.layer, enough);
-  world.observe({ seen: "end" });
+  if (!enough()) world.observe({ seen: "end" });
   return {
     seed: options.seed,
     nodes: dials.nodes,

@@ -29,6 +29,12 @@ function standingText(standing: Standing): string {
   return `view ${view.id.number}/${view.id.proposer} ${words.join(", ")}, coordinator ${coordinator}, ${votes}/${expectedVotes} votes: ${standing.reason}`;
 }
 
+/** Names a view among all of a run: its id, and the life of its proposer. */
+export function viewName(view: View): string {
+  const proposer = view.members.find((member) => member.id === view.id.proposer);
+  return `${view.id.number}/${view.id.proposer}.${proposer?.incarnation ?? "?"}`;
+}
+
 /** The line of an observation; undefined when it has none. */
 export function lineOf(seen: Observation): Line | undefined {
   switch (seen.seen) {
@@ -66,6 +72,7 @@ export function lineOf(seen: Observation): Line | undefined {
       return { who: "", text: "end" };
     case "send":
       return messageLine(seen);
+    case "committed":
     case "persisted":
     case "second":
       return undefined;

@@ -24,7 +24,7 @@ export class AcknowledgedChangeLost implements Checker {
         return undefined;
       case "change-answered":
         return this.#answered(seen);
-      case "cib":
+      case "committed":
         return this.#committed(seen);
       default:
         return undefined;
@@ -33,7 +33,8 @@ export class AcknowledgedChangeLost implements Checker {
 
   #answered(seen: Extract<Observation, { seen: "change-answered" }>): string | undefined {
     const { requestId, outcome } = seen;
-    if (outcome.outcome === "refused" && this.#done.has(requestId)) {
+    // A node without quorum refuses for itself: it says nothing of what others did.
+    if (outcome.outcome === "refused" && outcome.code !== "no-quorum" && this.#done.has(requestId)) {
       return `${requestId} was done, and then refused: ${outcome.reason}`;
     }
     if (outcome.outcome !== "done") return undefined;
@@ -53,7 +54,7 @@ export class AcknowledgedChangeLost implements Checker {
     this.#firstVersion.set(value, Math.min(version, this.#firstVersion.get(value) ?? version));
   }
 
-  #committed(seen: Extract<Observation, { seen: "cib" }>): string | undefined {
+  #committed(seen: Extract<Observation, { seen: "committed" }>): string | undefined {
     const { version, registers } = committedOf(seen.cib);
     for (const [register, value] of registers.entries()) {
       if (value !== 0) this.#note(value, version);

@@ -10,7 +10,7 @@ export class ChangeAppliedTwice implements Checker {
   readonly #values: Map<number, number>[] = Array.from({ length: REGISTERS }, () => new Map<number, number>());
 
   see(seen: Observation): string | undefined {
-    if (seen.seen === "cib") {
+    if (seen.seen === "committed") {
       const { version, registers } = committedOf(seen.cib);
       for (const [register, value] of registers.entries()) this.#values[register]?.set(version, value);
       return undefined;

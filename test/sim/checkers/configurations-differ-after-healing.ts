@@ -9,12 +9,12 @@ import { versionNumber } from "./registers.ts";
 export class ConfigurationsDifferAfterHealing implements Checker {
   readonly name = "configurations-differ-after-healing";
   readonly #byVersion = new Map<number, string>();
-  /** The highest version of a configuration that each life has shown. */
+  /** The version of the configuration that each life has shown last. */
   readonly #latest = new Map<string, number>();
 
   see(seen: Observation, facts: Facts): string | undefined {
     if (seen.seen === "end") return this.#healed(facts);
-    if (seen.seen !== "cib") return undefined;
+    if (seen.seen !== "committed") return undefined;
     const { cib, node, incarnation } = seen;
     const configuration = childNamed(cib, "configuration");
     if (configuration === undefined) return `${node.name} has no configuration`;

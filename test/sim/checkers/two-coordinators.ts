@@ -2,6 +2,7 @@
 // operations.
 
 import type { Checker, Observation } from "../observations.ts";
+import { viewName } from "../trace-lines.ts";
 
 export class TwoCoordinators implements Checker {
   readonly name = "two-coordinators";
@@ -11,7 +12,7 @@ export class TwoCoordinators implements Checker {
     if (seen.seen === "standing") {
       const { view, coordinator, established } = seen.standing;
       if (!established) return undefined;
-      const id = `${view.id.number}/${view.id.proposer}`;
+      const id = viewName(view);
       const known = this.#coordinators.get(id);
       if (known === undefined) this.#coordinators.set(id, coordinator);
       else if (known !== coordinator)

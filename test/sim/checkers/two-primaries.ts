@@ -3,7 +3,7 @@
 
 import type { Standing } from "../../../runtime/kernel/messages.ts";
 import type { Checker, Facts, Observation } from "../observations.ts";
-import { viewText } from "../trace-lines.ts";
+import { viewName, viewText } from "../trace-lines.ts";
 
 /** After so many detection times a member of an older primary view must know that it is out. */
 const DETECTIONS_TO_NOTICE = 8;
@@ -28,7 +28,7 @@ export class TwoPrimaries implements Checker {
   #standing(who: string, standing: Standing, facts: Facts): string | undefined {
     if (!standing.primary || !standing.established) return undefined;
     const { view, primaryNumber } = standing;
-    const viewId = `${view.id.number}/${view.id.proposer}`;
+    const viewId = viewName(view);
     const known = this.#byNumber.get(primaryNumber);
     if (known !== undefined && known.viewId !== viewId) {
       return `${who}: primary view ${primaryNumber} is ${viewText(view)}, elsewhere it is ${known.viewId}`;

@@ -1,23 +1,26 @@
 // May never happen: two nodes install different views under one id, a view without its own node, or an older view after a
 // newer one within one life.
 
+import { isDeepStrictEqual } from "node:util";
 import { compareViewIds, type View } from "../../../runtime/kernel/membership/view.ts";
 import type { Checker, Observation } from "../observations.ts";
-import { viewText } from "../trace-lines.ts";
+import { viewName, viewText } from "../trace-lines.ts";
 
 export class TwoViewsOfOneId implements Checker {
   readonly name = "two-views-of-one-id";
-  readonly #views = new Map<string, string>();
+  readonly #views = new Map<string, { readonly text: string; readonly view: View }>();
   readonly #latest = new Map<string, View>();
 
   see(seen: Observation): string | undefined {
     if (seen.seen !== "view") return undefined;
     const { view, node, incarnation } = seen;
-    const id = `${view.id.number}/${view.id.proposer}`;
+    const id = viewName(view);
     const text = JSON.stringify(view);
     const known = this.#views.get(id);
-    if (known === undefined) this.#views.set(id, text);
-    else if (known !== text) return `${node.name} installs view ${id} as ${text}; another node has it as ${known}`;
+    if (known === undefined) this.#views.set(id, { text, view });
+    else if (known.text !== text && !isDeepStrictEqual(known.view, view)) {
+      return `${node.name} installs ${viewText(view)}; another node has it as ${viewText(known.view)}`;
+    }
     if (!view.members.some((member) => member.id === node.id && member.incarnation === incarnation)) {
       return `${node.name}.${incarnation} installs a view that it is not in: ${viewText(view)}`;
     }

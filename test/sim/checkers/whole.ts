@@ -1,6 +1,7 @@
 // When a cluster is whole: one primary, established view of all nodes, and equal documents.
 
 import type { Facts } from "../observations.ts";
+import { viewName } from "../trace-lines.ts";
 import { digestOf } from "./hash.ts";
 
 /** Says what is missing; undefined when nothing is. */
@@ -14,7 +15,7 @@ export function membersMissing(facts: Facts): string | undefined {
     if (!standing.established) return `${name}: the view is not established`;
     if (!standing.primary) return `${name}: the view is not primary: ${standing.reason}`;
     if (standing.view.members.length !== facts.dials.nodes) return `${name} sees ${standing.view.members.length} nodes`;
-    const id = `${standing.view.id.number}/${standing.view.id.proposer}`;
+    const id = viewName(standing.view);
     const own = digestOf(life.cib);
     if ((viewId ?? id) !== id) return `${name} is in another view`;
     if ((digest ?? own) !== own) return `${name} has another CIB`;
