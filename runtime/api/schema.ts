@@ -203,7 +203,14 @@ export const API = {
 } as const satisfies Readonly<Record<string, { readonly params: TSchema; readonly result: TSchema }>>;
 
 export type ApiMethod = keyof typeof API;
-export type ApiParams<Method extends ApiMethod> = Static<(typeof API)[Method]["params"]>;
+
+/** The same data, promised not to be changed: what callers may pass in. */
+type Immutable<T> = T extends readonly (infer Item)[]
+  ? readonly Immutable<Item>[]
+  : T extends object
+    ? { readonly [Key in keyof T]: Immutable<T[Key]> }
+    : T;
+export type ApiParams<Method extends ApiMethod> = Immutable<Static<(typeof API)[Method]["params"]>>;
 export type ApiResult<Method extends ApiMethod> = Static<(typeof API)[Method]["result"]>;
 export type StatusReport = Static<typeof statusSchema>;
 
