@@ -1,6 +1,6 @@
 // What the author of a plugin imports: `import { defineResourceAgent, Type } from "systole/sdk"`.
 
-export { Type } from "typebox";
+export type { Static } from "typebox";
 export type {
   BaseContext,
   Capabilities,
@@ -46,3 +46,4 @@ export {
   type TransportSink,
   type TransportSpec,
 } from "./transport.ts";
+export { Type } from "./type.ts";

@@ -1,7 +1,7 @@
 // Parameters with units. In the CIB every parameter is a string; these helpers say how it is read, so that a plugin gets
 // milliseconds, bytes or words and never parses by itself. Each returns a TypeBox schema with one extra member, `systole`.
 
-import { Type } from "typebox";
+import * as Type from "typebox";
 
 /** How the host turns the string of the CIB into the value of a schema that carries the mark. */
 export type ParameterReading = "secret" | "duration" | "words";

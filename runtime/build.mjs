@@ -1,0 +1,76 @@
+// Builds what ships into dist/: the program, the pulse's worker, the SDK that configured plugins are bundled against, and
+// each plugin of the release. Everything is bundled but esbuild itself. Does nothing when no source is newer than the last build.
+
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
+const DIST = join(ROOT, "dist");
+/** Written last: as old as the last build that was whole. */
+const STAMP = join(DIST, ".built");
+const SOURCES = ["runtime", "sdk", "plugins", "package.json", "package-lock.json"];
+
+/** When anything below a path was last changed, in milliseconds since 1970; a folder changes when a file in it comes or goes. */
+function newest(path) {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return 0;
+  if (!stat.isDirectory()) return stat.mtimeMs;
+  return Math.max(stat.mtimeMs, ...readdirSync(path).map((entry) => newest(join(path, entry))));
+}
+
+/** Name in dist without `.mjs` -> source, for each plugin: plugins/KIND/NAME.ts or plugins/KIND/NAME/mod.ts. */
+function pluginEntries() {
+  const entries = {};
+  for (const kind of readdirSync(join(ROOT, "plugins"))) {
+    for (const entry of readdirSync(join(ROOT, "plugins", kind), { withFileTypes: true })) {
+      const path = join(ROOT, "plugins", kind, entry.name);
+      if (entry.isFile() && entry.name.endsWith(".ts"))
+        entries[`plugins/${kind}/${basename(entry.name, ".ts")}`] = path;
+      else if (existsSync(join(path, "mod.ts"))) entries[`plugins/${kind}/${entry.name}`] = join(path, "mod.ts");
+    }
+  }
+  return entries;
+}
+
+const OPTIONS = {
+  outdir: DIST,
+  outExtension: { ".js": ".mjs" },
+  bundle: true,
+  format: "esm",
+  platform: "node",
+  target: "node20.20",
+  external: ["esbuild"],
+  alias: { "systole/sdk": join(ROOT, "sdk/mod.ts") },
+  keepNames: true,
+  sourcemap: "external",
+  legalComments: "none",
+  // Packages written for `require` (undici, commander) ask for Node's own modules by it.
+  banner: {
+    js: 'import { createRequire as createSystoleRequire } from "node:module";\nconst require = createSystoleRequire(import.meta.url);',
+  },
+  logLevel: "warning",
+};
+
+const built = statSync(STAMP, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+const changed = Math.max(...SOURCES.map((source) => newest(join(ROOT, source))));
+if (changed >= built) {
+  const programs = {
+    systole: join(ROOT, "runtime/cli/main.ts"),
+    pulse: join(ROOT, "runtime/host/pulse-worker.ts"),
+  };
+  for (const [name, source] of Object.entries(programs)) {
+    if (existsSync(source)) continue;
+    process.stderr.write(`build: there is no ${source} yet, so dist/${name}.mjs is not built\n`);
+    delete programs[name];
+  }
+  const started = new Date();
+  rmSync(DIST, { recursive: true, force: true });
+  mkdirSync(DIST);
+  // Programs share what they have in common, and load late what they import late (undici). A plugin is one closed file.
+  await build({ ...OPTIONS, entryPoints: programs, splitting: true });
+  await build({ ...OPTIONS, entryPoints: { sdk: join(ROOT, "sdk/mod.ts"), ...pluginEntries() } });
+  // Not older than what was built, though the clock of the file system may be coarse.
+  writeFileSync(STAMP, `${started.toISOString()}\n`);
+}
