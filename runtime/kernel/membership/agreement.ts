@@ -94,6 +94,13 @@ export class Agreement {
     this.accepted = this.accepted.filter((id) => id.number > view.id.number);
   }
 
+  /** The proposer has started again and may give its numbers a second time: what was accepted from its earlier life is void. */
+  forgetProposer(proposer: NodeId): void {
+    this.accepted = this.accepted.filter((id) => id.proposer !== proposer);
+    this.held = this.held.filter((held) => held.id.proposer !== proposer);
+    if (this.awaited?.id.proposer === proposer) this.awaited = undefined;
+  }
+
   /** This node has slept: nothing that it said before binds it to a view any more; the promised number stays. */
   forgetAll(): void {
     this.own = undefined;

@@ -241,6 +241,7 @@ export class Membership implements Machine<MembershipInput, MembershipEffect> {
 
   private greet(peer: Peer): void {
     this.rowStale = true;
+    this.agreement.forgetProposer(peer.id);
     if (!this.standing.memberOf.has(peer.id)) return;
     this.note("peer-restarted", `Node ${peer.id} has started again: its earlier life has failed.`, peer.id);
   }
@@ -270,10 +271,9 @@ export class Membership implements Machine<MembershipInput, MembershipEffect> {
   }
 
   private runTimers(nowMs: number): void {
-    const silenceMs = nowMs - this.aliveMs;
-    if (this.state === "running" && silenceMs >= this.config.mainSilenceMs) {
+    if (this.state === "running" && nowMs >= this.aliveMs + this.config.mainSilenceMs) {
       this.state = "hung";
-      this.out.push({ type: "hung", silenceMs });
+      this.out.push({ type: "hung", silenceMs: nowMs - this.aliveMs });
       return;
     }
     if (nowMs >= this.timeoutCheckMs) this.findSilentPeers(nowMs);
@@ -286,7 +286,8 @@ export class Membership implements Machine<MembershipInput, MembershipEffect> {
     this.timeoutCheckMs = Number.POSITIVE_INFINITY;
     for (const peer of this.standing.peerList) {
       if (!peer.heard) continue;
-      if (nowMs - peer.silentFromMs < timeoutMs) {
+      // The same sum as the deadline: a difference may round to the other side of it, and the tick would come for ever.
+      if (nowMs < peer.silentFromMs + timeoutMs) {
         this.timeoutCheckMs = Math.min(this.timeoutCheckMs, peer.silentFromMs + timeoutMs);
         continue;
       }

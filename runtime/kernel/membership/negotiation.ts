@@ -345,7 +345,7 @@ export class Negotiation {
       if (own.raises < MAX_QUICK_REPEATS) this.propose(own.members, own.raises + 1, nowMs);
       return;
     }
-    this.shun(peer.id, nowMs);
+    this.shunGroup(peer, nowMs);
     this.port.note(
       "peer-disagrees",
       `Node ${peer.id} does not agree to a view of ${own.members.length} nodes: going on without it for a while.`,
@@ -358,6 +358,19 @@ export class Negotiation {
   shun(id: NodeId, nowMs: number): void {
     const peer = this.standing.peers.get(id);
     if (peer !== undefined) peer.shunnedUntilMs = nowMs + SHUN_TIMEOUTS * this.config.detectionTimeoutMs;
+  }
+
+  /**
+   * A node of another view refuses for the whole of it: one of its fellows alone would not come either. All of them are let
+   * in again at the same time, or a choice of only some would be refused for ever.
+   */
+  private shunGroup(peer: Peer, nowMs: number): void {
+    this.shun(peer.id, nowMs);
+    if (this.standing.isMember(peer)) return;
+    for (const other of this.standing.peerList) {
+      const together = peer.shown !== undefined && other.shown !== undefined && sameId(peer.shown, other.shown);
+      if (together) this.shun(other.id, nowMs);
+    }
   }
 
   private takeInstall(install: Install, nowMs: number): void {

@@ -30,7 +30,7 @@ export class Standing implements Knowledge {
   row: readonly Heard[] = [];
   rowIds: ReadonlySet<NodeId> = new Set();
   private readonly agreement: Agreement;
-  private readonly pastViews: View["id"][] = [];
+  private readonly pastViews: { readonly id: View["id"]; readonly memberOf: ReadonlyMap<NodeId, ViewMember> }[] = [];
 
   constructor(self: NodeId, incarnation: Incarnation, peerIds: readonly NodeId[], links: number, agreement: Agreement) {
     this.self = self;
@@ -64,7 +64,17 @@ export class Standing implements Knowledge {
     if (!peer.heard || shown === undefined || nowMs < peer.shunnedUntilMs) return false;
     const member = this.memberOf.get(peer.id);
     if (member !== undefined) return member.incarnation === peer.incarnation && !this.isDisplaced(peer);
-    return !this.pastViews.some((id) => id.number === shown.number && id.proposer === shown.proposer);
+    return !this.showsPastView(peer, shown);
+  }
+
+  /** It still shows a view in which both were; nodes that all started again may have made another one of that id. */
+  private showsPastView(peer: Peer, shown: View["id"]): boolean {
+    return this.pastViews.some(
+      ({ id, memberOf }) =>
+        id.number === shown.number &&
+        id.proposer === shown.proposer &&
+        memberOf.get(peer.id)?.incarnation === peer.incarnation,
+    );
   }
 
   /** Computes the row anew; the array stays the same object while nothing changes. */
@@ -136,7 +146,7 @@ export class Standing implements Knowledge {
     for (const departure of view.departures) learnDeparture(this.departures, departure);
     for (const member of view.members) this.departures.delete(member.id);
     if (this.view.members.length > 1) {
-      this.pastViews.push(this.view.id);
+      this.pastViews.push({ id: this.view.id, memberOf: this.memberOf });
       if (this.pastViews.length > MAX_PAST_VIEWS) this.pastViews.shift();
     }
     this.view = view;

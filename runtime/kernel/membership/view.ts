@@ -6,7 +6,10 @@ export type NodeId = number;
 /** Names one life of a node's process: a larger number for every start. A restart within the detection time shows by it. */
 export type Incarnation = number;
 
-/** Increases along every chain of views that a node sees; the proposer breaks the tie between two partitions. */
+/**
+ * Increases along every chain of views that a node sees; the proposer breaks the tie between two partitions. No life of a
+ * node ever sees two views of one id; nodes that have all started again may make an id anew, with other incarnations.
+ */
 export interface ViewId {
   readonly number: number;
   readonly proposer: NodeId;
