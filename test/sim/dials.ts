@@ -21,7 +21,7 @@ export interface DiskDials {
   /** How often a sync takes much longer, and how long then in the mean. */
   readonly slowRate: number;
   readonly slowMs: number;
-  /** Planted: says "persisted" before anything is. Must be found by the checkers. */
+  /** Planted: syncs nothing, so that the last records are lost with the power. The checkers must see it. */
   readonly forgetful: boolean;
 }
 

@@ -7,6 +7,9 @@ import type { DiskDials } from "./dials.ts";
 import type { EventQueue } from "./queue.ts";
 import type { Random } from "./random.ts";
 
+/** What a planted disk, which acknowledges before it has written, may lose with its power. */
+const FORGOTTEN_RECORDS = 12;
+
 /** How a batch ended. */
 export type PersistResult =
   | { readonly ok: true }
@@ -30,8 +33,6 @@ export class Disk {
   readonly #random: Random;
   readonly #dials: DiskDials;
   #records: StoreRecord[] = [];
-  /** Of `#records`, how many survive a loss of power; less than all only on a planted disk. */
-  #durable = 0;
   #waiting: Batch[] = [];
   #busy = false;
   #damaged = false;
@@ -59,11 +60,6 @@ export class Disk {
     this.#busy = batch !== undefined;
     if (batch === undefined) return;
     const life = this.#life;
-    if (this.#dials.forgetful) {
-      this.#records.push(...batch.records);
-      this.#finish({ ok: true });
-      return;
-    }
     const slow = this.#random.chance(this.#dials.slowRate) ? this.#random.exponential(this.#dials.slowMs) : 0;
     const duration = (this.#random.exponential(this.#dials.syncMs) + slow) * this.slowness;
     this.#queue.after(duration, () => {
@@ -85,7 +81,6 @@ export class Disk {
       if (record.record === "whole") this.#records = [];
       this.#records.push(record);
     }
-    this.#durable = this.#records.length;
   }
 
   #finish(result: PersistResult): void {
@@ -100,17 +95,21 @@ export class Disk {
     const batch = this.#waiting[0];
     this.#waiting = [];
     this.#busy = false;
-    if (batch !== undefined && !this.full && !this.#dials.forgetful) {
+    if (batch !== undefined && !this.full) {
       this.#write(batch.records, this.#random.integer(0, batch.records.length));
     }
-    if (powerLost && this.#dials.forgetful) this.#records.length = Math.min(this.#durable, this.#records.length);
+    if (powerLost && this.#dials.forgetful) {
+      this.#records.length = Math.max(
+        Math.min(1, this.#records.length),
+        this.#records.length - this.#random.integer(0, FORGOTTEN_RECORDS),
+      );
+    }
   }
 
   /** The store is gone or rotten. */
   lose(): void {
     this.#damaged = this.#damaged || this.#records.length > 0;
     this.#records = [];
-    this.#durable = 0;
   }
 
   /** What a process finds at its start. Reported as damaged until a whole document has been written again. */
