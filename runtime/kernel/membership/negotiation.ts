@@ -52,6 +52,8 @@ export class Negotiation {
   private readonly holdLimitMs: number;
   private shrink: ShrinkWish = { wish: "none" };
   private grow: readonly Heard[] | undefined;
+  /** The view that another node is expected to propose. */
+  private expected: { readonly members: readonly Heard[]; readonly sinceMs: number } | undefined;
   private shrinkStale = false;
   private growStale = false;
   private heldStale = false;
@@ -150,8 +152,33 @@ export class Negotiation {
       agreement.awaited = undefined;
     }
     if (wanted.length === 1) this.installAlone(nowMs);
-    else if (wanted[0]!.id !== this.config.self) agreement.own = undefined;
+    else if (wanted[0]!.id !== this.config.self) this.waitFor(wanted, nowMs);
     else if (agreement.own === undefined || !sameMembers(agreement.own.members, wanted)) this.propose(wanted, 0, nowMs);
+  }
+
+  /** Another one is to propose. If it never does it wants something else, and this node must look for others. */
+  private waitFor(wanted: readonly Heard[], nowMs: number): void {
+    this.agreement.own = undefined;
+    const { expected } = this;
+    if (expected === undefined || !sameMembers(expected.members, wanted)) {
+      this.expected = { members: wanted, sinceMs: nowMs };
+    } else if (nowMs >= expected.sinceMs + this.patienceMs()) {
+      this.expected = undefined;
+      const proposer = this.standing.peers.get(wanted[0]!.id);
+      if (proposer !== undefined) this.giveUpOn(proposer, wanted.length, nowMs);
+    }
+  }
+
+  /** Lower nodes give up earlier, so that who waits for one of them sees it go on first. */
+  private patienceMs(): number {
+    const before = this.standing.peerList.filter((peer) => peer.id < this.config.self).length;
+    return this.holdLimitMs + before * this.config.heartbeatIntervalMs;
+  }
+
+  private giveUpOn(peer: Peer, size: number, nowMs: number): void {
+    this.shunGroup(peer, nowMs);
+    const text = `Node ${peer.id} does not agree to a view of ${size} nodes: going on without it for a while.`;
+    this.port.note("peer-disagrees", text, peer.id);
   }
 
   private propose(members: readonly Heard[], raises: number, nowMs: number): void {
@@ -186,6 +213,7 @@ export class Negotiation {
   private finish(view: View, nowMs: number): void {
     this.shrink = { wish: "none" };
     this.grow = undefined;
+    this.expected = undefined;
     this.shrinkStale = true;
     this.heldStale = true;
     this.port.install(view, nowMs);
@@ -345,12 +373,7 @@ export class Negotiation {
       if (own.raises < MAX_QUICK_REPEATS) this.propose(own.members, own.raises + 1, nowMs);
       return;
     }
-    this.shunGroup(peer, nowMs);
-    this.port.note(
-      "peer-disagrees",
-      `Node ${peer.id} does not agree to a view of ${own.members.length} nodes: going on without it for a while.`,
-      peer.id,
-    );
+    this.giveUpOn(peer, own.members.length, nowMs);
     this.agreement.own = undefined;
   }
 

@@ -113,7 +113,10 @@ function showsView(peer: Peer | undefined, view: View): boolean {
   return peer?.shown?.number === view.id.number && peer.shown.proposer === view.id.proposer;
 }
 
-/** Nodes that already share a view come first, the larger such group first, so that equal choices keep what there is; then lower ids. */
+/**
+ * Nodes that already share a view come first, the larger such group first, so that equal choices keep what there is; then
+ * lower ids. Those whose view was proposed by a node that is not heard here come last: they would have to leave that one.
+ */
 function byGroup(known: Knowledge, nodes: readonly Heard[]): NodeId[] {
   const groupOf = (id: NodeId) => {
     const shown = id === known.self ? known.view.id : known.peers.get(id)?.shown;
@@ -126,9 +129,14 @@ function byGroup(known: Knowledge, nodes: readonly Heard[]): NodeId[] {
     sizes.set(group, (sizes.get(group) ?? 0) + 1);
     firsts.set(group, Math.min(id, firsts.get(group) ?? id));
   }
+  const boundElsewhere = (id: NodeId) => {
+    const proposer = known.peers.get(id)?.shown?.proposer ?? id;
+    return proposer === known.self || lives.has(proposer) ? 0 : 1;
+  };
+  const lives = new Set(nodes.map(({ id }) => id));
   const key = (id: NodeId) => ({ size: sizes.get(groupOf(id)) ?? 0, first: firsts.get(groupOf(id)) ?? id });
   return nodes
-    .map(({ id }) => ({ id, ...key(id) }))
-    .sort((a, b) => b.size - a.size || a.first - b.first || a.id - b.id)
+    .map(({ id }) => ({ id, bound: boundElsewhere(id), ...key(id) }))
+    .sort((a, b) => a.bound - b.bound || b.size - a.size || a.first - b.first || a.id - b.id)
     .map(({ id }) => id);
 }
