@@ -57,6 +57,7 @@ export const ERROR_CODES = {
   "disk-read-only": EXIT.io,
   "disk-failed": EXIT.io,
   "store-damaged": EXIT.io,
+  "store-version": EXIT.data,
   "plugin-invalid": EXIT.config,
   "pulse-failed": EXIT.system,
   "not-running": EXIT.unavailable,
