@@ -5,6 +5,7 @@
 
 import type { Static, TSchema } from "typebox";
 import * as Type from "typebox";
+import type { CallInFlight, PluginDescription } from "../host/plugins/types.ts";
 import {
   changeOutcomeSchema,
   changeRequestSchema,
@@ -17,7 +18,9 @@ import {
   text,
   versionSchema,
 } from "../host/schema/kernel.ts";
+import type { Proven, Same } from "../host/schema/proof.ts";
 import { eventSchema, requestOutcomeSchema, serviceRequestSchema } from "../host/schema/services.ts";
+import type { FenceRecord } from "../services/fencer/fencer.ts";
 
 /** Rises when a client of the version before would misunderstand an answer. */
 export const API_VERSION = 1;
@@ -44,18 +47,13 @@ export const API_LIMITS = {
 const closed = { additionalProperties: false } as const;
 const milliseconds = Type.Number({ minimum: 0 });
 
-/** A link of this node: where it listens. */
-const linkSchema = Type.Object({ link: count, address: Type.String(), port: count }, closed);
-
 /** What the pulse saw of one peer since this node started. */
 const peerSchema = Type.Object(
   {
     id: nodeId,
     name: Type.String(),
     /** Silence of the peer on each link, absent when nothing valid came yet. */
-    links: Type.Array(
-      Type.Object({ link: count, address: Type.String(), port: count, silenceMs: Type.Optional(milliseconds) }, closed),
-    ),
+    links: Type.Array(Type.Object({ address: Type.String(), silenceMs: Type.Optional(milliseconds) }, closed)),
     sent: count,
     received: count,
     /** Datagrams that were dropped, by reason: wrong-key, foreign-cluster, too-new, replayed, malformed, … */
@@ -80,6 +78,60 @@ const inFlightSchema = Type.Object(
     timeoutMs: milliseconds,
     /** Past its deadline and not answered: the plugin hangs. */
     overdue: Type.Boolean(),
+  },
+  closed,
+);
+
+const texts = Type.Array(Type.String());
+
+/** A plugin that was found, usable or not; meaning as in runtime/host/plugins/types.ts. */
+const pluginSchema = Type.Object(
+  {
+    kind: Type.Union([
+      Type.Literal("resource-agent"),
+      Type.Literal("fence-device"),
+      Type.Literal("transport"),
+      Type.Literal("unknown"),
+    ]),
+    name: Type.String(),
+    reference: Type.String(),
+    summary: Type.String(),
+    file: Type.String(),
+    origin: Type.Union([Type.Literal("bundled"), Type.Literal("configured")]),
+    trust: Type.Literal("in-process, trusted"),
+    api: Type.Optional(Type.Number()),
+    verbs: texts,
+    parameters: Type.Array(
+      Type.Object(
+        {
+          name: Type.String(),
+          description: Type.String(),
+          type: Type.String(),
+          required: Type.Boolean(),
+          default: Type.Optional(Type.String()),
+        },
+        closed,
+      ),
+    ),
+    permissions: Type.Record(Type.String(), texts),
+    timeouts: Type.Record(Type.String(), Type.String()),
+    problem: Type.Optional(Type.Object({ code: Type.String(), text: Type.String() }, closed)),
+  },
+  closed,
+);
+const plugins = Type.Object({ plugins: Type.Array(pluginSchema) }, closed);
+
+/** A fencing action that this node directed; meaning as in runtime/services/fencer/fencer.ts. */
+const fenceRecordSchema = Type.Object(
+  {
+    target: Type.String(),
+    action: Type.Union([Type.Literal("off"), Type.Literal("on"), Type.Literal("reboot")]),
+    state: Type.Union([Type.Literal("pending"), Type.Literal("done"), Type.Literal("failed")]),
+    device: Type.Optional(Type.String()),
+    by: Type.Optional(Type.String()),
+    epochMs: milliseconds,
+    durationMs: Type.Optional(milliseconds),
+    text: Type.Optional(Type.String()),
   },
   closed,
 );
@@ -109,37 +161,40 @@ export const statusSchema = Type.Object(
     transport: Type.Object(
       {
         name: Type.String(),
-        links: Type.Array(linkSchema),
+        /** Where this node listens, one address a link. */
+        links: Type.Array(Type.String()),
         peers: Type.Array(peerSchema),
-        /** Drops that belong to no configured peer, by reason. */
-        strangers: Type.Record(Type.String(), count),
-        lastStranger: Type.Optional(Type.String()),
       },
       closed,
     ),
+    /** Calls of plugins on this node. */
     inFlight: Type.Array(inFlightSchema),
+    /** What this node does, and what it waits for as the coordinator, in words. */
+    operations: Type.Array(Type.Object({ what: Type.String(), sinceMs: milliseconds }, closed)),
+    /** The plan that is being carried out; on the coordinator only. */
+    transition: Type.Optional(
+      Type.Object({ number: count, actions: count, confirmed: count, reason: Type.String() }, closed),
+    ),
+    /** What was fenced by this node's direction, oldest first. */
+    fencingHistory: Type.Array(fenceRecordSchema),
+    /** The operator has accepted that acknowledged changes may be lost. */
+    acceptsLoss: Type.Boolean(),
     /** Set while the node holds back all actions: its clock jumped (suspend, SIGSTOP) and the view is not confirmed yet. */
     heldSinceMs: Type.Optional(milliseconds),
-    /** Longest time the main thread did not turn, in the last minute. */
-    longestTurnMs: milliseconds,
+    /** How late a regular turn of the main thread was at most, in the last half to whole minute. */
+    longestLagMs: milliseconds,
     stateDirectory: Type.String(),
     stopping: Type.Boolean(),
   },
   closed,
 );
 
-/** What `systole plugin list` prints of a plugin. */
-const pluginSchema = Type.Object(
-  {
-    kind: Type.String(),
-    name: Type.String(),
-    summary: Type.String(),
-    /** File or package it was loaded from. */
-    source: Type.String(),
-    api: Type.String(),
-  },
-  closed,
-);
+/** The compiler's word that these schemas say what the types say. */
+export type ApiProofs = [
+  Proven<Same<Static<typeof pluginSchema>, PluginDescription>>,
+  Proven<Same<Static<typeof fenceRecordSchema>, FenceRecord>>,
+  Proven<Same<Static<typeof inFlightSchema>, CallInFlight>>,
+];
 
 const why = Type.Object({ code: Type.String(), text: Type.String() }, closed);
 
@@ -179,12 +234,10 @@ export const API = {
     params: Type.Object({ request: serviceRequestSchema }, closed),
     result: requestOutcomeSchema,
   },
-  "plugin-list": { params: empty, result: Type.Object({ plugins: Type.Array(pluginSchema) }, closed) },
-  /** One plugin with its parameters (JSON schema), permissions and timeouts. */
-  "plugin-describe": {
-    params: Type.Object({ kind: Type.Optional(id), name: id }, closed),
-    result: Type.Object({ plugin: pluginSchema, details: Type.Unknown() }, closed),
-  },
+  /** Every plugin of this node, usable or not. */
+  "plugin-list": { params: empty, result: plugins },
+  /** Those of one name: `ocf:systole:NAME`, `systole:NAME` (fence devices) or NAME. Refused with `not-found` when there is none. */
+  "plugin-describe": { params: Type.Object({ name: id }, closed), result: plugins },
   /** Where a resource shall be, and because of what. */
   why: {
     params: Type.Object({ resource: id }, closed),
@@ -204,15 +257,15 @@ export const API = {
 
 export type ApiMethod = keyof typeof API;
 
-/** The same data, promised not to be changed: what callers may pass in. */
+/** The same data, promised not to be changed. */
 type Immutable<T> = T extends readonly (infer Item)[]
   ? readonly Immutable<Item>[]
   : T extends object
     ? { readonly [Key in keyof T]: Immutable<T[Key]> }
     : T;
 export type ApiParams<Method extends ApiMethod> = Immutable<Static<(typeof API)[Method]["params"]>>;
-export type ApiResult<Method extends ApiMethod> = Static<(typeof API)[Method]["result"]>;
-export type StatusReport = Static<typeof statusSchema>;
+export type ApiResult<Method extends ApiMethod> = Immutable<Static<(typeof API)[Method]["result"]>>;
+export type StatusReport = ApiResult<"status">;
 
 /** One line from a client. `params` is checked against the method's own schema. */
 export const requestLineSchema = Type.Object(

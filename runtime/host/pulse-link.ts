@@ -59,7 +59,7 @@ export async function startPulse(start: PulseStart): Promise<PulseLink> {
 /** From source, Node 20 cannot start a worker in TypeScript, so tsx is registered in it first; what is built is plain. */
 function createWorker(start: PulseStart): Worker {
   const options = { workerData: start, resourceLimits: WORKER_MEMORY, execArgv: [], name: "pulse" };
-  if (!import.meta.url.endsWith(".ts")) return new Worker(new URL("./pulse-worker.mjs", import.meta.url), options);
+  if (!import.meta.url.endsWith(".ts")) return new Worker(new URL("./pulse.mjs", import.meta.url), options);
   const file = new URL("./pulse-worker.ts", import.meta.url).href;
   const register = import.meta.resolve("tsx/esm/api");
   const code = `import(${JSON.stringify(register)}).then(({ register }) => { register(); return import(${JSON.stringify(file)}); });`;

@@ -1,0 +1,119 @@
+// What a node answers to the requests of the control API.
+
+import { epochMs, nowMs } from "../host/clock.ts";
+import type { NodeConfig } from "../host/config.ts";
+import { SystoleError } from "../host/errors.ts";
+import type { NodeHost } from "../host/node-host.ts";
+import type { PluginHost } from "../host/plugins/types.ts";
+import type { PulseLink } from "../host/pulse-link.ts";
+import type { TransportReport } from "../host/pulse-protocol.ts";
+import { childNamed, type Element } from "../kernel/cib/element.ts";
+import { versionOf } from "../kernel/cib/version.ts";
+import { didYouMean } from "../model/nearest.ts";
+import type { Schedule } from "../services/scheduler/schedule.ts";
+import type { ApiResult, StatusReport } from "./schema.ts";
+import type { ApiHandlers } from "./server.ts";
+
+/** What the answers are made of. */
+export interface NodeApiParts {
+  readonly host: NodeHost;
+  readonly plugins: PluginHost;
+  readonly pulse: PulseLink;
+  readonly config: NodeConfig;
+  readonly identity: StatusReport["node"];
+  /** The plan for a CIB as of now. */
+  readonly plan: (cib: Element) => Schedule;
+}
+
+/** The handlers of a node. */
+export function nodeApi(parts: NodeApiParts): ApiHandlers {
+  const { host, plugins } = parts;
+  const open = (): void => {
+    if (host.stopping)
+      throw new SystoleError("stopping", "This node is stopping and takes nothing new. Ask another node.");
+  };
+  return {
+    status: async () => statusOf(parts, await parts.pulse.report()),
+    "cib-query": ({ section }) => queryCib(host.cib, section),
+    "cib-change": async ({ change }) => {
+      open();
+      return await host.change(change);
+    },
+    request: async ({ request }) => {
+      open();
+      return await host.request(request);
+    },
+    "plugin-list": async () => ({ plugins: await plugins.list() }),
+    "plugin-describe": async ({ name }) => {
+      const found = await plugins.describe(name);
+      if (found.length > 0) return { plugins: found };
+      const names = (await plugins.list()).map((plugin) => plugin.name);
+      throw new SystoleError("not-found", `There is no plugin "${name}" on this node.${didYouMean(name, names)}`);
+    },
+    why: ({ resource }) => explain(parts, resource),
+    shutdown: () => {
+      host.shutdown();
+      return { accepted: true };
+    },
+  };
+}
+
+function queryCib(cib: Element, section: "configuration" | "status" | undefined): ApiResult<"cib-query"> {
+  const element = section === undefined ? cib : childNamed(cib, section);
+  if (element === undefined) {
+    throw new SystoleError(
+      "not-found",
+      `The CIB has no section "${section}" yet. Ask again when the node has joined the cluster.`,
+    );
+  }
+  return { version: versionOf(cib), element };
+}
+
+function explain({ host, plan }: NodeApiParts, resource: string): ApiResult<"why"> {
+  const { placements } = plan(host.cib);
+  const wanted = placements.filter(
+    (placement) => placement.resource === resource || placement.resource.startsWith(`${resource}:`),
+  );
+  if (wanted.length === 0) {
+    const names = placements.map((placement) => placement.resource);
+    throw new SystoleError("not-found", `There is no resource "${resource}".${didYouMean(resource, names)}`);
+  }
+  const { standing } = host;
+  return { placements: wanted, ...(standing === undefined ? {} : { standing: standing }) };
+}
+
+function statusOf(parts: NodeApiParts, report: TransportReport): StatusReport {
+  const { host, plugins, config, identity } = parts;
+  const { standing, transition, heldSinceMs } = host;
+  const atMs = nowMs();
+  return {
+    cluster: config.cluster,
+    node: identity,
+    epochMs: epochMs(),
+    nodes: config.nodes.map(({ id, name, votes }) => ({ id, name, votes })),
+    ...(standing === undefined ? {} : { standing: standing }),
+    cib: host.cib,
+    transport: {
+      name: config.transport.name,
+      links: config.self.links.map(({ address, port }) => `${address} port ${port}`),
+      peers: report.peers.map(({ number, name, links, sent, received, dropped, lastDrop }) => ({
+        id: number,
+        name,
+        links: links.map(({ address, silenceMs }) => ({ address, ...(silenceMs === undefined ? {} : { silenceMs }) })),
+        sent,
+        received,
+        dropped,
+        ...(lastDrop === undefined ? {} : { lastDrop }),
+      })),
+    },
+    inFlight: plugins.inFlight(),
+    operations: host.operations,
+    ...(transition === undefined ? {} : { transition }),
+    fencingHistory: host.fencingHistory,
+    acceptsLoss: config.quorum.acceptLoss,
+    ...(heldSinceMs === undefined ? {} : { heldSinceMs: Math.max(0, atMs - heldSinceMs) }),
+    longestLagMs: Math.max(0, host.longestLagMs),
+    stateDirectory: config.stateDirectory,
+    stopping: host.stopping,
+  };
+}
