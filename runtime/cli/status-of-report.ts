@@ -1,7 +1,7 @@
 // The facts that a node reports -> how the cluster is. The daemon sends facts, the words are made here.
 
 import type { StatusReport } from "../api/schema.ts";
-import type { ClusterStatus, StatusEvent } from "../model/status/schema.ts";
+import type { ClusterStatus, InFlight, StatusEvent } from "../model/status/schema.ts";
 import { clusterStatus, type StatusExtras } from "../model/status.ts";
 
 /** The status as the node behind the report sees it; `events` are told apart from it by `subscribe`. */
@@ -11,14 +11,20 @@ export function statusOfReport(report: StatusReport, events: readonly StatusEven
     cluster: report.cluster,
     localNode: report.node.name,
     nodes: report.nodes,
+    acceptsLoss: report.acceptsLoss,
     events,
-    inFlight: report.inFlight.map((call) => ({
-      what: `${call.verb} of ${call.subject} (${call.plugin})${call.overdue ? ", which is overdue: the plugin hangs" : ""}`,
-      sinceMs: call.ageMs,
-    })),
+    fencingHistory: report.fencingHistory,
+    ...(report.transition === undefined ? {} : { transition: report.transition }),
+    inFlight: [...report.operations, ...report.inFlight.filter((call) => call.overdue).map(hanging)],
     problems: problemsOf(report),
   };
   return clusterStatus(report.cib, report.standing, extras);
+}
+
+/** What is under way is told by the services; a plugin that does not come back is told by the host. */
+function hanging(call: StatusReport["inFlight"][number]): InFlight {
+  const what = `${call.verb} of ${call.subject} is overdue: the plugin ${call.plugin} hangs`;
+  return { what, sinceMs: call.ageMs };
 }
 
 function problemsOf(report: StatusReport): string[] {
@@ -33,6 +39,5 @@ function problemsOf(report: StatusReport): string[] {
   for (const peer of report.transport.peers) {
     if (peer.lastDrop !== undefined) problems.push(`From ${peer.name}: ${peer.lastDrop}`);
   }
-  if (report.transport.lastStranger !== undefined) problems.push(report.transport.lastStranger);
   return problems;
 }

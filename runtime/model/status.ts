@@ -9,7 +9,15 @@ import { historiesOf, type ResourceOnNode, readHistory } from "./status/history.
 import { type NodeFacts, readNodes } from "./status/nodes.ts";
 import { MetaReader, pairsOf, propertiesOf } from "./status/options.ts";
 import { isPromotable, resourceTree } from "./status/resources.ts";
-import type { ClusterStatus, Failure, FencingRecord, InFlight, NodeStatus, StatusEvent } from "./status/schema.ts";
+import type {
+  ClusterStatus,
+  Failure,
+  FencingRecord,
+  InFlight,
+  NodeStatus,
+  StatusEvent,
+  TransitionStatus,
+} from "./status/schema.ts";
 import { isTrue, parseBoolean } from "./text.ts";
 
 /** What the CIB does not say. */
@@ -24,6 +32,7 @@ export interface StatusExtras {
   readonly acceptsLoss?: boolean;
   readonly events?: readonly StatusEvent[];
   readonly fencingHistory?: readonly FencingRecord[];
+  readonly transition?: TransitionStatus;
   readonly inFlight?: readonly InFlight[];
   readonly problems?: readonly string[];
 }
@@ -63,6 +72,7 @@ export function clusterStatus(cib: Element, standing?: Standing, extras: StatusE
     failedOperations: histories.flatMap((history) => history.failedOperations),
     fencingHistory: [...(extras.fencingHistory ?? [])],
     events: [...(extras.events ?? [])],
+    ...(extras.transition === undefined ? {} : { transition: extras.transition }),
     inFlight: [...(extras.inFlight ?? [])],
     problems: [...(extras.problems ?? [])],
   };

@@ -249,13 +249,17 @@ export function fencingText(record: FencingRecord): string {
 }
 
 function renderInFlight(status: ClusterStatus, options: RenderOptions): string[] {
-  if (status.inFlight.length === 0) return [];
-  return [
-    line([span("Under way", "bold")], options),
-    ...status.inFlight.map((call) =>
-      line([span(`  ${call.what}, for ${(call.sinceMs / 1000).toFixed(1)} s`)], options),
-    ),
-  ];
+  const { transition, inFlight } = status;
+  const lines: string[] = [];
+  if (transition !== undefined) {
+    const because = transition.reason === "" ? "" : ` because ${transition.reason.replace(/\.$/, "")}`;
+    const text = `transition ${transition.number}, ${transition.confirmed} of ${transition.actions} actions done${because}`;
+    lines.push(...wrap(text, "  ", options));
+  }
+  for (const { what, sinceMs } of inFlight) {
+    lines.push(line([span(`  ${what}, for ${(sinceMs / 1000).toFixed(1)} s`)], options));
+  }
+  return lines.length === 0 ? [] : [line([span("Under way", "bold")], options), ...lines];
 }
 
 function renderProblems(status: ClusterStatus, options: RenderOptions): string[] {

@@ -150,6 +150,15 @@ export const QuorumStatusSchema = Type.Object({
   acceptsLoss: Type.Boolean({ description: "Options that can lose acknowledged changes were accepted." }),
 });
 
+/** The plan that the coordinator is carrying out. */
+export const TransitionSchema = Type.Object({
+  number: Type.Integer(),
+  actions: Type.Integer({ description: "In the plan." }),
+  confirmed: Type.Integer({ description: "Done." }),
+  reason: Type.String(),
+});
+export type TransitionStatus = Static<typeof TransitionSchema>;
+
 const StatusBaseSchema = Type.Object({
   cluster: Type.String({ description: "cluster-name; empty when none was given." }),
   epochMs: Type.Integer({ description: "When this was computed." }),
@@ -164,6 +173,7 @@ const StatusBaseSchema = Type.Object({
   failedOperations: Type.Array(FailedOperationSchema),
   fencingHistory: Type.Array(FencingRecordSchema),
   events: Type.Array(EventSchema, { description: "Recent changes, newest last." }),
+  transition: Type.Optional(TransitionSchema),
   inFlight: Type.Array(InFlightSchema),
   problems: Type.Array(Type.String(), {
     description: "What keeps parts of the configuration from being used, in words.",

@@ -1,0 +1,148 @@
+// What the cib commands do.
+
+import { patchsetToXml } from "../../compat/diff.ts";
+import { formatXml } from "../../compat/xml.ts";
+import { EXIT } from "../../host/errors.ts";
+import { diffElements } from "../../kernel/cib/diff.ts";
+import { childNamed, type Element } from "../../kernel/cib/element.ts";
+import { formatVersion, versionOf } from "../../kernel/cib/version.ts";
+import type { CibVersion, Patchset } from "../../kernel/messages.ts";
+import { didYouMean } from "../../model/nearest.ts";
+import { SECTIONS } from "../../model/validate/grammar.ts";
+import { problemText, validateCib } from "../../model/validate.ts";
+import { readCibFile, refuseInvalid } from "../cib-file.ts";
+import { CliFailure, refused } from "../failure.ts";
+import { type CliIo, renderOptions } from "../io.ts";
+import { describeChanges } from "../render/changes.ts";
+import { changeFailure, queryCib, requestChange, type SessionOptions, withClient } from "../session.ts";
+
+const INDENT = { indent: "  " };
+
+/** Prints the running CIB, or a section of it. */
+export async function queryText(io: CliIo, options: SessionOptions & { readonly section?: string }): Promise<void> {
+  const { version, cib } = await withClient(io, options, queryCib);
+  const shown = options.section === undefined ? cib : sectionOf(cib, options.section);
+  io.out(options.json ? `${JSON.stringify({ version, element: shown })}\n` : formatXml(shown, INDENT));
+}
+
+function sectionOf(cib: Element, name: string): Element {
+  const configuration = childNamed(cib, "configuration");
+  const found = childNamed(cib, name) ?? childNamed(configuration, name);
+  if (found !== undefined) return found;
+  const known = ["configuration", "status", ...SECTIONS];
+  if (known.includes(name)) return { name, attributes: {}, children: [] };
+  const hint = didYouMean(name, known);
+  throw refused(
+    "not-found",
+    `There is no section "${name}".${hint === "" ? ` The sections are ${known.join(", ")}.` : hint}`,
+  );
+}
+
+interface ApplyFlags extends SessionOptions {
+  readonly dryRun?: true;
+  readonly force?: true;
+}
+
+/** Makes the running configuration the one in the file. */
+export async function applyFile(io: CliIo, options: ApplyFlags, file: string): Promise<void> {
+  const given = await readCibFile(io, file);
+  const warnings = refuseInvalid(given, file).map(problemText);
+  const configuration = childNamed(given, "configuration");
+  if (configuration === undefined) throw refused("invalid", "There is no <configuration> to apply.");
+  await withClient(io, options, async (client) => {
+    const { version, cib } = await queryCib(client);
+    const running = childNamed(cib, "configuration");
+    const changes = running === undefined ? [] : diffElements(running, configuration);
+    const words = describeChanges(changes, running, renderOptions(io));
+    const base = options.force ? version : baseOf(given, version);
+    const report = { changes: words.plain, warnings };
+    if (changes.length === 0) {
+      return tell(
+        io,
+        options,
+        { ...report, changed: false, version },
+        "Nothing to change: the running configuration is the same.",
+        [],
+      );
+    }
+    if (base.adminEpoch !== version.adminEpoch || base.epoch !== version.epoch) throw stale(base, version);
+    if (options.dryRun) {
+      return tell(io, options, { ...report, changed: false, version }, "Nothing was changed (--dry-run).", [
+        ...warnings,
+        ...words.lines,
+      ]);
+    }
+    const outcome = await requestChange(
+      client,
+      [{ edit: "replace-configuration", element: configuration }],
+      base,
+      `cib apply ${file}`,
+    );
+    if (outcome.outcome !== "done") throw changeFailure(outcome);
+    const done = `Applied; the configuration is now ${formatVersion(outcome.version)}.`;
+    tell(io, options, { ...report, changed: true, version: outcome.version }, done, [...warnings, ...words.lines]);
+  });
+}
+
+/** What the file was made from: its own version where it carries one, otherwise what runs now. */
+function baseOf(given: Element, running: CibVersion): CibVersion {
+  return given.attributes["epoch"] === undefined ? running : versionOf(given);
+}
+
+function stale(base: CibVersion, running: CibVersion): CliFailure {
+  return new CliFailure(
+    "stale",
+    EXIT.failed,
+    `The file was made from configuration ${formatVersion(base)} and ${formatVersion(running)} runs now, so nothing was changed: it would undo what happened in between. Query it again and repeat your edit; "systole cib diff FILE" shows the difference, --force applies it all the same.`,
+  );
+}
+
+function tell(io: CliIo, options: SessionOptions, data: object, text: string, lines: readonly string[]): void {
+  if (options.json) io.out(`${JSON.stringify({ ok: true, ...data })}\n`);
+  else io.out(`${[...lines, text].join("\n")}\n`);
+}
+
+/** Prints the patchset between two files, or from the running CIB to a file. */
+export async function diffFiles(
+  io: CliIo,
+  options: SessionOptions,
+  file: string,
+  other: string | undefined,
+): Promise<void> {
+  if (file === "-" && other === "-") {
+    throw new CliFailure(
+      "usage",
+      EXIT.usage,
+      "Standard input can be only one of the two CIBs. Name a file for the other.",
+    );
+  }
+  const first = await readCibFile(io, file);
+  const [before, after] =
+    other === undefined
+      ? [(await withClient(io, options, queryCib)).cib, withStatusOf(first)]
+      : [first, await readCibFile(io, other)];
+  const from = other === undefined ? withStatusOf(before) : before;
+  const patchset: Patchset = { source: versionOf(from), target: versionOf(after), changes: diffElements(from, after) };
+  if (options.json) io.out(`${JSON.stringify(patchset)}\n`);
+  else if (patchset.changes.length > 0) io.out(formatXml(patchsetToXml(patchset, after), INDENT));
+}
+
+/** Without its status, which a file only has by chance: against the running CIB, configurations are compared. */
+function withStatusOf(cib: Element): Element {
+  return { ...cib, children: cib.children.filter((child) => child.name !== "status") };
+}
+
+/** Checks a file. */
+export async function verifyFile(io: CliIo, options: { readonly json?: true }, file: string): Promise<void> {
+  const cib = await readCibFile(io, file);
+  const problems = validateCib(cib);
+  const valid = !problems.some((problem) => problem.severity === "error");
+  if (options.json) {
+    io.out(`${JSON.stringify({ ok: valid, problems })}\n`);
+    if (!valid) throw new CliFailure("invalid", EXIT.data, "");
+    return;
+  }
+  for (const problem of problems) if (problem.severity === "warning") io.out(`warning: ${problemText(problem)}\n`);
+  refuseInvalid(cib, file);
+  io.out(problems.length === 0 ? "The CIB is valid.\n" : "The CIB is valid, with warnings.\n");
+}

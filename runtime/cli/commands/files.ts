@@ -1,0 +1,24 @@
+// Commands that need no running node: the daemon itself, keys.
+
+import type { Command } from "commander";
+import type { CliIo } from "../io.ts";
+import { family, verb } from "../options.ts";
+
+/** key new. */
+export function keyCommand(io: CliIo): Command {
+  return family("key", "cluster keys, with which nodes recognise each other", [
+    verb("new", "make a new key in a file that only its owner may read; copy it to every node", [
+      "systole key new /etc/systole/cluster.key",
+    ])
+      .argument("<file>", "where to write it; must not exist yet")
+      .action(async (file: string, options: { json?: true }) => {
+        const { createKeyFile } = await import("../../host/key.ts");
+        const { fingerprint } = createKeyFile(file);
+        if (options.json) io.out(`${JSON.stringify({ ok: true, file, fingerprint })}\n`);
+        else
+          io.out(
+            `${file} has a new key, fingerprint ${fingerprint}. Copy it to every node of the cluster, readable by its owner only.\n`,
+          );
+      }),
+  ]);
+}

@@ -1,0 +1,84 @@
+// What the plugin commands do: ask the node, and describe a plugin in words.
+
+import type { ApiClient } from "../../api/client.ts";
+import type { ApiResult } from "../../api/schema.ts";
+import { didYouMean } from "../../model/nearest.ts";
+import { refused } from "../failure.ts";
+import { columns, line, type RenderOptions, span, wrap } from "../render/text.ts";
+
+const TIMEOUT_MS = 30_000;
+
+/** A plugin as the node describes it. */
+export type Plugin = ApiResult<"plugin-list">["plugins"][number];
+
+/** The plugin of that name. */
+export async function findPlugin(client: ApiClient, name: string, kind: string | undefined): Promise<Plugin> {
+  const { plugins } = await client.call("plugin-list", {}, { timeoutMs: TIMEOUT_MS });
+  const named = plugins.filter((plugin) => plugin.name === name || plugin.reference === name);
+  const same = named.filter((plugin) => kind === undefined || plugin.kind === kind);
+  const [first] = same;
+  if (first === undefined) {
+    const hint = didYouMean(name, [...new Set(plugins.map((plugin) => plugin.name))]);
+    const of = kind === undefined ? "" : ` of kind "${kind}"`;
+    const next = hint === "" ? ' "systole plugin list" names all.' : hint;
+    throw refused("not-found", `There is no plugin "${name}"${of}.${next}`);
+  }
+  if (same.length > 1) {
+    const kinds = same.map((plugin) => plugin.kind).join(" and ");
+    throw refused("ambiguous", `There are several plugins "${name}": ${kinds}. Say which with --kind.`);
+  }
+  return first;
+}
+
+/** One line a plugin. */
+export function listText(plugins: readonly Plugin[], options: RenderOptions): string[] {
+  if (plugins.length === 0) return ["This node has no plugins."];
+  const rows = plugins.map((plugin) => [
+    span(plugin.name, plugin.problem === undefined ? "bold" : "bad"),
+    span(plugin.kind, "dim"),
+    plugin.problem === undefined ? span(plugin.summary) : span(`cannot be used: ${plugin.problem.text}`, "bad"),
+  ]);
+  return columns(rows, "  ", options);
+}
+
+/** The plugin in words. */
+export function describeText(plugin: Plugin, options: RenderOptions): string[] {
+  const permissions = Object.entries(plugin.permissions).map(([name, values]) => [name, values.join(", ")] as const);
+  return [
+    line([span(plugin.name, "bold"), span(`  ${plugin.kind}`, "dim")], options),
+    ...wrap(plugin.summary, "", options),
+    ...(plugin.problem === undefined ? [] : wrap(`Cannot be used: ${plugin.problem.text}`, "", options, "bad")),
+    "",
+    ...columns(
+      [
+        [span("in the CIB"), span(plugin.reference)],
+        [span("from"), span(`${plugin.file} (${plugin.origin})`)],
+        [span("can"), span(plugin.verbs.join(", "))],
+        [span("trust"), span(plugin.trust)],
+      ],
+      "  ",
+      options,
+    ),
+    ...parameterLines(plugin.parameters, options),
+    ...pairLines("Permissions", permissions, options),
+    ...pairLines("Timeouts", Object.entries(plugin.timeouts), options),
+  ];
+}
+
+function parameterLines(parameters: Plugin["parameters"], options: RenderOptions): string[] {
+  if (parameters.length === 0) return ["", "It takes no parameters."];
+  const rows = parameters.map((parameter) => {
+    const need = parameter.required
+      ? "required"
+      : parameter.default === undefined
+        ? ""
+        : `default ${parameter.default}`;
+    return [span(`  ${parameter.name}`), span(parameter.type, "dim"), span(need), span(parameter.description)];
+  });
+  return ["", line([span("Parameters", "bold")], options), ...columns(rows, "  ", options)];
+}
+
+function pairLines(title: string, pairs: readonly (readonly [string, string])[], options: RenderOptions): string[] {
+  const rows = pairs.map(([name, value]) => [span(`  ${name}`), span(value)]);
+  return rows.length === 0 ? [] : ["", line([span(title, "bold")], options), ...columns(rows, "  ", options)];
+}

@@ -1,0 +1,116 @@
+// What the resource commands do.
+
+import { EXIT } from "../../host/errors.ts";
+import { parseIntervalMs, parseIsoDuration, parseMilliseconds } from "../../model/duration.ts";
+import { clearEdits, moveEdits } from "../../model/edits/move.ts";
+import { findNode, findResource } from "../../model/edits/plan.ts";
+import { startEdits, stopEdits } from "../../model/edits/resource.ts";
+import { whyText } from "../../model/status/why.ts";
+import { CliFailure, refused } from "../failure.ts";
+import { type CliIo, renderOptions } from "../io.ts";
+import { renderResources } from "../render/status.ts";
+import { wrap } from "../render/text.ts";
+import { changeAndTell, queryCib, requestAndTell, type SessionOptions, withClient } from "../session.ts";
+import { statusOfReport } from "../status-of-report.ts";
+
+const STATUS_TIMEOUT_MS = 10_000;
+
+/** Prints the tree of resources. */
+export async function listResources(io: CliIo, options: SessionOptions): Promise<void> {
+  const report = await withClient(io, options, (client) => client.call("status", {}, { timeoutMs: STATUS_TIMEOUT_MS }));
+  const status = statusOfReport(report);
+  if (options.json) io.out(`${JSON.stringify(status.resources)}\n`);
+  else io.out(`${renderResources(status, renderOptions(io)).join("\n")}\n`);
+}
+
+/** Lets it run. */
+export async function startResource(io: CliIo, options: SessionOptions, id: string): Promise<void> {
+  await changeAndTell(io, options, (cib) => startEdits(cib, id));
+}
+
+/** Keeps it stopped. */
+export async function stopResource(io: CliIo, options: SessionOptions, id: string): Promise<void> {
+  await changeAndTell(io, options, (cib) => stopEdits(cib, id));
+}
+
+/** Moves it. */
+export async function moveResource(
+  io: CliIo,
+  options: SessionOptions & { readonly from?: string; readonly promoted?: true; readonly lifetime?: string },
+  id: string,
+  node: string | undefined,
+): Promise<void> {
+  const until = options.lifetime === undefined ? undefined : endOf(options.lifetime);
+  await changeAndTell(io, options, (cib) =>
+    moveEdits(cib, id, {
+      ...(node === undefined ? {} : { to: node }),
+      ...(options.from === undefined ? {} : { from: options.from }),
+      ...(options.promoted === undefined ? {} : { promoted: true }),
+      ...(until === undefined ? {} : { until }),
+    }),
+  );
+}
+
+/** Now and a length of time, as ISO 8601 in UTC without fractions. */
+function endOf(lifetime: string): string {
+  const known = lifetime.startsWith("P")
+    ? parseIsoDuration(lifetime) !== undefined
+    : parseMilliseconds(lifetime) !== undefined;
+  const milliseconds = parseIntervalMs(lifetime);
+  if (!known || milliseconds === 0) {
+    throw new CliFailure(
+      "invalid-duration",
+      EXIT.usage,
+      `"${lifetime}" is no length of time, so nothing was moved. Give one such as 30min or PT1H.`,
+    );
+  }
+  return new Date(Date.now() + milliseconds).toISOString().replace(/\.\d+Z$/, "Z");
+}
+
+/** Takes moves back. */
+export async function clearResource(
+  io: CliIo,
+  options: SessionOptions & { readonly node?: string },
+  id: string,
+): Promise<void> {
+  await changeAndTell(io, options, (cib) => {
+    if (options.node === undefined) return clearEdits(cib, id);
+    const node = findNode(cib, options.node);
+    return "refused" in node ? node : clearEdits(cib, id, node.name);
+  });
+}
+
+/** Forgets failures. */
+export async function cleanupResource(
+  io: CliIo,
+  options: SessionOptions & { readonly node?: string },
+  id: string | undefined,
+): Promise<void> {
+  await requestAndTell(io, options, (cib) => {
+    const resource = id === undefined ? undefined : findResource(cib, id);
+    const node = options.node === undefined ? undefined : findNode(cib, options.node);
+    for (const found of [resource, node]) {
+      if (found !== undefined && "refused" in found) throw refused("not-found", found.refused);
+    }
+    return {
+      request: "cleanup",
+      ...(id === undefined ? {} : { resource: id }),
+      ...(node === undefined || "refused" in node ? {} : { node: node.name }),
+    };
+  });
+}
+
+/** Explains it. */
+export async function explainResource(io: CliIo, options: SessionOptions, id: string): Promise<void> {
+  const { answer, status } = await withClient(io, options, async (client) => {
+    const { cib } = await queryCib(client);
+    const place = findResource(cib, id);
+    if ("refused" in place) throw refused("not-found", place.refused);
+    const report = await client.call("status", {}, { timeoutMs: STATUS_TIMEOUT_MS });
+    const found = await client.call("why", { resource: id }, { timeoutMs: STATUS_TIMEOUT_MS });
+    return { answer: found, status: statusOfReport(report) };
+  });
+  const sentences = whyText(id, answer.placements, status);
+  if (options.json) io.out(`${JSON.stringify({ resource: id, placements: answer.placements, because: sentences })}\n`);
+  else io.out(`${sentences.flatMap((sentence) => wrap(sentence, "", renderOptions(io))).join("\n")}\n`);
+}
