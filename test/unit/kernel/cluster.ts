@@ -186,6 +186,7 @@ export class Cluster {
     const node = this.node(id);
     const { flight } = node;
     if (flight !== undefined) node.disk.write(flight.records, Math.floor(this.#random() * (flight.records.length + 1)));
+    this.trace.push(`${this.nowMs} node ${id} crashes`);
     node.flight = undefined;
     node.up = false;
     node.view = undefined;
@@ -194,6 +195,7 @@ export class Cluster {
   /** The store is lost. */
   wipe(id: NodeId, damaged: boolean): void {
     const node = this.node(id);
+    this.trace.push(`${this.nowMs} node ${id} loses its store`);
     node.disk = new FakeDisk(foundingCib());
     if (damaged) node.disk.log.position = { ...EMPTY, empty: false };
   }
