@@ -312,7 +312,8 @@ class NodeKernel implements Kernel {
   }
 
   #epochMs(): number {
-    return this.#wallClock.epochMs + Math.max(0, this.#nowMs - this.#wallClock.atMs);
+    // The monotonic clock has fractions; what goes to other nodes and to disk is whole milliseconds.
+    return Math.floor(this.#wallClock.epochMs + Math.max(0, this.#nowMs - this.#wallClock.atMs));
   }
 
   // --- formation's results -------------------------------------------------------------------------------------------------

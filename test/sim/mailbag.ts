@@ -8,8 +8,15 @@ import type { Random } from "./random.ts";
 const HEADER_BYTES = 8;
 const MAX_PADDING_BYTES = 120;
 
+/** How messages become bytes and messages again. */
+export interface Post {
+  wrap(message: Message): Uint8Array;
+  /** @throws Error when the bytes are not those of a message. */
+  unwrap(bytes: Uint8Array): Message;
+}
+
 /** Messages on their way. */
-export class Mailbag {
+export class Mailbag implements Post {
   readonly #random: Random;
   readonly #messages = new Map<number, Message>();
   #next = 1;

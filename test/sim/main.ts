@@ -1,4 +1,4 @@
-// npm run sim -- [--seed S] [--seeds N] [--nodes N] [--minutes M] [--layer kernel|all] [--trace]
+// npm run sim -- [--seed S] [--seeds N] [--nodes N] [--minutes M] [--layer kernel|all] [--codec] [--trace]
 // Runs whole clusters under seeds, one after another, and ends with status 1 when something happened that may never happen.
 
 import { parseArgs } from "node:util";
@@ -14,6 +14,7 @@ const { values } = parseArgs({
     minutes: { type: "string", default: "5" },
     layer: { type: "string", default: "all" },
     trace: { type: "boolean", default: false },
+    codec: { type: "boolean", default: false },
   },
 });
 
@@ -96,6 +97,7 @@ async function main(): Promise<void> {
   }
   const layer = await loadLayer(values.layer);
   print(`first seed ${first}`);
+  const wire = values.codec ? new (await import("./wire.ts")).Wire() : undefined;
   const coverage = new Coverage();
   const begin = performance.now();
   for (let seed = first; seed < first + seeds; seed += 1) {
@@ -105,6 +107,7 @@ async function main(): Promise<void> {
       layer,
       ...(values.nodes === undefined ? {} : { nodes: wholeNumber("nodes", values.nodes, 3, 16) }),
       ...(values.trace ? { print } : {}),
+      ...(wire === undefined ? {} : { wire }),
     };
     const start = performance.now();
     const result = runSeed(options);

@@ -12,11 +12,14 @@ import type { Computer } from "./computer.ts";
 import type { LifeFacts } from "./observations.ts";
 import { Thread } from "./thread.ts";
 import { Waker } from "./waker.ts";
+import { WIRE_FRAGMENT_BYTES } from "./wire.ts";
 import type { World } from "./world.ts";
 
 /** The main thread says that it turns so often; also the grain of its wall clock. */
 const ALIVE_INTERVAL_MS = 500;
 const FEATURE_LEVEL = 1;
+/** Of an exception's stack, so many lines are reported. */
+const STACK_LINES = 5;
 
 /** Kernel and services of a node, or the kernel alone. */
 export interface Brain extends Machine<NodeInput, NodeEffect> {
@@ -64,7 +67,7 @@ export class Process implements LifeFacts {
       heartbeatIntervalMs: dials.heartbeatIntervalMs,
       detectionTimeoutMs: dials.detectionTimeoutMs,
       mainSilenceMs: dials.mainSilenceMs,
-      fragmentBytes: dials.fragmentBytes,
+      fragmentBytes: world.wire === undefined ? dials.fragmentBytes : WIRE_FRAGMENT_BYTES,
       chain: this.#brain.chain,
     });
     const random = computer.random.fork(`timers-${incarnation}`);
@@ -163,7 +166,7 @@ export class Process implements LifeFacts {
       action();
     } catch (error) {
       if (error instanceof Ended) return;
-      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      const text = error instanceof Error ? (error.stack ?? error.message).split("\n").slice(0, STACK_LINES).join(" ") : String(error);
       this.#world.violation("assertion", `${this.#computer.name}: ${text}`);
       this.#computer.processEnds(false, "a bug");
     }
@@ -179,10 +182,10 @@ export class Process implements LifeFacts {
   }
 
   #carryOutPulse(effect: PulseEffect): void {
-    const { network, mailbag } = this.#world;
+    const { network, mailbag, wire } = this.#world;
     switch (effect.type) {
       case "send":
-        network.send(this.#computer.id, effect.to, effect.link, effect.datagram);
+        network.send(this.#computer.id, effect.to, effect.link, wire?.datagram(effect.datagram) ?? effect.datagram);
         return;
       case "view":
         this.#newView(effect.view, effect.lastHeardMs);

@@ -5,6 +5,7 @@ import { Faults } from "./faults.ts";
 import type { Layer } from "./layer.ts";
 import { Random } from "./random.ts";
 import { Trace } from "./trace.ts";
+import type { Wire } from "./wire.ts";
 import { type Counts, type Violation, World } from "./world.ts";
 
 /** After the faults everything must be whole again within this. */
@@ -24,6 +25,8 @@ export interface RunOptions {
   readonly layer: Layer;
   /** Turns some dials by hand, after they were drawn. */
   readonly turn?: (dials: Dials) => Dials;
+  /** The real codecs between the nodes; see wire.ts. */
+  readonly wire?: Wire;
   /** Receives each line of the trace. */
   readonly print?: (line: string) => void;
 }
@@ -53,7 +56,7 @@ export function runSeed(options: RunOptions): RunResult {
   const dials = options.turn === undefined ? drawn : options.turn(drawn);
   const trace = new Trace(options.print);
   trace.line(0, "", `dials ${JSON.stringify(dials)}`);
-  const world = new World(random, dials, options.layer, trace);
+  const world = new World(random, dials, options.layer, trace, options.wire);
   const faults = new Faults(world, random.fork("faults"));
   const enough = (): boolean => world.violations.length >= MAX_VIOLATIONS;
 

@@ -8,7 +8,7 @@ import type { NodeName } from "./configuration.ts";
 import { Devices } from "./devices.ts";
 import type { Dials } from "./dials.ts";
 import type { Layer } from "./layer.ts";
-import { Mailbag } from "./mailbag.ts";
+import { Mailbag, type Post } from "./mailbag.ts";
 import { Network } from "./network.ts";
 import type { Checker, Facts, Observation } from "./observations.ts";
 import { Operators } from "./operators.ts";
@@ -17,6 +17,7 @@ import { EventQueue } from "./queue.ts";
 import type { Random } from "./random.ts";
 import type { Trace } from "./trace.ts";
 import { lineOf } from "./trace-lines.ts";
+import type { Wire } from "./wire.ts";
 
 /** Something that may never happen, and did. */
 export interface Violation {
@@ -40,7 +41,9 @@ export class World implements Facts {
   readonly dials: Dials;
   readonly trace: Trace;
   readonly network: Network;
-  readonly mailbag: Mailbag;
+  readonly mailbag: Post;
+  /** Set when everything is to go through the real codecs. */
+  readonly wire: Wire | undefined;
   readonly nodes: readonly Computer[];
   readonly names: readonly NodeName[];
   readonly devices: Devices;
@@ -50,7 +53,7 @@ export class World implements Facts {
   readonly #checkers: readonly Checker[];
   readonly #layer: Layer;
 
-  constructor(random: Random, dials: Dials, layer: Layer, trace: Trace) {
+  constructor(random: Random, dials: Dials, layer: Layer, trace: Trace, wire: Wire | undefined) {
     this.random = random;
     this.dials = dials;
     this.trace = trace;
@@ -59,7 +62,8 @@ export class World implements Facts {
     this.names = Array.from({ length: dials.nodes }, (_, index) => ({ id: index + 1, name: `n${index + 1}` }));
     const ids = this.names.map((node) => node.id);
     this.network = new Network(this.queue, random.fork("network"), dials.network, ids);
-    this.mailbag = new Mailbag(random.fork("mailbag"));
+    this.wire = wire;
+    this.mailbag = wire ?? new Mailbag(random.fork("mailbag"));
     this.nodes = this.names.map((node) => new Computer(this, node.id, node.name));
     const outlets = new Map(this.nodes.map((node) => [node.name, node]));
     this.devices = new Devices(this.queue, random.fork("devices"), dials.devices, outlets);

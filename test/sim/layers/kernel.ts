@@ -5,8 +5,9 @@ import { childNamed, type Element } from "../../../runtime/kernel/cib/element.ts
 import { DurableLog } from "../../../runtime/kernel/cib/log.ts";
 import { applyPatchset } from "../../../runtime/kernel/cib/patchset.ts";
 import { createKernel, type Kernel, type KernelConfig, type KernelInitial } from "../../../runtime/kernel/kernel.ts";
-import type { KernelEffect, KernelInput, LogPosition } from "../../../runtime/kernel/messages.ts";
+import type { ConfigurationProblem, KernelEffect, KernelInput, LogPosition } from "../../../runtime/kernel/messages.ts";
 import type { QuorumConfig } from "../../../runtime/kernel/quorum/votes.ts";
+import { problemText, validateConfiguration } from "../../../runtime/model/validate.ts";
 import type { NodeEffect, NodeInput } from "../../../runtime/services/messages.ts";
 import { kernelCheckers } from "../checkers/all.ts";
 import { membersMissing } from "../checkers/whole.ts";
@@ -29,7 +30,16 @@ export const kernelLayer: Layer = {
 
 /** How every kernel is set up. */
 export function kernelConfig(nodes: readonly NodeName[]): Omit<KernelConfig, "self"> {
-  return { quorum: (cib) => quorumOf(cib, nodes), hash: sha256Hex, validateConfiguration: () => [] };
+  return { quorum: (cib) => quorumOf(cib, nodes), hash: sha256Hex, validateConfiguration: faultsOf };
+}
+
+/** As in production: what is wrong with a document refuses it whole. */
+function faultsOf(next: Element, previous: Element): ConfigurationProblem[] {
+  const configuration = childNamed(next, "configuration");
+  if (configuration === undefined) return [{ code: "empty", text: "There is no <configuration>." }];
+  return validateConfiguration(configuration, childNamed(previous, "configuration"))
+    .filter((problem) => problem.severity === "error")
+    .map((problem) => ({ code: problem.code, text: problemText(problem) }));
 }
 
 /** One vote each, a majority decides, fencing as the configuration says. */

@@ -265,3 +265,13 @@ test("messages of a view that is not here yet wait for it", () => {
   cluster.run(20);
   for (const id of [1, 2, 3]) assert.equal(cluster.node(id).kernel.standing?.established, true);
 });
+
+test("log entries carry whole milliseconds, although the monotonic clock has fractions", () => {
+  const cluster = founded(3);
+  cluster.nowMs += 0.25;
+  cluster.ask(1, { id: "a", edits: [property("x", "1")] });
+  cluster.run(10);
+  assert.deepEqual(answersOf(cluster, 1, "a"), ["done"]);
+  const [entry] = cluster.node(2).disk.log.entries;
+  assert.ok(Number.isInteger(entry?.epochMs), `${entry?.epochMs} is refused by the schema of what comes from outside`);
+});
