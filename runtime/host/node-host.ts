@@ -59,7 +59,7 @@ export class NodeHost {
     this.#driver = new Driver({
       machine,
       perform: (effect) => this.#perform(effect),
-      onBug: (error) => this.#bug(error),
+      onBug: (error) => this.bug(error),
       timers: realTimers,
       gapGuard: { longerThanMs: this.#watch.gapMs, onGap: (gapMs) => this.#gap(gapMs) },
     });
@@ -69,7 +69,7 @@ export class NodeHost {
     this.#driver.wake();
     this.#parts.pulse.listen({
       message: (message) => this.#hear(message),
-      died: (text) => this.#bug(new BugError(`Bug in Systole: the pulse died: ${text}`)),
+      died: (text) => this.bug(new BugError(`Bug in Systole: the pulse died: ${text}`)),
     });
     this.#watch.start();
   }
@@ -203,7 +203,7 @@ export class NodeHost {
   #report<Outcome>(call: Promise<Outcome>, input: (outcome: Outcome) => NodeInput): void {
     call.then(
       (outcome) => this.#driver.input(input(outcome)),
-      (error: unknown) => this.#bug(error),
+      (error: unknown) => this.bug(error),
     );
   }
 
@@ -304,7 +304,8 @@ export class NodeHost {
     return this.#parts.nodes.find((node) => node.id === id)?.name ?? `node ${id}`;
   }
 
-  #bug(error: unknown): void {
+  /** Something that cannot be is so: the process ends, and the peers fence this node. */
+  bug(error: unknown): void {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.#end(EXIT.bug, `${text} The node ends now, and its peers fence it. Please report this with the log.`);
   }

@@ -1,0 +1,37 @@
+// What the kernel asks of the host about a CIB: how votes are counted with it, and whether it may be used.
+
+import { childNamed, type Element } from "../kernel/cib/element.ts";
+import type { ConfigurationProblem } from "../kernel/messages.ts";
+import { type QuorumConfig, refuseLossy } from "../kernel/quorum/votes.ts";
+import { propertiesOf } from "../model/status/options.ts";
+import { parseBoolean } from "../model/text.ts";
+import { validateConfiguration } from "../model/validate.ts";
+import type { NodeConfig } from "./config.ts";
+
+/** How votes are counted under this CIB: by the node's configuration, and with fencing when the CIB has a device and uses it. */
+export function quorumUnder(cib: Element, config: NodeConfig): QuorumConfig {
+  return { ...config.quorum, fencing: hasFencing(cib) };
+}
+
+function hasFencing(cib: Element): boolean {
+  if (parseBoolean(propertiesOf(cib).get("stonith-enabled")) === false) return false;
+  const resources = childNamed(childNamed(cib, "configuration"), "resources");
+  return resources !== undefined && hasDevice(resources);
+}
+
+function hasDevice(parent: Element): boolean {
+  return parent.children.some((child) => child.attributes["class"] === "stonith" || hasDevice(child));
+}
+
+/** Everything that forbids the use of `next` in place of `previous`. */
+export function problemsOf(next: Element, previous: Element, config: NodeConfig): ConfigurationProblem[] {
+  const configuration = childNamed(next, "configuration");
+  if (configuration === undefined)
+    return [{ code: "empty", text: "There is no <configuration> in it. Give a whole CIB." }];
+  const problems = validateConfiguration(configuration, childNamed(previous, "configuration"))
+    .filter((problem) => problem.severity === "error")
+    .map(({ code, text }) => ({ code, text }));
+  const lossy = refuseLossy(quorumUnder(next, config));
+  const wasLossy = refuseLossy(quorumUnder(previous, config)) !== undefined;
+  return lossy === undefined || wasLossy ? problems : [...problems, { code: "config-lossy", text: lossy }];
+}
