@@ -248,18 +248,28 @@ export class Membership implements Machine<MembershipInput, MembershipEffect> {
 
   private takeBeat(peer: Peer, beat: Heartbeat, nowMs: number): void {
     const first = !peer.heard;
+    const counted = this.countsOnThis(peer);
     const news = takeHeartbeat(peer, beat, nowMs);
     if (news === undefined) return;
+    // It has come to another view, or counts on this node anew: it may choose otherwise now.
+    if (news.viewChanged || (!counted && this.countsOnThis(peer))) {
+      this.negotiation.forgiveGroup(peer);
+      this.rowStale = true;
+    }
     if (first) {
       this.timeoutCheckMs = Math.min(this.timeoutCheckMs, nowMs + this.config.detectionTimeoutMs);
       this.note("peer-heard", `Node ${peer.id} is heard.`, peer.id);
     }
     if (news.rowChanged || news.viewChanged) {
-      if (first || news.viewChanged) this.rowStale = true;
+      if (first) this.rowStale = true;
       this.negotiation.peerChanged(peer);
       this.expectNewcomers(nowMs);
     }
     this.negotiation.repeatInstallTo(peer, nowMs);
+  }
+
+  private countsOnThis(peer: Peer): boolean {
+    return peer.hears.get(this.config.self) === this.config.incarnation;
   }
 
   private takeLeave(peer: Peer, leave: Leave): void {

@@ -165,7 +165,7 @@ export class Negotiation {
     } else if (nowMs >= expected.sinceMs + this.patienceMs()) {
       this.expected = undefined;
       const proposer = this.standing.peers.get(wanted[0]!.id);
-      if (proposer !== undefined) this.giveUpOn(proposer, wanted.length, nowMs);
+      if (proposer !== undefined) this.giveUpOn(proposer, wanted, nowMs);
     }
   }
 
@@ -175,9 +175,12 @@ export class Negotiation {
     return this.holdLimitMs + before * this.config.heartbeatIntervalMs;
   }
 
-  private giveUpOn(peer: Peer, size: number, nowMs: number): void {
-    this.shunGroup(peer, nowMs);
-    const text = `Node ${peer.id} does not agree to a view of ${size} nodes: going on without it for a while.`;
+  /** The peer does not agree to these. A fellow member shall not be lost for a wish to grow: then those are let be that are wished for. */
+  private giveUpOn(peer: Peer, wanted: readonly Heard[], nowMs: number): void {
+    const { memberOf } = this.standing;
+    if (this.shrink.wish === "target" || !memberOf.has(peer.id)) this.shunGroup(peer, nowMs);
+    else for (const { id } of wanted) if (!memberOf.has(id)) this.shun(id, nowMs);
+    const text = `Node ${peer.id} does not agree to a view of ${wanted.length} nodes: going on without it for a while.`;
     this.port.note("peer-disagrees", text, peer.id);
   }
 
@@ -373,7 +376,7 @@ export class Negotiation {
       if (own.raises < MAX_QUICK_REPEATS) this.propose(own.members, own.raises + 1, nowMs);
       return;
     }
-    this.giveUpOn(peer, own.members.length, nowMs);
+    this.giveUpOn(peer, own.members, nowMs);
     this.agreement.own = undefined;
   }
 
@@ -383,17 +386,21 @@ export class Negotiation {
     if (peer !== undefined) peer.shunnedUntilMs = nowMs + SHUN_TIMEOUTS * this.config.detectionTimeoutMs;
   }
 
-  /**
-   * A node of another view refuses for the whole of it: one of its fellows alone would not come either. All of them are let
-   * in again at the same time, or a choice of only some would be refused for ever.
-   */
+  /** A node of another view refuses for the whole of it: one of its fellows alone would not come either. */
   private shunGroup(peer: Peer, nowMs: number): void {
-    this.shun(peer.id, nowMs);
-    if (this.standing.isMember(peer)) return;
-    for (const other of this.standing.peerList) {
-      const together = peer.shown !== undefined && other.shown !== undefined && sameId(peer.shown, other.shown);
-      if (together) this.shun(other.id, nowMs);
-    }
+    if (this.standing.isMember(peer)) this.shun(peer.id, nowMs);
+    else for (const other of this.groupOf(peer)) this.shun(other.id, nowMs);
+  }
+
+  /** And so they are let in again together: a choice of only some would be refused for ever. */
+  forgiveGroup(peer: Peer): void {
+    for (const other of this.groupOf(peer)) other.shunnedUntilMs = Number.NEGATIVE_INFINITY;
+  }
+
+  private groupOf(peer: Peer): Peer[] {
+    return this.standing.peerList.filter(
+      ({ shown }) => peer.shown !== undefined && shown !== undefined && sameId(peer.shown, shown),
+    );
   }
 
   private takeInstall(install: Install, nowMs: number): void {

@@ -110,8 +110,6 @@ export function takeHeartbeat(peer: Peer, beat: Heartbeat, nowMs: number): Heart
     peer.row = beat.heard;
     return NO_NEWS;
   }
-  // Whoever has come to another view may choose otherwise now.
-  if (viewChanged) peer.shunnedUntilMs = Number.NEGATIVE_INFINITY;
   peer.shown = beat.view;
   if (rowChanged) {
     peer.row = beat.heard;

@@ -1,5 +1,5 @@
-// Which view this node wants next, from what it knows. A view only shrinks or only grows: first those that are gone go, by
-// agreement of the ones that stay; then newcomers come in. So a failure is never delayed by somebody who is just joining.
+// Which view this node wants next, from what it knows. First those that are gone go, by agreement of the ones that stay; then
+// newcomers come in. So a failure is never delayed by somebody who is just joining.
 
 import { chooseClique } from "./clique.ts";
 import type { Heard } from "./datagram.ts";
@@ -86,8 +86,9 @@ export function seniorityRank(view: View): (id: NodeId) => number {
 }
 
 /**
- * The view that newcomers could make with this node, or undefined when there is nothing to gain. When the best choice leaves a
- * present member behind, the answer is what is left of the view by that choice: the view shrinks before it grows elsewhere.
+ * The view that newcomers could make with this node, or undefined when there is nothing to gain. It has more members than the
+ * present one and may leave present members behind. Whoever enters it enters a larger view than its own, so such changes
+ * come to an end on any graph.
  */
 export function wishToGrow(known: Knowledge): readonly Heard[] | undefined {
   const { self, view, memberOf } = known;
@@ -95,18 +96,61 @@ export function wishToGrow(known: Knowledge): readonly Heard[] | undefined {
   if (!view.members.every((member) => member.id === self || showsView(known.peers.get(member.id), view))) {
     return undefined;
   }
-  const candidates = known.row.filter(
+  let candidates = known.row.filter(
     ({ id }) => memberOf.has(id) || known.peers.get(id)?.hears.get(self) === known.incarnation,
   );
+  const groups = groupSizes(known);
+  // Each round takes at least one group of candidates away.
+  for (let rounds = candidates.length; rounds >= 0; rounds--) {
+    const chosen = bestClique(known, candidates);
+    if (chosen.length <= view.members.length) return undefined;
+    const unwilling = unwillingGroups(known, chosen, groups);
+    if (unwilling.size === 0) return chosen;
+    candidates = candidates.filter(({ id }) => !unwilling.has(groupOf(known, id)));
+  }
+  return undefined;
+}
+
+function bestClique(known: Knowledge, candidates: readonly Heard[]): readonly Heard[] {
+  const { self, memberOf } = known;
   const everybody: Heard[] = [...candidates, { id: self, incarnation: known.incarnation }];
   const lives = new Map(everybody.map(({ id, incarnation }) => [id, incarnation]));
-  const hears = (a: NodeId, b: NodeId) =>
-    a === self || b === self || (known.peers.get(a)?.hears.get(b) === lives.get(b) && lives.has(b));
+  const hears = (a: NodeId, b: NodeId) => a === self || b === self || known.peers.get(a)?.hears.get(b) === lives.get(b);
   const linked = (a: NodeId, b: NodeId) => (memberOf.has(a) && memberOf.has(b)) || (hears(a, b) && hears(b, a));
   const chosen = new Set(chooseClique(byGroup(known, everybody), linked, self));
-  if (chosen.size <= view.members.length) return undefined;
-  const loses = view.members.some((member) => !chosen.has(member.id));
-  return everybody.filter(({ id }) => chosen.has(id) && (!loses || memberOf.has(id))).sort((a, b) => a.id - b.id);
+  return everybody.filter(({ id }) => chosen.has(id)).sort((a, b) => a.id - b.id);
+}
+
+/** Names the view that a node shows. */
+function groupOf(known: Knowledge, id: NodeId): string {
+  const shown = id === known.self ? known.view.id : known.peers.get(id)?.shown;
+  return shown === undefined ? "" : `${shown.number} ${shown.proposer}`;
+}
+
+/** How many nodes that this one hears show each view. */
+function groupSizes(known: Knowledge): Map<string, number> {
+  const sizes = new Map<string, number>([[groupOf(known, known.self), known.view.members.length]]);
+  for (const peer of known.peers.values()) {
+    if (peer.shown === undefined || known.memberOf.has(peer.id)) continue;
+    const group = groupOf(known, peer.id);
+    sizes.set(group, (sizes.get(group) ?? 0) + 1);
+  }
+  return sizes;
+}
+
+/** Groups of which only some are chosen, and who would gain nothing: they would refuse. */
+function unwillingGroups(known: Knowledge, chosen: readonly Heard[], groups: ReadonlyMap<string, number>): Set<string> {
+  const taken = new Map<string, number>();
+  for (const { id } of chosen) {
+    const group = groupOf(known, id);
+    taken.set(group, (taken.get(group) ?? 0) + 1);
+  }
+  const unwilling = new Set<string>();
+  for (const [group, count] of taken) {
+    const size = groups.get(group) ?? count;
+    if (count < size && size >= chosen.length) unwilling.add(group);
+  }
+  return unwilling;
 }
 
 function showsView(peer: Peer | undefined, view: View): boolean {
@@ -118,14 +162,10 @@ function showsView(peer: Peer | undefined, view: View): boolean {
  * lower ids. Those whose view was proposed by a node that is not heard here come last: they would have to leave that one.
  */
 function byGroup(known: Knowledge, nodes: readonly Heard[]): NodeId[] {
-  const groupOf = (id: NodeId) => {
-    const shown = id === known.self ? known.view.id : known.peers.get(id)?.shown;
-    return shown === undefined ? "" : `${shown.number} ${shown.proposer}`;
-  };
   const sizes = new Map<string, number>();
   const firsts = new Map<string, NodeId>();
   for (const { id } of nodes) {
-    const group = groupOf(id);
+    const group = groupOf(known, id);
     sizes.set(group, (sizes.get(group) ?? 0) + 1);
     firsts.set(group, Math.min(id, firsts.get(group) ?? id));
   }
@@ -134,7 +174,10 @@ function byGroup(known: Knowledge, nodes: readonly Heard[]): NodeId[] {
     return proposer === known.self || lives.has(proposer) ? 0 : 1;
   };
   const lives = new Set(nodes.map(({ id }) => id));
-  const key = (id: NodeId) => ({ size: sizes.get(groupOf(id)) ?? 0, first: firsts.get(groupOf(id)) ?? id });
+  const key = (id: NodeId) => ({
+    size: sizes.get(groupOf(known, id)) ?? 0,
+    first: firsts.get(groupOf(known, id)) ?? id,
+  });
   return nodes
     .map(({ id }) => ({ id, bound: boundElsewhere(id), ...key(id) }))
     .sort((a, b) => a.bound - b.bound || b.size - a.size || a.first - b.first || a.id - b.id)
