@@ -44,7 +44,8 @@ export default defineFenceDevice({
     if (params.mode === "lie") return;
     await writePower(fs, `${params.directory}/${target}.power`, want);
   },
-  async check({ params }) {
+  async check({ fs, node, params }) {
     if (params.mode === "hang") await new Promise(() => undefined);
+    await readPower(fs, `${params.directory}/${node}.power`);
   },
 });

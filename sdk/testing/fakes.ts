@@ -4,6 +4,7 @@
 
 import type {
   BaseContext,
+  Capabilities,
   DaemonState,
   FetchOptions,
   FetchResult,
@@ -15,6 +16,7 @@ import type {
   State,
 } from "../context.ts";
 import { AgentError } from "../errors.ts";
+import type { Permissions } from "../permissions.ts";
 
 /** What a scripted command answers; what is left out is success and empty. */
 export type ScriptedRun = (args: readonly string[], options: RunOptions) => Partial<RunResult>;
@@ -46,13 +48,13 @@ export interface FakeWorldOptions {
   readonly dead?: boolean;
 }
 
+/** A context with every capability there is, whatever the plugin declares. */
+export type FakeContext<Parameters> = BaseContext<Parameters> & Capabilities<Required<Permissions>>;
+
 /** The scripted world and what happened in it. */
 export interface FakeWorld {
   /** The context of one call, with every capability there is. */
-  context(
-    params: Readonly<Record<string, unknown>>,
-    options?: { readonly aborted?: boolean },
-  ): BaseContext<Readonly<Record<string, unknown>>>;
+  context<Parameters>(params: Parameters, options?: { readonly aborted?: boolean }): FakeContext<Parameters>;
   /** Virtual milliseconds since the beginning. */
   nowMs(): number;
   /** Commands that were run, as one line each. */
@@ -217,7 +219,7 @@ export function createFakeWorld(options: FakeWorldOptions = {}): FakeWorld {
   const record = new Map<string, string>();
   const processes = [...(options.processes ?? [])];
   let clockMs = 0;
-  const context: FakeWorld["context"] = (params, { aborted = false } = {}) => {
+  const context = <Parameters>(params: Parameters, { aborted = false } = {}): FakeContext<Parameters> => {
     const controller = new AbortController();
     const deadlineMs = clockMs + (options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
     if (aborted) controller.abort(new Error("The call was aborted."));

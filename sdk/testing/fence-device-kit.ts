@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { isAgentError } from "../errors.ts";
 import type { FenceDeviceSpec, Power } from "../fence-device.ts";
 import { API_VERSION, type Plugin } from "../plugin.ts";
-import { createFakeWorld, type FakeWorld } from "./fakes.ts";
+import { createFakeWorld, type FakeContext, type FakeWorld } from "./fakes.ts";
 import { filledParameters } from "./parameters.ts";
 
 /** What the kit needs to know. */
@@ -26,7 +26,7 @@ interface Bench {
   readonly setup: FenceDeviceSetup;
   readonly victim: string;
   readonly bystander: string;
-  readonly context: () => ReturnType<FakeWorld["context"]>;
+  readonly context: () => FakeContext<Readonly<Record<string, unknown>>>;
   /** Reads until the power is as wanted, as the host does, with a bound. */
   readonly settles: (want: Power) => Promise<void>;
 }

@@ -2,6 +2,7 @@
 
 export {
   createFakeWorld,
+  type FakeContext,
   type FakeProcess,
   type FakeWorld,
   type FakeWorldOptions,

@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { isAgentError } from "../errors.ts";
 import { API_VERSION, type Plugin } from "../plugin.ts";
 import type { Notification, ResourceAgentSpec, ResourceState } from "../resource-agent.ts";
-import { createFakeWorld, type FakeWorld } from "./fakes.ts";
+import { createFakeWorld, type FakeContext, type FakeWorld } from "./fakes.ts";
 import { filledParameters } from "./parameters.ts";
 
 /** What the kit needs to know. */
@@ -19,7 +19,7 @@ export interface ResourceAgentSetup {
 interface Bench {
   readonly spec: ResourceAgentSpec;
   readonly world: FakeWorld;
-  readonly context: () => ReturnType<FakeWorld["context"]>;
+  readonly context: () => FakeContext<Readonly<Record<string, unknown>>>;
   readonly state: () => Promise<ResourceState>;
 }
 

@@ -1,0 +1,100 @@
+// Every plugin of the release through its kit: agents/dummy.ts, agents/ip-address.ts, agents/process.ts, agents/stateful.ts,
+// comms/udp.ts, fence/dummy.ts, fence/process-power.ts. A plugin that is missing here fails the last test.
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import {
+  createFakeWorld,
+  type FakeProcess,
+  testFenceDevice,
+  testResourceAgent,
+  testTransport,
+} from "systole/sdk/testing";
+import dummyAgent from "../../plugins/agents/dummy.ts";
+import ipAddress from "../../plugins/agents/ip-address.ts";
+import processAgent from "../../plugins/agents/process.ts";
+import stateful from "../../plugins/agents/stateful.ts";
+import udp from "../../plugins/comms/udp.ts";
+import dummyDevice from "../../plugins/fence/dummy.ts";
+import processPower from "../../plugins/fence/process-power.ts";
+import { fakeIp } from "./ip-fake.ts";
+
+testResourceAgent(dummyAgent, { parameters: { delay: 250 } });
+
+for (const address of ["192.0.2.10", "2001:db8::00a"]) {
+  testResourceAgent(ipAddress, {
+    parameters: { address, prefix: 24, device: "eth0" },
+    world: () => createFakeWorld({ commands: fakeIp("eth0") }),
+  });
+}
+
+const READY_URL = "http://127.0.0.1:8080/ready";
+
+testResourceAgent(processAgent, { parameters: { program: "/usr/bin/server" } });
+testResourceAgent(processAgent, {
+  parameters: { program: "/usr/bin/server", readyUrl: READY_URL },
+  world() {
+    let questions = 0;
+    const answer = () => {
+      questions += 1;
+      if (questions < 4) throw new Error("ECONNREFUSED");
+      return { text: "ready" };
+    };
+    return createFakeWorld({ urls: { [READY_URL]: answer } });
+  },
+});
+
+testResourceAgent(stateful);
+
+testTransport(udp, {
+  nodes: [
+    { id: "a", addresses: ["192.0.2.1:7001", "[2001:db8::1]:7001"] },
+    { id: "b", addresses: ["192.0.2.2:7001", "[2001:db8::2]:7001"] },
+    { id: "c", addresses: ["192.0.2.3:7001", "[2001:db8::3]:7001"] },
+  ],
+});
+
+testFenceDevice(dummyDevice, { parameters: { directory: "/var/lib/power" }, world: () => createFakeWorld() });
+
+function processOf(pid: number, node: string): FakeProcess {
+  return {
+    identity: { pid, startTicks: pid, bootId: "00000000-0000-4000-8000-000000000000" },
+    environment: { SYSTOLE_POWER_DOMAIN: `lab/${node}` },
+  };
+}
+
+const nodes = () => [processOf(100, "victim"), processOf(101, "victim"), processOf(200, "bystander")];
+
+testFenceDevice(processPower, {
+  parameters: { value: "lab/{node}" },
+  world: () => createFakeWorld({ processes: nodes() }),
+  switchesOn: false,
+});
+
+test("process-power switches on by the program that it is given", async () => {
+  const world = createFakeWorld({ commands: { "/usr/bin/start-node": () => ({}) } });
+  const params = { marker: "M", value: "{node}", onProgram: "/usr/bin/start-node", onArguments: ["--node", "{node}"] };
+  await processPower.spec.setPower("n1", "on", world.context(params));
+  assert.deepEqual(world.commands, ["/usr/bin/start-node --node n1"]);
+});
+
+test("process-power says nothing of another machine's nodes", async () => {
+  const world = createFakeWorld();
+  const context = () => world.context({ marker: "M", value: "{node}", bootId: "another-boot", onArguments: [] });
+  assert.equal(await processPower.spec.power("n1", context()), "unknown");
+  await assert.rejects(
+    async () => await processPower.spec.setPower("n1", "off", context()),
+    /cannot be seen from here/,
+  );
+});
+
+test("every plugin of the release is run through its kit above", () => {
+  const own = readFileSync(fileURLToPath(import.meta.url), "utf8");
+  const folder = fileURLToPath(new URL("../../plugins", import.meta.url));
+  const missing = readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((path) => /^\w+\/([\w-]+\.ts|[\w-]+\/mod\.ts)$/.test(path))
+    .filter((path) => !new RegExp(`import (\\w+) from "../../plugins/${path}";[\\s\\S]*test\\w+\\(\\1\\b`).test(own));
+  assert.deepEqual(missing, [], "run these through testResourceAgent, testFenceDevice or testTransport");
+});
