@@ -3,9 +3,8 @@
 
 import type { Element } from "../kernel/cib/element.ts";
 import type { Tick } from "../kernel/machine.ts";
-import type { Incarnation, NodeId, View } from "../kernel/membership/view.ts";
+import type { ChainPosition, Incarnation, NodeId, View } from "../kernel/membership/view.ts";
 import type { ChangeOutcome, ChangeRequest, KernelMessage, Standing, StoreRecord } from "../kernel/messages.ts";
-import type { ChainPosition } from "../kernel/membership/view.ts";
 import type { AgentCall, AgentOutcome, DeviceCall, DeviceOutcome, ResourceIdentity } from "./calls.ts";
 
 /** An operation that the coordinator wants run on a node. */
@@ -47,7 +46,12 @@ export interface OperationResult {
 /** Service to service. */
 export type ServiceMessage =
   | { readonly type: "operation"; readonly operation: Operation }
-  | { readonly type: "operation-cancel"; readonly transitionKey: string; readonly resource: string; readonly operationKey: string }
+  | {
+      readonly type: "operation-cancel";
+      readonly transitionKey: string;
+      readonly resource: string;
+      readonly operationKey: string;
+    }
   | { readonly type: "operation-result"; readonly result: OperationResult }
   /** The coordinator has written these results to the CIB: they need not be reported again. */
   | { readonly type: "operation-noted"; readonly callId: number }
@@ -56,16 +60,42 @@ export type ServiceMessage =
   /** A device call performed on another node than the coordinator. */
   | { readonly type: "device-call"; readonly call: DeviceCall }
   | { readonly type: "device-outcome"; readonly id: number; readonly outcome: DeviceOutcome }
-  | { readonly type: "attribute"; readonly node: string; readonly name: string; readonly value: string | null; readonly dampeningMs: number }
+  | {
+      readonly type: "attribute";
+      readonly node: string;
+      readonly name: string;
+      readonly value: string | null;
+      readonly dampeningMs: number;
+    }
   | { readonly type: "request"; readonly request: ServiceRequest }
   | { readonly type: "request-answer"; readonly requestId: string; readonly outcome: RequestOutcome };
 
 /** What a person or a program asks of the services, beyond a change of the CIB. Forwarded to the coordinator. */
 export type ServiceRequest =
-  | { readonly id: string; readonly request: "fence"; readonly node: string; readonly action: "off" | "on" | "reboot"; readonly who: string }
+  | {
+      readonly id: string;
+      readonly request: "fence";
+      readonly node: string;
+      readonly action: "off" | "on" | "reboot";
+      readonly who: string;
+    }
   /** Forgets failures and history, so that the resource is probed again; everywhere, or on one node. */
-  | { readonly id: string; readonly request: "cleanup"; readonly resource?: string; readonly node?: string; readonly who: string }
-  | { readonly id: string; readonly request: "attribute"; readonly node: string; readonly name: string; readonly value: string | null; readonly dampeningMs: number; readonly who: string };
+  | {
+      readonly id: string;
+      readonly request: "cleanup";
+      readonly resource?: string;
+      readonly node?: string;
+      readonly who: string;
+    }
+  | {
+      readonly id: string;
+      readonly request: "attribute";
+      readonly node: string;
+      readonly name: string;
+      readonly value: string | null;
+      readonly dampeningMs: number;
+      readonly who: string;
+    };
 
 export type RequestOutcome =
   | { readonly outcome: "done"; readonly text: string }
@@ -101,6 +131,8 @@ export type NodeInput =
   | { readonly type: "wall-clock"; readonly epochMs: number }
   /** An agent on this node sets (or, null, takes back) an attribute of this node: the promotion score `master-RESOURCE`. */
   | { readonly type: "attribute"; readonly name: string; readonly value: string | null }
+  /** The operator accepts that acknowledged changes may be missing (START_OVERRIDE_COMMAND). */
+  | { readonly type: "start-override" }
   /** Stop this node gracefully: move everything away, leave the view, exit. */
   | { readonly type: "shutdown" };
 

@@ -85,6 +85,8 @@ interface Managed {
   readonly recurring: Map<string, Recurring>;
   seen: Seen | undefined;
   promoted: boolean;
+  /** It runs here, or may. */
+  active: boolean;
   history: Element | undefined;
 }
 
@@ -162,9 +164,10 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
     return element("lrm", { id: `${this.config.self}` }, [element("lrm_resources", {}, resources)]);
   }
 
-  /** Whether anything has been done here in this life. */
-  get hasHistory(): boolean {
-    return this.resources.size > 0;
+  /** The resources that run here, or may; sorted. */
+  get active(): readonly string[] {
+    const active = [...this.resources.values()].filter((managed) => managed.active || managed.running !== undefined);
+    return active.map((managed) => managed.id).sort(compareText);
   }
 
   /** Operations under way here. */
@@ -189,6 +192,7 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
         recurring: new Map(),
         seen: undefined,
         promoted: false,
+        active: false,
         history: undefined,
       };
       this.resources.set(id, managed);
@@ -296,7 +300,11 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
 
   private queueRecurring(managed: Managed, nowMs: number): void {
     for (const recurring of managed.recurring.values()) {
-      if (recurring.queued || recurring.dueMs > nowMs || managed.queue.length >= MAX_QUEUED) continue;
+      if (recurring.queued || recurring.dueMs > nowMs) continue;
+      if (managed.queue.length >= MAX_QUEUED) {
+        recurring.dueMs = nowMs + recurring.operation.intervalMs;
+        continue;
+      }
       recurring.queued = true;
       managed.queue.push({ operation: recurring.operation, arrivedMs: nowMs, recurring: true });
     }
@@ -361,6 +369,7 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
     const { operation } = running.waiting;
     managed.seen = operation.action === "notify" ? managed.seen : seenAfter(operation, ending, nowMs);
     managed.promoted = promotedAfter(managed.promoted, operation, ending);
+    managed.active = activeAfter(managed.active, operation, ending);
     if (running.waiting.recurring) {
       const recurring = managed.recurring.get(operation.operationKey);
       // Cancelled, or replaced by a newer request, while it ran.
@@ -427,6 +436,16 @@ function promotedAfter(before: boolean, operation: Operation, ending: Ending): b
   if (ending.rc !== OCF_OK) return before;
   if (operation.action === "promote") return true;
   return operation.action === "notify" ? before : false;
+}
+
+function activeAfter(before: boolean, operation: Operation, ending: Ending): boolean {
+  if (operation.resource.class === "stonith" || operation.action === "notify") return false;
+  if (operation.action === "monitor") {
+    if (ending.rc === OCF_NOT_RUNNING) return false;
+    return before || [OCF_OK, OCF_RUNNING_PROMOTED, OCF_FAILED_PROMOTED].includes(ending.rc);
+  }
+  // Only a stop that worked says that nothing runs; a start that failed may have left something.
+  return operation.action !== "stop" || ending.rc !== OCF_OK || ending.status !== "done";
 }
 
 function dropQueuedRecurring(managed: Managed, operationKey?: string): void {

@@ -1,0 +1,358 @@
+// The conductor carries a plan out: gives actions to the nodes as soon as nothing stands before them, and takes in what comes of them.
+//
+// When a new plan is made, operations of the old one may still run. What the new plan wants of resources that are related to such an
+// operation waits for it; everything else goes ahead, and fencing never waits. An operation that the new plan wants just like that is
+// taken over. When the last old operation of a set of related resources has ended, the plan is made again.
+
+import type { NodeId } from "../../kernel/membership/view.ts";
+import { isFailure } from "../executor/history.ts";
+import type { FenceRecord } from "../fencer/fencer.ts";
+import type { OperationResult } from "../messages.ts";
+import { parseTransitionKey } from "../scheduler/operation-key.ts";
+import type { GraphAction, TransitionGraph } from "../transition.ts";
+import { clusterAction } from "./cluster-actions.ts";
+import { type Desk, nodeName, nodeNamed } from "./effects.ts";
+import { type Flight, Flights, OPERATIONS_PER_NODE } from "./flights.ts";
+import { metaOf, operationOf } from "./operations.ts";
+import { Related } from "./related.ts";
+import { cancelEdits, failureEdits, forgetResourceEdits, historyEdits, knowsOperation } from "./results.ts";
+import { Seen } from "./seen.ts";
+import { Walk } from "./walk.ts";
+import { actionWords, resultWords } from "./words.ts";
+
+/** Pause after the first fence of a node that failed; doubled each time. */
+export const FENCE_RETRY_FIRST_MS = 1000;
+/** The longest pause between two tries to fence a node. It is never given up: what it runs cannot be recovered before. */
+export const FENCE_RETRY_MAX_MS = 30_000;
+/** Actions that only a primary view may do: they make something active. */
+const ACTIVATING = new Set(["start", "promote", "migrate_to", "migrate_from"]);
+
+interface FenceTrouble {
+  failures: number;
+  notBeforeMs: number;
+}
+
+/** Carries out transitions, one after the other. */
+export class Conductor {
+  readonly flights = new Flights();
+  walk: Walk | undefined;
+  private related = new Related({ name: "cib", attributes: {}, children: [] });
+  /** Actions that wait for a fence, by the victim's name. */
+  private readonly fences = new Map<string, number[]>();
+  private readonly troubles = new Map<string, FenceTrouble>();
+  private readonly seen = new Seen();
+  /** The operations of other transitions that stand in the way of this one. */
+  private held = new Set<string>();
+  private offsets = { start: "INFINITY", stop: "INFINITY" };
+
+  /** Begins with a new plan; what remains of the old one is dropped. */
+  begin(graph: TransitionGraph, number: number, reason: string, desk: Desk): void {
+    this.walk = new Walk(graph, number, reason);
+    this.fences.clear();
+    this.offsets = {
+      start: graph.attributes["failed-start-offset"] ?? "INFINITY",
+      stop: graph.attributes["failed-stop-offset"] ?? "INFINITY",
+    };
+    this.held.clear();
+    if (this.flights.size > 0) this.related = new Related(desk.writer.working);
+  }
+
+  /** Forgets everything: another node is the coordinator. */
+  clear(): void {
+    this.walk = undefined;
+    this.flights.clear();
+    this.fences.clear();
+    this.troubles.clear();
+    this.seen.clear();
+    this.held.clear();
+  }
+
+  deadlineMs(nowMs: number): number | undefined {
+    let first = this.flights.deadlineMs();
+    for (const action of this.walk?.candidates() ?? []) {
+      const trouble = action.operation === "stonith" ? this.troubles.get(action.node ?? "") : undefined;
+      if (
+        trouble !== undefined &&
+        trouble.notBeforeMs > nowMs &&
+        (first === undefined || trouble.notBeforeMs < first)
+      ) {
+        first = trouble.notBeforeMs;
+      }
+    }
+    return first;
+  }
+
+  /** Starts everything that may start now. */
+  advance(desk: Desk): void {
+    const { walk } = this;
+    if (walk === undefined) return;
+    this.held = this.flights.setsOfOthers(walk.number, this.related);
+    // Each round starts or confirms at least one action, so the size of the graph bounds the loop.
+    for (let round = 0; round <= walk.size; round++) {
+      let progress = false;
+      for (const action of walk.candidates()) {
+        if (this.tryStart(walk, action, desk)) progress = true;
+      }
+      if (!progress) return;
+    }
+  }
+
+  /** Whether the plan is carried out, as far as it can be. */
+  get isOver(): boolean {
+    return this.walk?.isOver ?? true;
+  }
+
+  private tryStart(walk: Walk, action: GraphAction, desk: Desk): boolean {
+    if (action.kind === "cluster") return this.tryCluster(walk, action, desk);
+    const node = nodeNamed(desk.config, action.routerNode ?? action.nodeId ?? action.node);
+    const life = node === undefined ? undefined : desk.lifeOf(node.id);
+    if (node === undefined || life === undefined || action.primitive === undefined) {
+      walk.start(action.id);
+      walk.fail(action.id);
+      const text = `${action.operationKey} cannot be done: ${action.node ?? "no node"} is not a member that runs operations`;
+      desk.tell({ kind: "operation", code: "no-such-member", text, severity: "warning" });
+      return true;
+    }
+    const operation = operationOf(action, walk.number, desk.config.runId);
+    if (operation === undefined) return false;
+    const resource = operation.resource.id;
+    const running = this.flights.on(node.id, resource);
+    if (running !== undefined) {
+      const same = running.transition === walk.number ? undefined : this.flights.same(node.id, operation);
+      if (same === undefined) return false;
+      same.transition = walk.number;
+      same.actionId = action.id;
+      walk.start(action.id);
+      this.held = this.flights.setsOfOthers(walk.number, this.related);
+      return true;
+    }
+    if (this.isHeld(resource) || this.isBeyondLimits(walk.graph, action, node.id, desk)) return false;
+    if (ACTIVATING.has(action.operation) && !desk.primary) return false;
+    walk.start(action.id);
+    if (this.isDoneAtOnce(walk, action, node.id, desk)) return true;
+    const delayMs = operation.startDelayMs + operation.timeoutMs + walk.graph.clusterDelayMs;
+    this.flights.add({
+      operation,
+      node: node.id,
+      incarnation: life,
+      action,
+      sinceMs: desk.nowMs,
+      deadlineMs: desk.nowMs + Math.max(delayMs, walk.graph.clusterDelayMs),
+      transition: walk.number,
+      actionId: action.id,
+    });
+    desk.emit({ type: "send", to: node.id, message: { type: "operation", operation } });
+    const words = actionWords(action);
+    if (words !== undefined) {
+      desk.tell({
+        kind: "operation",
+        code: action.operation,
+        text: words,
+        severity: "info",
+        node: node.name,
+        resource,
+      });
+    }
+    return true;
+  }
+
+  /** Something of an older transition runs that has to do with this resource. */
+  private isHeld(resource: string): boolean {
+    return this.held.size > 0 && this.held.has(this.related.setOf(resource));
+  }
+
+  private isBeyondLimits(graph: TransitionGraph, action: GraphAction, node: NodeId, desk: Desk): boolean {
+    const members = desk.config.nodes.filter((candidate) => desk.lifeOf(candidate.id) !== undefined).length;
+    const limit = graph.batchLimit > 0 ? graph.batchLimit : OPERATIONS_PER_NODE * members;
+    if (this.flights.size >= limit) return true;
+    const { migrationLimit } = graph;
+    if (migrationLimit === undefined || migrationLimit < 0 || !action.operation.startsWith("migrate_")) return false;
+    const migrations = this.flights.all.filter(
+      (flight) => flight.node === node && flight.operation.action.startsWith("migrate_"),
+    );
+    return migrations.length >= migrationLimit;
+  }
+
+  /** The channel to a node keeps the order, so what only makes it forget something needs no answer. */
+  private isDoneAtOnce(walk: Walk, action: GraphAction, node: NodeId, desk: Desk): boolean {
+    const resource = action.primitive?.id ?? "";
+    const { writer } = desk;
+    if (action.operation === "cancel") {
+      const interval = metaOf(action, "interval") ?? "0";
+      const operationKey = `${resource}_${metaOf(action, "operation") ?? "monitor"}_${interval}`;
+      const transitionKey = operationOf(action, walk.number, desk.config.runId)?.transitionKey ?? operationKey;
+      desk.emit({
+        type: "send",
+        to: node,
+        message: { type: "operation-cancel", transitionKey, resource, operationKey },
+      });
+      writer.write(cancelEdits(writer.working, `${node}`, resource, operationKey));
+    } else if (action.operation === "delete") {
+      desk.emit({ type: "send", to: node, message: { type: "history-clear", resource } });
+      writer.write(forgetResourceEdits(writer.working, `${node}`, resource));
+    } else {
+      return false;
+    }
+    walk.confirm(action.id);
+    return true;
+  }
+
+  private tryCluster(walk: Walk, action: GraphAction, desk: Desk): boolean {
+    if (action.operation === "stonith") return this.tryFence(walk, action, desk);
+    if (action.primitive !== undefined && this.isHeld(action.primitive.id)) return false;
+    const node = nodeNamed(desk.config, action.nodeId ?? action.node);
+    if (action.operation === "do_shutdown" && node !== undefined && this.flights.othersOn(walk.number, node.id)) {
+      return false;
+    }
+    walk.start(action.id);
+    clusterAction(action, node, desk);
+    walk.confirm(action.id);
+    return true;
+  }
+
+  private tryFence(walk: Walk, action: GraphAction, desk: Desk): boolean {
+    const target = action.node ?? "";
+    const trouble = this.troubles.get(target);
+    if (trouble !== undefined && trouble.notBeforeMs > desk.nowMs) return false;
+    walk.start(action.id);
+    this.fences.set(target, [...(this.fences.get(target) ?? []), action.id]);
+    const wanted = metaOf(action, "stonith_action") ?? "reboot";
+    const cause = action.cause?.text ?? "it is not known to have stopped";
+    desk.emit({
+      type: "fence",
+      target,
+      action: wanted === "off" || wanted === "on" ? wanted : "reboot",
+      timeoutMs: walk.graph.stonithTimeoutMs,
+      delayMs: Number(metaOf(action, "priority_fencing_delay") ?? 0) * 1000,
+      why: cause,
+    });
+    return true;
+  }
+
+  /** A fence has ended. The status was told already (see Controller). */
+  fenceEnded(record: FenceRecord, ok: boolean, desk: Desk): void {
+    const waiting = this.fences.get(record.target) ?? [];
+    this.fences.delete(record.target);
+    if (ok) {
+      this.troubles.delete(record.target);
+      for (const id of waiting) this.walk?.confirm(id);
+      return;
+    }
+    const trouble = this.troubles.get(record.target) ?? { failures: 0, notBeforeMs: 0 };
+    const pauseMs = Math.min(FENCE_RETRY_FIRST_MS * 2 ** Math.min(trouble.failures, 16), FENCE_RETRY_MAX_MS);
+    this.troubles.set(record.target, { failures: trouble.failures + 1, notBeforeMs: desk.nowMs + pauseMs });
+    for (const id of waiting) this.walk?.fail(id);
+    desk.replan(`fencing of ${record.target} failed`);
+  }
+
+  /** A node reports how an operation ended. */
+  result(result: OperationResult, desk: Desk): void {
+    const { node, incarnation, callId, operation } = result;
+    if (desk.lifeOf(node) !== incarnation) return;
+    const note = () => desk.emit({ type: "send", to: node, message: { type: "operation-noted", callId } });
+    const before = this.seen.look(node, incarnation, callId);
+    if (before !== "new") {
+      if (before === "noted") note();
+      return;
+    }
+    const flight = this.flights.take(operation.transitionKey, node);
+    const receipt = () => {
+      this.seen.noted(node, incarnation, callId);
+      note();
+    };
+    if (flight === undefined && operation.intervalMs > 0 && !knowsOperation(desk.writer.working, result)) {
+      desk.writer.write([], receipt);
+      return;
+    }
+    const failed = this.record(result, flight, desk, receipt);
+    this.settle(result, flight, failed, desk);
+  }
+
+  /** Writes the result down. Says whether it is a failure that changes the plan. */
+  private record(
+    result: OperationResult,
+    flight: Flight | undefined,
+    desk: Desk,
+    receipt: (() => void) | undefined,
+  ): boolean {
+    const { writer, config } = desk;
+    const node = { id: result.node, name: nodeName(config, result.node) };
+    const ignored = flight?.operation.meta["on_fail"] === "ignore" || result.operation.action === "notify";
+    const failed = isFailure(result) && !ignored;
+    const history = historyEdits(writer.working, node, result, config.digest);
+    const failure = failureEdits(writer.working, result, this.offsets, {
+      ignored,
+      inherited: parseTransitionKey(result.operation.transitionKey)?.coordinator !== config.runId,
+      nowEpochSeconds: Math.floor(desk.epochMs / 1000),
+    });
+    writer.write([...history, ...failure], receipt);
+    const text = resultWords(result, node.name, failed);
+    const { action, resource } = result.operation;
+    if (text !== undefined) {
+      desk.tell({
+        kind: "operation",
+        code: failed ? `${action}-failed` : `${action}-done`,
+        text,
+        severity: failed && !(action === "monitor" && result.operation.intervalMs === 0) ? "warning" : "info",
+        node: node.name,
+        resource: resource.id,
+        durationMs: result.execTimeMs,
+      });
+    }
+    return failed;
+  }
+
+  private settle(result: OperationResult, flight: Flight | undefined, failed: boolean, desk: Desk): void {
+    const { walk } = this;
+    const { action, resource } = result.operation;
+    if (flight === undefined) {
+      desk.replan(`${action} of ${resource.id} on ${nodeName(desk.config, result.node)} reported something new`);
+    } else if (walk !== undefined && flight.transition === walk.number) {
+      if (failed) {
+        walk.fail(flight.actionId);
+        desk.replan(`${action} of ${resource.id} on ${nodeName(desk.config, result.node)} failed`);
+      } else {
+        walk.confirm(flight.actionId);
+      }
+    } else {
+      this.oldFlightEnded(flight, failed, desk);
+    }
+  }
+
+  /** The plan was made while this operation ran: when nothing related runs any more, it is made again. */
+  private oldFlightEnded(flight: Flight, failed: boolean, desk: Desk): void {
+    const { resource, action } = flight.operation;
+    const others = this.walk === undefined ? 0 : this.walk.number;
+    const stillHeld = this.flights.setsOfOthers(others, this.related).has(this.related.setOf(resource.id));
+    if (failed || !stillHeld) desk.replan(`${action} of ${resource.id}, which was still running, has ended`);
+  }
+
+  /** The view has changed or a node was fenced: what was given to lives that are gone has no result any more. */
+  dropLost(desk: Desk): void {
+    for (const flight of this.flights.dropLost((id) => desk.lifeOf(id))) {
+      if (flight.transition === this.walk?.number) this.walk.fail(flight.actionId);
+      desk.replan(`${nodeName(desk.config, flight.node)} is gone with operations under way`);
+    }
+  }
+
+  /** An operation without a result in its time and more counts as one that timed out. */
+  dropLate(desk: Desk): void {
+    for (const flight of this.flights.dropLate(desk.nowMs)) {
+      const { operation, node, incarnation } = flight;
+      const result: OperationResult = {
+        operation,
+        node,
+        incarnation,
+        callId: 0,
+        rc: 1,
+        status: "timeout",
+        reason: `${nodeName(desk.config, node)} has not reported a result in time`,
+        startedEpochMs: Math.max(0, desk.epochMs - (desk.nowMs - flight.sinceMs)),
+        execTimeMs: desk.nowMs - flight.sinceMs,
+        queueTimeMs: 0,
+      };
+      const failed = this.record(result, flight, desk, undefined);
+      this.settle(result, flight, failed, desk);
+    }
+  }
+}

@@ -1,0 +1,461 @@
+// The controller: on the coordinator it keeps the status true, has the scheduler make a plan when something has changed, and has the
+// plan carried out.
+//
+// It decides from the state, not from the event that woke it: after each input it compares the status with the view, makes a plan if
+// one is needed, and starts what can be started, all in the same step. It works on what it knows (see StatusWriter), so nothing on the
+// way from a lost node to the start of its resources elsewhere waits for a commit.
+
+import type { Element } from "../../kernel/cib/element.ts";
+import { earliest, type Machine, type Tick } from "../../kernel/machine.ts";
+import type { Incarnation, NodeId } from "../../kernel/membership/view.ts";
+import type { ChangeOutcome, Standing } from "../../kernel/messages.ts";
+import { nodeState } from "../attributes/edits.ts";
+import type { FenceAction, FenceRecord } from "../fencer/fencer.ts";
+import type { OperationResult, RequestOutcome, ServiceRequest } from "../messages.ts";
+import { unfencedEdit } from "./cluster-actions.ts";
+import { Conductor } from "./conductor.ts";
+import { type ControllerConfig, type ControllerEffect, type Desk, nodeName, nodeNamed } from "./effects.ts";
+import { downEdits, INCARNATION, missingNodes, nodeStateUpdate } from "./node-states.ts";
+import { controllerOptions } from "./options.ts";
+import { cleanUp } from "./requests.ts";
+import { StatusWriter } from "./status-writer.ts";
+
+export type { ControllerConfig, ControllerEffect } from "./effects.ts";
+
+/** Plans made in one step; more are left to the next, so that a plan that fails at once cannot hold the node up. */
+export const MAX_PLANS_PER_STEP = 8;
+/** How soon the next plan is made after that. */
+export const PLAN_AGAIN_MS = 100;
+/** Plans in a row that followed from nothing but the end of the one before; then it is a fault, and a change from outside is awaited. */
+export const MAX_FOLLOW_UP_PLANS = 20;
+/** The soonest a recheck asked for by the scheduler happens. */
+export const MIN_RECHECK_MS = 1000;
+/** Requests for fencing that may wait for an answer. */
+export const MAX_WAITING_REQUESTS = 256;
+
+export type ControllerInput =
+  | Tick
+  | { readonly type: "standing"; readonly standing: Standing }
+  | { readonly type: "cib"; readonly cib: Element }
+  | { readonly type: "operation-result"; readonly result: OperationResult }
+  | { readonly type: "fence-outcome"; readonly record: FenceRecord; readonly ok: boolean }
+  | { readonly type: "answer"; readonly requestId: string; readonly outcome: ChangeOutcome }
+  | { readonly type: "request"; readonly from: NodeId; readonly request: ServiceRequest }
+  | { readonly type: "wall-clock"; readonly epochMs: number };
+
+/** The coordinator's decisions. */
+export class Controller implements Machine<ControllerInput, ControllerEffect> {
+  private readonly config: ControllerConfig;
+  private readonly conductor = new Conductor();
+  private standing: Standing | undefined;
+  private cib: Element;
+  /** Present while this node is the coordinator, across views. */
+  private writer: StatusWriter | undefined;
+  private tenure = 0;
+  private planReason: string | undefined;
+  private planCount = 0;
+  private followUps = 0;
+  private recheckAtMs: number | undefined;
+  private planAgainMs: number | undefined;
+  /** Until then nodes that were never seen are waited for. */
+  private startupUntilMs = 0;
+  private waitsForNodes = false;
+  /** The last life of a node that was read as off from here. */
+  private readonly fencedLives = new Map<NodeId, Incarnation>();
+  /** The life that a fence under way is meant for, by name. */
+  private readonly fenceTargets = new Map<string, Incarnation>();
+  private readonly fenceRequests: { target: string; requestId: string; from: NodeId }[] = [];
+  private toldProblems = new Set<string>();
+  private epochOffsetMs = 0;
+  private nowMs = 0;
+  private effects: ControllerEffect[] = [];
+
+  constructor(config: ControllerConfig, cib: Element) {
+    this.config = config;
+    this.cib = cib;
+  }
+
+  /** The plan that is being carried out. */
+  get transition():
+    | { readonly number: number; readonly actions: number; readonly confirmed: number; readonly reason: string }
+    | undefined {
+    const { walk } = this.conductor;
+    if (walk === undefined) return undefined;
+    return { number: walk.number, actions: walk.size, confirmed: walk.confirmed, reason: walk.reason };
+  }
+
+  /** Operations that the coordinator waits for. */
+  get inFlight(): readonly { readonly what: string; readonly sinceMs: number; readonly node: NodeId }[] {
+    return this.conductor.flights.all.map((flight) => ({
+      what: `${flight.operation.action} of ${flight.operation.resource.id} on ${nodeName(this.config, flight.node)}`,
+      sinceMs: flight.sinceMs,
+      node: flight.node,
+    }));
+  }
+
+  deadlineMs(): number | undefined {
+    if (!this.isActing()) return undefined;
+    const planAt = this.planReason === undefined ? undefined : (this.planAgainMs ?? this.startupUntilMs);
+    return earliest(this.conductor.deadlineMs(this.nowMs), this.recheckAtMs, planAt);
+  }
+
+  step(input: ControllerInput, nowMs: number): ControllerEffect[] {
+    this.effects = [];
+    this.nowMs = nowMs;
+    switch (input.type) {
+      case "tick":
+        this.recheck();
+        break;
+      case "wall-clock":
+        this.epochOffsetMs = input.epochMs - nowMs;
+        break;
+      case "standing":
+        this.setStanding(input.standing);
+        break;
+      case "cib":
+        this.setCib(input.cib);
+        break;
+      case "answer":
+        this.answered(input.requestId, input.outcome);
+        break;
+      case "operation-result":
+        this.withDesk((desk) => this.conductor.result(input.result, desk));
+        break;
+      case "fence-outcome":
+        this.fenceEnded(input.record, input.ok);
+        break;
+      case "request":
+        this.request(input.from, input.request);
+        break;
+    }
+    this.advance();
+    return this.effects;
+  }
+
+  private isActing(): boolean {
+    return this.writer !== undefined && this.standing?.established === true;
+  }
+
+  private withDesk(act: (desk: Desk) => void): void {
+    const { writer, standing } = this;
+    if (writer === undefined || standing?.established !== true) return;
+    act({
+      config: this.config,
+      writer,
+      nowMs: this.nowMs,
+      epochMs: this.nowMs + this.epochOffsetMs,
+      primary: standing.primary,
+      emit: (effect) => this.effects.push(effect),
+      tell: (event) =>
+        this.effects.push({ type: "event", event: { epochMs: Math.round(this.nowMs + this.epochOffsetMs), ...event } }),
+      lifeOf: (id) => this.lifeOf(id),
+      replan: (reason) => this.replan(reason),
+    });
+  }
+
+  private replan(reason: string): void {
+    this.planReason ??= reason;
+    this.followUps = 0;
+  }
+
+  private lifeOf(id: NodeId): Incarnation | undefined {
+    const member = this.standing?.view.members.find((candidate) => candidate.id === id);
+    if (member === undefined) return undefined;
+    const off = this.fencedLives.get(id);
+    return off !== undefined && off >= member.incarnation ? undefined : member.incarnation;
+  }
+
+  // --- what changes -----------------------------------------------------------------------------------------------------------
+
+  private setStanding(standing: Standing): void {
+    const before = this.standing;
+    this.standing = standing;
+    if (standing.coordinator !== this.config.self) {
+      if (standing.established) this.stepDown();
+      return;
+    }
+    if (!standing.established) return;
+    if (this.writer === undefined) this.takeOver(this.cib);
+    const sameView = before?.view.id.number === standing.view.id.number && before.established;
+    this.replan(sameView ? "the standing of the view has changed" : "the view has changed");
+  }
+
+  private takeOver(cib: Element): void {
+    this.tenure += 1;
+    const who = `coordinator ${nodeName(this.config, this.config.self)}`;
+    this.writer = new StatusWriter(`${this.config.runId}:status-${this.tenure}`, who, cib);
+    this.startupUntilMs = this.nowMs + controllerOptions(cib).deadtimeMs;
+    this.waitsForNodes = false;
+  }
+
+  private stepDown(): void {
+    if (this.writer === undefined) return;
+    this.writer = undefined;
+    this.conductor.clear();
+    this.planReason = undefined;
+    this.recheckAtMs = undefined;
+    for (const { requestId, from } of this.fenceRequests.splice(0)) {
+      const reason =
+        "Another node has become the coordinator. Look at the fencing history there, and ask again if needed.";
+      this.answerRequest(from, requestId, { outcome: "refused", code: "coordinator-changed", reason });
+    }
+  }
+
+  private setCib(cib: Element): void {
+    this.cib = cib;
+    const difference = this.writer?.committed(cib);
+    if (difference !== undefined) this.replan(`${difference} has changed`);
+  }
+
+  private answered(requestId: string, outcome: ChangeOutcome): void {
+    const written = this.writer?.answered(requestId, outcome);
+    if (written?.written !== "mine" || written.warning === undefined) return;
+    const { warning } = written;
+    this.withDesk((desk) => desk.tell({ kind: "disk", code: "status-lost", text: warning, severity: "error" }));
+    this.replan("a part of the status could not be written");
+  }
+
+  private recheck(): void {
+    if (this.recheckAtMs === undefined || this.recheckAtMs > this.nowMs) return;
+    this.recheckAtMs = undefined;
+    this.replan("it is time to look again");
+  }
+
+  // --- fencing and requests ---------------------------------------------------------------------------------------------------
+
+  private fenceEnded(record: FenceRecord, ok: boolean): void {
+    const node = nodeNamed(this.config, record.target);
+    const incarnation = this.fenceTargets.get(record.target) ?? 0;
+    this.fenceTargets.delete(record.target);
+    if (ok && node !== undefined && record.action !== "on") {
+      // Whatever the view is doing meanwhile: that this life is over stays true.
+      this.fencedLives.set(node.id, Math.max(incarnation, this.fencedLives.get(node.id) ?? 0));
+      this.effects.push({ type: "fenced", node: node.id, incarnation });
+    }
+    this.withDesk((desk) => {
+      const { writer } = desk;
+      // A later life may be here by now: what was killed is the earlier one.
+      if (ok && node !== undefined && record.action !== "on" && desk.lifeOf(node.id) === undefined) {
+        writer.write(downEdits(writer.working, node));
+      }
+      const unfenced = ok && node !== undefined && record.action === "on" ? unfencedEdit(desk, node) : undefined;
+      if (unfenced !== undefined) writer.write([unfenced]);
+      this.tellFence(record, ok, desk);
+      this.conductor.fenceEnded(record, ok, desk);
+      if (this.conductor.walk === undefined) desk.replan(`${record.target} was fenced`);
+    });
+    for (const waiting of this.fenceRequests.filter((candidate) => candidate.target === record.target)) {
+      this.fenceRequests.splice(this.fenceRequests.indexOf(waiting), 1);
+      this.answerRequest(waiting.from, waiting.requestId, fenceAnswer(record, ok));
+    }
+  }
+
+  private tellFence(record: FenceRecord, ok: boolean, desk: Desk): void {
+    const tookMs = record.durationMs ?? 0;
+    const done = record.action === "on" ? "is on" : "is off";
+    const text = ok
+      ? `${record.target} ${done}: ${record.device ?? "the device"} has read it after ${Math.round(tookMs)} ms`
+      : `fencing of ${record.target} failed (${record.text ?? "no reason given"}); what it may run is not started elsewhere until it is confirmed off. Repair the device, or switch ${record.target} off and confirm it with "systole fence confirm ${record.target}"`;
+    desk.tell({
+      kind: "fence",
+      code: ok ? "fenced" : "fence-failed",
+      text,
+      severity: ok ? "info" : "error",
+      node: record.target,
+      durationMs: tookMs,
+    });
+  }
+
+  private request(from: NodeId, request: ServiceRequest): void {
+    if (!this.isActing()) {
+      const reason = "This node is not the coordinator of an established view. Ask again in a moment.";
+      this.answerRequest(from, request.id, { outcome: "refused", code: "no-coordinator", reason });
+      return;
+    }
+    this.withDesk((desk) => {
+      if (request.request === "cleanup") {
+        cleanUp(request, desk, (outcome) => this.answerRequest(from, request.id, outcome));
+      } else if (request.request === "fence") {
+        this.requestFence(from, request.id, request.node, request.action, request.who, desk);
+      }
+    });
+  }
+
+  private requestFence(
+    from: NodeId,
+    requestId: string,
+    target: string,
+    action: FenceAction,
+    who: string,
+    desk: Desk,
+  ): void {
+    if (nodeNamed(this.config, target)?.name !== target) {
+      const names = this.config.nodes.map((node) => node.name).join(", ");
+      const reason = `There is no node ${target} in this cluster. Use one of ${names}.`;
+      this.answerRequest(from, requestId, { outcome: "refused", code: "no-such-node", reason });
+      return;
+    }
+    if (this.fenceRequests.length >= MAX_WAITING_REQUESTS) {
+      const reason = `${MAX_WAITING_REQUESTS} requests for fencing wait already. Ask again later.`;
+      this.answerRequest(from, requestId, { outcome: "refused", code: "busy", reason });
+      return;
+    }
+    this.fenceRequests.push({ target, requestId, from });
+    const timeoutMs = this.conductor.walk?.graph.stonithTimeoutMs ?? this.lastStonithTimeoutMs;
+    desk.emit({ type: "fence", target, action, timeoutMs, delayMs: 0, why: `${who} asked for it` });
+  }
+
+  private lastStonithTimeoutMs = 60_000;
+
+  private answerRequest(to: NodeId, requestId: string, outcome: RequestOutcome): void {
+    this.effects.push({ type: "request-answer", to, requestId, outcome });
+  }
+
+  // --- the state decides --------------------------------------------------------------------------------------------------------
+
+  private advance(): void {
+    this.withDesk((desk) => {
+      this.syncNodeStates(desk);
+      this.conductor.dropLost(desk);
+      this.conductor.dropLate(desk);
+      this.planAgainMs = undefined;
+      for (let plans = 0; plans < MAX_PLANS_PER_STEP; plans++) {
+        if (this.planReason !== undefined) this.plan(this.planReason, desk);
+        this.conductor.advance(desk);
+        if (this.conductor.isOver) this.finish(desk);
+        if (this.planReason === undefined || this.waitsForNodes) break;
+      }
+      if (this.planReason !== undefined && !this.waitsForNodes) this.planAgainMs = this.nowMs + PLAN_AGAIN_MS;
+    });
+    this.noteFenceTargets();
+    const request = this.isActing() ? this.writer?.flush() : undefined;
+    if (request !== undefined) this.effects.push({ type: "change", request });
+  }
+
+  private syncNodeStates(desk: Desk): void {
+    const { standing } = this;
+    if (standing === undefined) return;
+    const missing = desk.primary ? missingNodes(desk.writer.working, this.config.nodes) : [];
+    if (missing.length > 0) desk.writer.write(missing);
+    for (const node of this.config.nodes) {
+      const fenced = this.fencedLives.get(node.id);
+      const { edits, became } = nodeStateUpdate(desk.writer.working, node, standing, fenced);
+      if (edits.length === 0) continue;
+      desk.writer.write(edits);
+      this.replan(`${node.name} is ${became ?? "different"}`);
+      if (became !== undefined) this.tellNode(node.name, node.id, became, standing, desk);
+    }
+  }
+
+  private tellNode(
+    name: string,
+    id: NodeId,
+    became: "online" | "restarted" | "unclean" | "down",
+    standing: Standing,
+    desk: Desk,
+  ): void {
+    const cause = standing.view.departures.find((departure) => departure.id === id)?.cause;
+    const words = {
+      online: `${name} is a member of the cluster`,
+      restarted: `${name} has started again; what its earlier life did is looked at afresh`,
+      unclean: `${name} is lost (${cause ?? "gone without a word"}) and may still run resources, so it must be fenced`,
+      down: `${name} has left cleanly, or is off: nothing runs there`,
+    };
+    const severity = became === "unclean" ? "error" : became === "restarted" ? "warning" : "info";
+    desk.tell({ kind: "view", code: `node-${became}`, text: words[became], severity, node: name });
+  }
+
+  /** Nodes that were never seen may run something: they get some time to appear before anything is decided about them. */
+  private missesUnseenNodes(cib: Element): boolean {
+    if (this.nowMs >= this.startupUntilMs) return false;
+    return this.config.nodes.some(
+      (node) => this.lifeOf(node.id) === undefined && nodeState(cib, `${node.id}`) === undefined,
+    );
+  }
+
+  private plan(reason: string, desk: Desk): void {
+    const cib = desk.writer.working;
+    this.waitsForNodes = this.missesUnseenNodes(cib);
+    if (this.waitsForNodes) return;
+    this.planReason = undefined;
+    this.planCount += 1;
+    const schedule = this.config.schedule(cib, {
+      nowEpochSeconds: Math.floor(desk.epochMs / 1000),
+      md5Hex: this.config.md5Hex,
+      timeZoneOffsetMinutes: this.config.timeZoneOffsetMinutes,
+    });
+    const { graph } = schedule;
+    this.lastStonithTimeoutMs = graph.stonithTimeoutMs;
+    this.conductor.begin(graph, this.planCount, reason, desk);
+    this.planRecheck(cib, graph.recheckAtEpochSeconds);
+    this.tellProblems(schedule.problems, desk);
+    if (graph.synapses.length > 0) {
+      const text = `transition ${this.planCount}: ${graph.synapses.length} actions, because ${reason}`;
+      desk.tell({ kind: "transition", code: "begins", text, severity: "info" });
+    }
+  }
+
+  private planRecheck(cib: Element, atEpochSeconds: number | undefined): void {
+    const { recheckIntervalMs } = controllerOptions(cib);
+    const regular = recheckIntervalMs > 0 ? this.nowMs + recheckIntervalMs : undefined;
+    const asked = atEpochSeconds === undefined ? undefined : atEpochSeconds * 1000 - this.epochOffsetMs;
+    this.recheckAtMs = earliest(
+      regular,
+      asked === undefined ? undefined : Math.max(asked, this.nowMs + MIN_RECHECK_MS),
+    );
+  }
+
+  private tellProblems(
+    problems: readonly { severity: "error" | "warning"; code: string; text: string }[],
+    desk: Desk,
+  ): void {
+    const now = new Set(problems.map((problem) => problem.text));
+    for (const problem of problems) {
+      if (this.toldProblems.has(problem.text)) continue;
+      desk.tell({ kind: "note", code: problem.code, text: problem.text, severity: problem.severity });
+    }
+    this.toldProblems = now;
+  }
+
+  /** The plan is carried out as far as it goes. One look more shows whether that was all. */
+  private finish(desk: Desk): void {
+    const { walk } = this.conductor;
+    if (walk === undefined || this.planReason !== undefined) return;
+    this.conductor.walk = undefined;
+    if (walk.size === 0) return;
+    if (this.followUps >= MAX_FOLLOW_UP_PLANS) {
+      const text = `${MAX_FOLLOW_UP_PLANS} plans in a row have led to another one; waiting for a change. This is a fault of Systole: please report it with the CIB`;
+      desk.tell({ kind: "transition", code: "restless", text, severity: "error" });
+      return;
+    }
+    this.followUps += 1;
+    this.planReason = `transition ${walk.number} is done`;
+  }
+
+  /** Remembers which life each fence is meant for: what is seen of the node afterwards is not what was killed. */
+  private noteFenceTargets(): void {
+    for (const effect of this.effects) {
+      if (effect.type !== "fence" || this.fenceTargets.has(effect.target)) continue;
+      const node = nodeNamed(this.config, effect.target);
+      if (node !== undefined) this.fenceTargets.set(effect.target, this.lastLifeOf(node.id));
+    }
+  }
+
+  private lastLifeOf(id: NodeId): Incarnation {
+    const member = this.standing?.view.members.find((candidate) => candidate.id === id);
+    const missing = this.standing?.missing.find((candidate) => candidate.id === id);
+    const departed = this.standing?.view.departures.find((candidate) => candidate.id === id);
+    const state = this.writer === undefined ? undefined : nodeState(this.writer.working, `${id}`);
+    const recorded = Number(state?.attributes[INCARNATION] ?? 0);
+    return Math.max(member?.incarnation ?? 0, missing?.incarnation ?? 0, departed?.incarnation ?? 0, recorded);
+  }
+}
+
+function fenceAnswer(record: FenceRecord, ok: boolean): RequestOutcome {
+  if (ok) {
+    const state = record.action === "on" ? "on" : "off";
+    return { outcome: "done", text: `${record.target} was read as ${state} by ${record.device ?? "its device"}.` };
+  }
+  const reason = `Fencing of ${record.target} failed: ${record.text ?? "no reason given"}.`;
+  return { outcome: "refused", code: "fence-failed", reason };
+}

@@ -1,0 +1,105 @@
+// Operations that were given to a node and have no result yet. They outlive the transition that asked for them: a new plan is made at
+// once, and only what has to do with such an operation waits for it.
+
+import { earliest } from "../../kernel/machine.ts";
+import type { Incarnation, NodeId } from "../../kernel/membership/view.ts";
+import type { Operation } from "../messages.ts";
+import type { GraphAction } from "../transition.ts";
+import { sameOperation } from "./operations.ts";
+import type { Related } from "./related.ts";
+
+/** Operations in flight at once when batch-limit is 0 (no limit given), for each member. */
+export const OPERATIONS_PER_NODE = 32;
+
+export interface Flight {
+  readonly operation: Operation;
+  readonly node: NodeId;
+  readonly incarnation: Incarnation;
+  readonly action: GraphAction;
+  readonly sinceMs: number;
+  /** Without a result by then it counts as failed. */
+  readonly deadlineMs: number;
+  /** The transition, and the action in it, that the result counts for. */
+  transition: number;
+  actionId: number;
+}
+
+/** All operations in flight. */
+export class Flights {
+  private readonly flights = new Map<string, Flight>();
+
+  get size(): number {
+    return this.flights.size;
+  }
+
+  /** In the order in which they were sent. */
+  get all(): readonly Flight[] {
+    return [...this.flights.values()];
+  }
+
+  add(flight: Flight): void {
+    this.flights.set(flight.operation.transitionKey, flight);
+  }
+
+  /** Takes out the operation that a result is about. */
+  take(transitionKey: string, node: NodeId): Flight | undefined {
+    const flight = this.flights.get(transitionKey);
+    if (flight?.node !== node) return undefined;
+    this.flights.delete(transitionKey);
+    return flight;
+  }
+
+  on(node: NodeId, resource: string): Flight | undefined {
+    for (const flight of this.flights.values()) {
+      if (flight.node === node && flight.operation.resource.id === resource) return flight;
+    }
+    return undefined;
+  }
+
+  /** One that does already what is wanted now. */
+  same(node: NodeId, operation: Operation): Flight | undefined {
+    for (const flight of this.flights.values()) {
+      if (flight.node === node && sameOperation(flight.operation, operation)) return flight;
+    }
+    return undefined;
+  }
+
+  /** Drops what was given to lives that are gone; returns it. */
+  dropLost(lifeOf: (id: NodeId) => Incarnation | undefined): Flight[] {
+    return this.drop((flight) => lifeOf(flight.node) !== flight.incarnation);
+  }
+
+  /** Drops what should have had a result by now; returns it. */
+  dropLate(nowMs: number): Flight[] {
+    return this.drop((flight) => flight.deadlineMs <= nowMs);
+  }
+
+  clear(): void {
+    this.flights.clear();
+  }
+
+  deadlineMs(): number | undefined {
+    let first: number | undefined;
+    for (const flight of this.flights.values()) first = earliest(first, flight.deadlineMs);
+    return first;
+  }
+
+  /** The sets of related resources in which an operation of another transition than this one is in flight. */
+  setsOfOthers(transition: number, related: Related): Set<string> {
+    const sets = new Set<string>();
+    for (const flight of this.flights.values()) {
+      if (flight.transition !== transition) sets.add(related.setOf(flight.operation.resource.id));
+    }
+    return sets;
+  }
+
+  othersOn(transition: number, node: NodeId): boolean {
+    return this.all.some((flight) => flight.transition !== transition && flight.node === node);
+  }
+
+  private drop(which: (flight: Flight) => boolean): Flight[] {
+    const dropped = this.all.filter(which);
+    for (const flight of dropped) this.flights.delete(flight.operation.transitionKey);
+    return dropped;
+  }
+}

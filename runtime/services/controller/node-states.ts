@@ -1,0 +1,131 @@
+// What the status section says of each node: <node_state in_ccm crmd join expected>, kept equal to the agreed view.
+//
+// A member of the view is online. A node that is not in it is down when it left cleanly or was confirmed off; anything else makes it
+// unclean (expected to be a member and not one), which only a fence, or its coming back, ends. Which life of a node an element speaks of
+// stands in systole-incarnation, so what an earlier life did is not taken for what this one does.
+// Source of the form: node_state as Pacemaker 2.1.5 writes it.
+
+import { childNamed, type Element, element } from "../../kernel/cib/element.ts";
+import type { Incarnation, NodeId } from "../../kernel/membership/view.ts";
+import type { CibEdit, Standing } from "../../kernel/messages.ts";
+import { attributeEdit, nodeState, nodeStatePath } from "../attributes/edits.ts";
+
+/** The attribute of <node_state> that names the life of the node it speaks of. */
+export const INCARNATION = "systole-incarnation";
+
+export interface ConfiguredNode {
+  readonly id: NodeId;
+  readonly name: string;
+}
+
+/** What a node is now, and the edits that make the status say so. */
+export interface NodeStateUpdate {
+  readonly edits: readonly CibEdit[];
+  /** What has changed for people; undefined when nothing has. */
+  readonly became?: "online" | "restarted" | "unclean" | "down";
+}
+
+/** Compares what the status says of a node with the view. `fenced` is the last life of it that was read as off. */
+export function nodeStateUpdate(
+  cib: Element,
+  node: ConfiguredNode,
+  standing: Standing,
+  fenced: Incarnation | undefined,
+): NodeStateUpdate {
+  const state = nodeState(cib, `${node.id}`);
+  const member = standing.view.members.find((candidate) => candidate.id === node.id);
+  // A member that was read as off is none any more; the view will say so when its silence was noticed.
+  const isOff = member !== undefined && fenced !== undefined && fenced >= member.incarnation;
+  if (member !== undefined && !isOff) return memberUpdate(state, node, member.incarnation);
+  if (state === undefined) return { edits: [] };
+  const incarnation = Number(state.attributes[INCARNATION] ?? 0);
+  if (isDown(state)) return { edits: [] };
+  if (wentCleanly(standing, node.id, incarnation) || (fenced !== undefined && fenced >= incarnation)) {
+    return { edits: downEdits(cib, node), became: "down" };
+  }
+  return uncleanUpdate(cib, state, node);
+}
+
+function memberUpdate(state: Element | undefined, node: ConfiguredNode, incarnation: Incarnation): NodeStateUpdate {
+  const id = `${node.id}`;
+  const sameLife = state !== undefined && state.attributes[INCARNATION] === `${incarnation}`;
+  const wanted = {
+    uname: node.name,
+    in_ccm: "true",
+    crmd: "online",
+    join: "member",
+    // "down" of a member: it has been told to leave, and does.
+    expected: sameLife && isLeaving(state) ? "down" : "member",
+    [INCARNATION]: `${incarnation}`,
+  };
+  const edits: CibEdit[] = [];
+  if (state !== undefined && !sameLife) edits.push(...forgetEdits(state, id));
+  const differs = Object.entries(wanted).some(([name, value]) => state?.attributes[name] !== value);
+  if (!differs && edits.length === 0) return { edits: [] };
+  edits.push({ edit: "set", path: nodeStatePath(id), attributes: wanted });
+  const before = state?.attributes[INCARNATION];
+  const restarted = before !== undefined && !sameLife && state?.attributes["in_ccm"] === "true";
+  return { edits, became: restarted ? "restarted" : "online" };
+}
+
+/** It is still here, and its resources have moved away: it may go. */
+export function isLeaving(state: Element | undefined): boolean {
+  return state?.attributes["expected"] === "down" && state.attributes["in_ccm"] === "true";
+}
+
+function isDown(state: Element): boolean {
+  return state.attributes["in_ccm"] === "false" && state.attributes["expected"] === "down";
+}
+
+function wentCleanly(standing: Standing, id: NodeId, incarnation: Incarnation): boolean {
+  const left = standing.view.departures.some(
+    (departure) => departure.id === id && departure.cause === "left" && departure.incarnation >= incarnation,
+  );
+  if (left) return true;
+  return standing.missing.some(
+    (member) =>
+      member.id === id &&
+      (member.account === "left" || member.account === "fenced") &&
+      member.incarnation >= incarnation,
+  );
+}
+
+function uncleanUpdate(cib: Element, state: Element, node: ConfiguredNode): NodeStateUpdate {
+  const wanted = { in_ccm: "false", crmd: "offline", join: "down", expected: "member" };
+  const differs = Object.entries(wanted).some(([name, value]) => state.attributes[name] !== value);
+  if (!differs) return { edits: [] };
+  const edits: CibEdit[] = [{ edit: "set", path: nodeStatePath(`${node.id}`), attributes: wanted }];
+  // A node that was lost while it shut down has not shut down: nothing says that its resources are stopped.
+  const shutdown = attributeEdit(cib, `${node.id}`, "shutdown", null);
+  if (shutdown !== undefined) edits.push(shutdown);
+  return { edits, became: "unclean" };
+}
+
+/** A node that is off, or gone for good: nothing of what it did is left. */
+export function downEdits(cib: Element, node: ConfiguredNode): CibEdit[] {
+  const id = `${node.id}`;
+  const attributes = { uname: node.name, in_ccm: "false", crmd: "offline", join: "down", expected: "down" };
+  const state = nodeState(cib, id);
+  return [...(state === undefined ? [] : forgetEdits(state, id)), { edit: "set", path: nodeStatePath(id), attributes }];
+}
+
+function forgetEdits(state: Element, id: string): CibEdit[] {
+  const edits: CibEdit[] = [];
+  for (const name of ["lrm", "transient_attributes"]) {
+    const part = childNamed(state, name);
+    if (part === undefined) continue;
+    const partId = part.attributes["id"];
+    const step = partId === undefined ? { name } : { name, id: partId };
+    edits.push({ edit: "delete", path: [...nodeStatePath(id), step] });
+  }
+  return edits;
+}
+
+/** The configured nodes that the CIB does not list yet: without a <node> the scheduler knows of none. */
+export function missingNodes(cib: Element, nodes: readonly ConfiguredNode[]): CibEdit[] {
+  const listed = childNamed(childNamed(cib, "configuration"), "nodes");
+  const parent = [{ name: "configuration" }, { name: "nodes" }];
+  return nodes
+    .filter((node) => childNamed(listed, "node", `${node.id}`) === undefined)
+    .map((node) => ({ edit: "put", parent, element: element("node", { id: `${node.id}`, uname: node.name }) }));
+}

@@ -1,0 +1,90 @@
+// Did the CIB change in a way that the coordinator did not cause itself? Then its plan is out of date.
+//
+// Trees share what did not change, so only what differs from the tree before is looked at.
+
+import type { Element } from "../../kernel/cib/element.ts";
+
+/** Attributes of <cib> that count changes and say who did them. */
+const BOOKKEEPING = new Set([
+  "epoch",
+  "num_updates",
+  "cib-last-written",
+  "update-origin",
+  "update-client",
+  "update-user",
+  "crm_feature_set",
+  "dc-uuid",
+]);
+
+/**
+ * Where `after` differs from `before` in another way than `expected` does, as a path of names and ids for people; undefined when
+ * nowhere. `expected` is `before` with one's own edits; what of those is not in `after` yet counts as no difference.
+ */
+export function unexpectedChange(before: Element, after: Element, expected: Element): string | undefined {
+  return differenceIn(before, after, expected, "", true);
+}
+
+function differenceIn(
+  before: Element,
+  after: Element,
+  expected: Element,
+  path: string,
+  isRoot: boolean,
+): string | undefined {
+  if (before === after || after === expected) return undefined;
+  const here = `${path}/${labelOf(after)}`;
+  for (const name of new Set([...Object.keys(before.attributes), ...Object.keys(after.attributes)])) {
+    if (isRoot && BOOKKEEPING.has(name)) continue;
+    const value = after.attributes[name];
+    if (value !== before.attributes[name] && value !== expected.attributes[name]) return here;
+  }
+  const beforeChildren = indexed(before);
+  const afterChildren = indexed(after);
+  const expectedChildren = indexed(expected);
+  for (const [key, child] of afterChildren) {
+    const old = beforeChildren.get(key);
+    const wanted = expectedChildren.get(key);
+    if (old === child || wanted === child) continue;
+    if (old !== undefined) {
+      const difference = differenceIn(old, child, wanted ?? old, here, false);
+      if (difference !== undefined) return difference;
+    } else if (wanted === undefined || !sameTree(child, wanted)) {
+      return `${here}/${labelOf(child)}`;
+    }
+  }
+  for (const [key, child] of beforeChildren) {
+    if (!afterChildren.has(key) && expectedChildren.has(key)) return `${here}/${labelOf(child)}`;
+  }
+  return undefined;
+}
+
+function sameTree(one: Element, other: Element): boolean {
+  if (one === other) return true;
+  const names = Object.keys(one.attributes);
+  if (one.name !== other.name || names.length !== Object.keys(other.attributes).length) return false;
+  if (!names.every((name) => one.attributes[name] === other.attributes[name])) return false;
+  if (one.children.length !== other.children.length) return false;
+  const others = indexed(other);
+  for (const [key, child] of indexed(one)) {
+    const match = others.get(key);
+    if (match === undefined || !sameTree(child, match)) return false;
+  }
+  return true;
+}
+
+/** Children by name and id; those without an id by their place among their like. */
+function indexed(parent: Element): Map<string, Element> {
+  const map = new Map<string, Element>();
+  for (const child of parent.children) {
+    const key = labelOf(child);
+    let unique = key;
+    for (let copy = 2; map.has(unique); copy++) unique = `${key}#${copy}`;
+    map.set(unique, child);
+  }
+  return map;
+}
+
+function labelOf(one: Element): string {
+  const { id } = one.attributes;
+  return id === undefined ? one.name : `${one.name}[${id}]`;
+}
