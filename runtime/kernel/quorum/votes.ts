@@ -123,9 +123,10 @@ interface VoteCount {
 function countVotes(config: QuorumConfig, view: View, states: readonly MemberState[]): VoteCount {
   let votes = 0;
   const damaged: NodeId[] = [];
+  const override = isOverridden(view, states);
   for (const member of view.members) {
     const state = states.find((said) => said.id === member.id && said.incarnation === member.incarnation);
-    if (state?.intact === true) votes += votesOf(config, member.id);
+    if (state !== undefined && (state.intact || override)) votes += votesOf(config, member.id);
     else if (state !== undefined) damaged.push(member.id);
   }
   const expectedVotes = config.expectedVotes ?? configuredVotes(config);
@@ -142,6 +143,11 @@ function hasRunningMember(view: View): boolean {
   return view.members.some((member) => member.seniority > 0 && member.primaryNumber > 0);
 }
 
+/** The operator has said that the cluster shall start with what is there. Says nothing while it runs. */
+function isOverridden(view: View, states: readonly MemberState[]): boolean {
+  return !hasRunningMember(view) && states.some((state) => state.startOverride === true);
+}
+
 /** What forbids the start of a whole cluster; undefined when nothing does or the cluster is running already. */
 function startObstacle(
   config: QuorumConfig,
@@ -149,7 +155,7 @@ function startObstacle(
   states: readonly MemberState[],
   count: VoteCount,
 ): string | undefined {
-  if (hasRunningMember(view) || states.some((state) => state.startOverride === true)) return undefined;
+  if (hasRunningMember(view) || isOverridden(view, states)) return undefined;
   const present = new Set(view.members.map((member) => member.id));
   const absent = config.nodes.filter((node) => !present.has(node.id));
   if (config.waitForAll && absent.length > 0) {
