@@ -87,7 +87,7 @@ export interface ClusterOptions {
   readonly nodes: number;
   readonly quorum?: Partial<QuorumConfig>;
   readonly random?: () => number;
-  readonly persistMs?: () => number;
+  readonly persistMs?: (node: NodeId) => number;
   readonly config?: Partial<KernelConfig>;
 }
 
@@ -256,7 +256,11 @@ export class Cluster {
       this.channels.set(key, channel);
     } else if (effect.type === "persist") {
       if (node.flight !== undefined) throw new Error(`node ${node.id} has two writes under way`);
-      node.flight = { id: effect.id, records: effect.records, dueMs: this.nowMs + (this.#options.persistMs?.() ?? 1) };
+      node.flight = {
+        id: effect.id,
+        records: effect.records,
+        dueMs: this.nowMs + (this.#options.persistMs?.(node.id) ?? 1),
+      };
     } else if (effect.type === "answer") {
       node.answers.set(effect.requestId, [...(node.answers.get(effect.requestId) ?? []), effect.outcome]);
       this.trace.push(`${this.nowMs} node ${node.id} answers ${effect.requestId} ${JSON.stringify(effect.outcome)}`);

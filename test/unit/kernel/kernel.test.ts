@@ -275,3 +275,58 @@ test("log entries carry whole milliseconds, although the monotonic clock has fra
   const [entry] = cluster.node(2).disk.log.entries;
   assert.ok(Number.isInteger(entry?.epochMs), `${entry?.epochMs} is refused by the schema of what comes from outside`);
 });
+
+/** Node 1 leads, and has three changes on its own disk that nobody else has heard of. */
+function withTailOnNode1(persistMs: (node: number) => number): Cluster {
+  const cluster = founded(5, { persistMs });
+  cluster.run(50);
+  for (const id of ["t1", "t2", "t3"]) {
+    cluster.ask(1, { id, edits: [property(id)] });
+    cluster.nowMs += 5;
+    cluster.confirmWrites();
+  }
+  assert.equal(cluster.node(1).disk.log.position.index, 3);
+  return cluster;
+}
+
+test("a long tail that was never acknowledged does not win over a short log that was", () => {
+  const cluster = withTailOnNode1(() => 5);
+  cluster.crash(1);
+  cluster.view([2, 3, 4, 5]);
+  cluster.run(50);
+  cluster.ask(2, { id: "y", edits: [property("y")] });
+  cluster.run(50);
+  assert.deepEqual(answersOf(cluster, 2, "y"), ["done"]);
+  for (const id of [2, 3, 4, 5]) cluster.crash(id);
+  for (const id of [1, 2, 3]) cluster.start(id);
+  cluster.view([1, 2, 3]);
+  cluster.run(50);
+  assert.equal(cluster.node(1).kernel.standing?.primary, true);
+  assert.equal(settingOf(cluster, 1, "y"), "y");
+  assert.equal(settingOf(cluster, 1, "t1"), undefined);
+});
+
+test("nobody adopts a log under a number that not all members have promised on their disks", () => {
+  const slow = new Set<number>();
+  const cluster = withTailOnNode1((node) => (slow.has(node) ? 500 : 5));
+  // Node 1 is fast; the others lose their promise in a power cut.
+  slow.add(2).add(3);
+  cluster.view([1, 2, 3]);
+  cluster.run(50);
+  for (const id of [1, 2, 3]) cluster.crash(id);
+  slow.clear();
+  cluster.start(2);
+  cluster.start(3);
+  cluster.view([2, 3, 4]);
+  cluster.run(50);
+  cluster.ask(2, { id: "y", edits: [property("y")] });
+  cluster.run(50);
+  assert.deepEqual(answersOf(cluster, 2, "y"), ["done"]);
+  for (const id of [2, 3, 4]) cluster.crash(id);
+  cluster.start(1);
+  cluster.start(4);
+  cluster.view([1, 4, 5]);
+  cluster.run(50);
+  assert.equal(cluster.node(4).kernel.standing?.primary, true);
+  assert.equal(settingOf(cluster, 1, "y"), "y");
+});
