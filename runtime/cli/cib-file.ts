@@ -9,7 +9,7 @@ import { CliFailure } from "./failure.ts";
 import type { CliIo } from "./io.ts";
 
 /** No CIB is larger; what is, is not even read whole. */
-export const MAX_CIB_BYTES = 64 * 1024 * 1024;
+const MAX_CIB_BYTES = 64 * 1024 * 1024;
 
 /** What a file name is called in messages. */
 function called(file: string): string {

@@ -16,8 +16,10 @@ export interface CliIo {
   /** Asks a person; the answer without its line end, undefined when the input has ended. */
   ask(question: string): Promise<string | undefined>;
   readStdin(maxBytes: number): Promise<Uint8Array>;
-  /** Aborted when the person wants out (Ctrl-C). */
-  readonly interrupted: AbortSignal;
+  /** Aborted when the person wants out (Ctrl-C). Who asks for it takes over what Ctrl-C does. */
+  interrupted(): AbortSignal;
+  /** Ends the process at once, for a daemon that must not linger. */
+  exit(code: number): never;
 }
 
 /** The width when nobody says one. */
@@ -27,8 +29,15 @@ const PIPE_COLUMNS = 240;
 
 /** The surroundings of this process. */
 export function processIo(): CliIo {
-  const interrupt = new AbortController();
-  process.once("SIGINT", () => interrupt.abort());
+  let interrupt: AbortController | undefined;
+  const interrupted = (): AbortSignal => {
+    if (interrupt === undefined) {
+      const made = new AbortController();
+      process.once("SIGINT", () => made.abort());
+      interrupt = made;
+    }
+    return interrupt.signal;
+  };
   // A reader that has seen enough (head) is no error.
   process.stdout.on("error", (error) => {
     if ("code" in error && error.code === "EPIPE") process.exit(0);
@@ -43,7 +52,8 @@ export function processIo(): CliIo {
     inIsTerminal: process.stdin.isTTY === true,
     ask,
     readStdin,
-    interrupted: interrupt.signal,
+    interrupted,
+    exit: (code) => process.exit(code),
   };
 }
 

@@ -4,7 +4,7 @@ import { Command, type Help, Option } from "commander";
 import type { CliIo } from "./io.ts";
 
 /** Where a node's control socket is when nobody says otherwise. */
-export const DEFAULT_SOCKET = "/run/systole/control.sock";
+const DEFAULT_SOCKET = "/run/systole/control.sock";
 
 /** The control socket that is meant: --socket, SYSTOLE_SOCKET, or the default. */
 export function socketPath(io: CliIo, options: { readonly socket?: string }): string {

@@ -3,8 +3,9 @@
 
 import { Command, CommanderError } from "commander";
 import { EXIT } from "../host/errors.ts";
+import { SYSTOLE_VERSION } from "../version.ts";
 import { cibCommand } from "./commands/cib.ts";
-import { keyCommand } from "./commands/files.ts";
+import { keyCommand, nodeCommand } from "./commands/files.ts";
 import { attributeCommand, fenceCommand, nodeCommands, propertyCommand } from "./commands/nodes.ts";
 import { pluginCommand } from "./commands/plugin.ts";
 import { resourceCommand } from "./commands/resource.ts";
@@ -18,9 +19,10 @@ import { configureHelp } from "./options.ts";
 const MAX_HELP_WIDTH = 110;
 
 /** All commands. */
-export function createProgram(io: CliIo): Command {
+function createProgram(io: CliIo): Command {
   const program = new Command("systole")
     .description("Keeps services alive on a set of machines.")
+    .version(SYSTOLE_VERSION)
     .addCommand(statusCommand(io))
     .addCommand(resourceCommand(io));
   for (const command of nodeCommands(io)) program.addCommand(command);
@@ -30,6 +32,7 @@ export function createProgram(io: CliIo): Command {
     .addCommand(fenceCommand(io))
     .addCommand(cibCommand(io))
     .addCommand(pluginCommand(io))
+    .addCommand(nodeCommand(io))
     .addCommand(keyCommand(io))
     .addCommand(demoCommand())
     .addHelpText(

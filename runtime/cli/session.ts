@@ -137,7 +137,7 @@ export async function requestAndTell(
   const outcome = await withClient(io, options, async (client) => {
     const { cib } = await queryCib(client);
     const request = { ...prepare(cib), id: randomUUID(), who: whoAsks() };
-    return client.call("request", { request }, { signal: io.interrupted });
+    return client.call("request", { request }, { signal: io.interrupted() });
   });
   if (outcome.outcome === "refused") throw refused(outcome.code, `Not done: ${outcome.reason}`);
   if (options.json) io.out(`${JSON.stringify({ ok: true, summary: outcome.text })}\n`);

@@ -5,7 +5,7 @@ import type { ConfigurationProblem } from "../kernel/messages.ts";
 import { type QuorumConfig, refuseLossy } from "../kernel/quorum/votes.ts";
 import { propertiesOf } from "../model/status/options.ts";
 import { parseBoolean } from "../model/text.ts";
-import { validateConfiguration } from "../model/validate.ts";
+import { problemText, validateConfiguration } from "../model/validate.ts";
 import type { NodeConfig } from "./config.ts";
 
 /** How votes are counted under this CIB: by the node's configuration, and with fencing when the CIB has a device and uses it. */
@@ -30,7 +30,7 @@ export function problemsOf(next: Element, previous: Element, config: NodeConfig)
     return [{ code: "empty", text: "There is no <configuration> in it. Give a whole CIB." }];
   const problems = validateConfiguration(configuration, childNamed(previous, "configuration"))
     .filter((problem) => problem.severity === "error")
-    .map(({ code, text }) => ({ code, text }));
+    .map((problem) => ({ code: problem.code, text: problemText(problem) }));
   const lossy = refuseLossy(quorumUnder(next, config));
   const wasLossy = refuseLossy(quorumUnder(previous, config)) !== undefined;
   return lossy === undefined || wasLossy ? problems : [...problems, { code: "config-lossy", text: lossy }];

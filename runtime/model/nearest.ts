@@ -28,7 +28,7 @@ export function didYouMean(name: string, candidates: readonly string[]): string 
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours that lead from one text to the other. */
-export function editDistance(one: string, other: string): number {
+function editDistance(one: string, other: string): number {
   let before: number[] = [];
   let previous = Array.from({ length: other.length + 1 }, (_, j) => j);
   for (let i = 1; i <= one.length; i += 1) {

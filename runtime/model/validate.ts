@@ -114,12 +114,3 @@ export function problemText(problem: Problem): string {
   const id = problem.id === undefined ? "" : ` id="${problem.id}"`;
   return `<${problem.element}${id}> (${problem.path}): ${problem.text}`;
 }
-
-/** The faults that refuse a document, in one sentence; undefined when there are none. */
-export function refusalText(problems: readonly Problem[]): string | undefined {
-  const errors = problems.filter((problem) => problem.severity === "error");
-  const [first] = errors;
-  if (first === undefined) return undefined;
-  const more = errors.length === 1 ? "" : ` And ${errors.length - 1} more: "systole cib verify" lists all.`;
-  return `${problemText(first)}${more}`;
-}

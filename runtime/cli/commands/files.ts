@@ -4,6 +4,25 @@ import type { Command } from "commander";
 import type { CliIo } from "../io.ts";
 import { family, verb } from "../options.ts";
 
+/** node. */
+export function nodeCommand(io: CliIo): Command {
+  return verb("node", "run a node in this process until it is stopped (SIGTERM, or systole stop)", [
+    "systole node /etc/systole/node1.json",
+    "systole node /etc/systole/node1.json --check",
+  ])
+    .argument("<config>", "its configuration, a JSON file")
+    .option("--check", "only check the configuration and the key")
+    .action(async (config: string, options: { check?: true; json?: true }) => {
+      if (options.check) {
+        const { checkConfig } = await import("./node-check.ts");
+        checkConfig(io, options, config);
+        return;
+      }
+      const { runNode } = await import("../../run-node.ts");
+      io.exit(await runNode(config));
+    });
+}
+
 /** key new. */
 export function keyCommand(io: CliIo): Command {
   return family("key", "cluster keys, with which nodes recognise each other", [

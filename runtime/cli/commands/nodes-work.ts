@@ -58,7 +58,7 @@ export async function stopNode(io: CliIo, options: SessionOptions & { readonly w
     if (!options.json) io.err(`${node} is stopping: its resources move away first.\n`);
     const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), STOP_TIMEOUT_MS).unref());
     const interrupted = new Promise<undefined>((resolve) => {
-      io.interrupted.addEventListener("abort", () => resolve(undefined));
+      io.interrupted().addEventListener("abort", () => resolve(undefined));
     });
     if ((await Promise.race([client.closed, late, interrupted])) === undefined) {
       throw new CliFailure(

@@ -70,9 +70,9 @@ class Watch {
       end ??= cause === undefined ? {} : { cause };
       this.#wake();
     };
-    this.#io.interrupted.addEventListener("abort", () => finish());
+    this.#io.interrupted().addEventListener("abort", () => finish());
     void this.#client.closed.then((cause) => finish(cause));
-    if (this.#io.interrupted.aborted) finish();
+    if (this.#io.interrupted().aborted) finish();
     while (end === undefined) {
       this.#changed = false;
       if (!lines) await this.#draw();

@@ -58,7 +58,7 @@ function separator(options: RenderOptions): Span {
 }
 
 /** The first lines: cluster, quorum and its reason, coordinator, and what is out of the ordinary for the whole cluster. */
-export function renderHeader(status: ClusterStatus, options: RenderOptions): string[] {
+function renderHeader(status: ClusterStatus, options: RenderOptions): string[] {
   const { quorum } = status;
   const votes = `${quorum.votes} of ${quorum.expectedVotes} votes`;
   const standing: Span = !quorum.quorate
@@ -93,7 +93,7 @@ export function renderHeader(status: ClusterStatus, options: RenderOptions): str
 }
 
 /** One line a node. */
-export function renderNodes(status: ClusterStatus, options: RenderOptions): string[] {
+function renderNodes(status: ClusterStatus, options: RenderOptions): string[] {
   const rows = status.nodes.map((node): Span[] => {
     const look = nodeLook(node, options);
     return [
@@ -179,7 +179,7 @@ function resourceFlags(resource: ResourceStatus): string {
 }
 
 /** `Promoted node1; Unpromoted node2 node3`, with what is under way and what failed. */
-export function whereText(activities: readonly Activity[]): string {
+function whereText(activities: readonly Activity[]): string {
   const byRole = new Map<string, string[]>();
   for (const activity of activities) {
     const role = activity.failed ? "FAILED" : (activity.pending ?? activity.role);
@@ -215,7 +215,7 @@ function renderFailures(status: ClusterStatus, options: RenderOptions): string[]
 }
 
 /** "web: monitor (every 1 s) on node1: not running (7) at 12:00:01, because ..." */
-export function failedOperationText(operation: FailedOperation): string {
+function failedOperationText(operation: FailedOperation): string {
   const every = operation.intervalMs > 0 ? ` (every ${operation.intervalMs / 1000} s)` : "";
   const when = operation.epochSeconds === undefined ? "" : ` at ${clockTime(operation.epochSeconds * 1000)}`;
   const because = operation.reason === "" ? "" : `, because ${operation.reason}`;
@@ -233,7 +233,7 @@ function renderFencing(status: ClusterStatus, options: RenderOptions): string[] 
 }
 
 /** "12:00:01 node3 is confirmed off (p3, by node1, 812 ms)" */
-export function fencingText(record: FencingRecord): string {
+function fencingText(record: FencingRecord): string {
   const what = {
     pending: `${record.target}: ${record.action} under way`,
     done: `${record.target}: ${record.action} confirmed`,

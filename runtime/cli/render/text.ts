@@ -79,13 +79,13 @@ function cut(text: string, width: number): string {
 }
 
 /** The text in its colour, where colour is wanted. */
-export function paint(text: string, tone: Tone, options: { readonly colour: boolean }): string {
+function paint(text: string, tone: Tone, options: { readonly colour: boolean }): string {
   const code = SGR[tone];
   return options.colour && code !== "" ? `\u001b[${code}m${text}\u001b[0m` : text;
 }
 
 /** Pads on the right to that many columns. */
-export function pad(text: string, width: number): string {
+function pad(text: string, width: number): string {
   return text + " ".repeat(Math.max(0, width - displayWidth(text)));
 }
 

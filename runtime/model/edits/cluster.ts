@@ -65,12 +65,6 @@ export function maintenanceEdits(cib: Element, wanted: boolean, node?: string): 
   return plan(edits, `The cluster shall be ${words}.`);
 }
 
-/** Permanent attributes of a node. */
-export function nodeAttributes(cib: Element, name: string): Record<string, string> | { refused: string } {
-  const node = findNode(cib, name);
-  return "refused" in node ? { refused: node.refused } : readOptions(nodeHome(node));
-}
-
 /** Sets (a string) or deletes (undefined) a permanent node attribute. */
 export function nodeAttributeEdits(
   cib: Element,

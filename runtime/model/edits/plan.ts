@@ -37,7 +37,7 @@ export interface ResourcePlace {
 const RESOURCES: CibPath = [{ name: "configuration" }, { name: "resources" }];
 
 /** All resources with where they stand, outer ones first, in the order of the document. */
-export function resourcePlaces(cib: Element): ResourcePlace[] {
+function resourcePlaces(cib: Element): ResourcePlace[] {
   const places: ResourcePlace[] = [];
   const collect = (parent: Element | undefined, path: CibPath, parents: readonly Element[]): void => {
     for (const child of parent?.children ?? []) {
@@ -78,7 +78,7 @@ export interface NodePlace {
 }
 
 /** All nodes of the configuration. */
-export function nodePlaces(cib: Element): NodePlace[] {
+function nodePlaces(cib: Element): NodePlace[] {
   return childrenNamed(childNamed(childNamed(cib, "configuration"), "nodes"), "node").map((element) => {
     const id = element.attributes["id"] ?? "";
     return { element, id, name: element.attributes["uname"] ?? id };

@@ -4,7 +4,7 @@
 import Type, { type Static } from "typebox";
 
 /** A node as people see it. `unclean` = it may still be running things although it cannot be reached; only a fence ends that. */
-export const NodeStateSchema = Type.Union([
+const NodeStateSchema = Type.Union([
   Type.Literal("online"),
   Type.Literal("pending"),
   Type.Literal("shutting-down"),
@@ -13,7 +13,7 @@ export const NodeStateSchema = Type.Union([
 ]);
 export type NodeState = Static<typeof NodeStateSchema>;
 
-export const NodeStatusSchema = Type.Object({
+const NodeStatusSchema = Type.Object({
   id: Type.String({ description: "Id of the <node> element; a number in Systole's own clusters." }),
   name: Type.String(),
   kind: Type.Union([Type.Literal("member"), Type.Literal("remote"), Type.Literal("guest"), Type.Literal("ping")]),
@@ -29,7 +29,7 @@ export const NodeStatusSchema = Type.Object({
 export type NodeStatus = Static<typeof NodeStatusSchema>;
 
 /** What one instance of a primitive does on one node. */
-export const ActivitySchema = Type.Object({
+const ActivitySchema = Type.Object({
   node: Type.String(),
   role: Type.Union([
     Type.Literal("Stopped"),
@@ -80,14 +80,14 @@ const ResourceBaseSchema = Type.Object({
   activities: Type.Array(ActivitySchema),
 });
 
-export const ResourceStatusSchema = Type.Cyclic(
+const ResourceStatusSchema = Type.Cyclic(
   {
     Resource: Type.Object({ ...ResourceBaseSchema.properties, members: Type.Array(Type.Ref("Resource")) }),
   },
   "Resource",
 );
 
-export const FailureSchema = Type.Object({
+const FailureSchema = Type.Object({
   resource: Type.String(),
   node: Type.String(),
   count: Type.Integer({ description: "1000000 means INFINITY: never again there until cleaned up." }),
@@ -96,7 +96,7 @@ export const FailureSchema = Type.Object({
 });
 export type Failure = Static<typeof FailureSchema>;
 
-export const FailedOperationSchema = Type.Object({
+const FailedOperationSchema = Type.Object({
   resource: Type.String(),
   node: Type.String(),
   operation: Type.String(),
@@ -109,7 +109,7 @@ export const FailedOperationSchema = Type.Object({
 });
 export type FailedOperation = Static<typeof FailedOperationSchema>;
 
-export const FencingRecordSchema = Type.Object({
+const FencingRecordSchema = Type.Object({
   target: Type.String(),
   action: Type.String({ description: "off, on or reboot." }),
   state: Type.Union([Type.Literal("pending"), Type.Literal("done"), Type.Literal("failed")]),
@@ -121,7 +121,7 @@ export const FencingRecordSchema = Type.Object({
 });
 export type FencingRecord = Static<typeof FencingRecordSchema>;
 
-export const EventSchema = Type.Object({
+const EventSchema = Type.Object({
   epochMs: Type.Number(),
   kind: Type.String(),
   code: Type.String(),
@@ -134,13 +134,13 @@ export const EventSchema = Type.Object({
 export type StatusEvent = Static<typeof EventSchema>;
 
 /** Calls that are in flight in the host: hung plugin calls have names. */
-export const InFlightSchema = Type.Object({
+const InFlightSchema = Type.Object({
   what: Type.String(),
   sinceMs: Type.Number({ description: "How long it has been running." }),
 });
 export type InFlight = Static<typeof InFlightSchema>;
 
-export const QuorumStatusSchema = Type.Object({
+const QuorumStatusSchema = Type.Object({
   quorate: Type.Boolean(),
   primary: Type.Boolean({ description: "Changes are acknowledged and resources started." }),
   established: Type.Boolean({ description: "The members of this view have the same CIB." }),
@@ -151,7 +151,7 @@ export const QuorumStatusSchema = Type.Object({
 });
 
 /** The plan that the coordinator is carrying out. */
-export const TransitionSchema = Type.Object({
+const TransitionSchema = Type.Object({
   number: Type.Integer(),
   actions: Type.Integer({ description: "In the plan." }),
   confirmed: Type.Integer({ description: "Done." }),

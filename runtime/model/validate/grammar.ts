@@ -51,7 +51,7 @@ function same(...names: readonly string[]): Children {
   return Object.fromEntries(names.map((name) => [name, name]));
 }
 
-export const ROLES = ["Stopped", "Started", "Promoted", "Unpromoted", "Master", "Slave"] as const;
+const ROLES = ["Stopped", "Started", "Promoted", "Unpromoted", "Master", "Slave"] as const;
 export const RESOURCE_ELEMENTS = ["primitive", "group", "clone", "master", "bundle"] as const;
 const CONSTRAINED = reference(...RESOURCE_ELEMENTS, "template", "tag");
 const ROLE = oneOf(...ROLES);

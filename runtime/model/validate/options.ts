@@ -95,7 +95,7 @@ export const CLUSTER_PROPERTIES: Readonly<Record<string, ValueKind>> = {
 };
 
 /** Meta attributes of resources and of rsc_defaults. */
-export const RESOURCE_META: Readonly<Record<string, ValueKind>> = {
+const RESOURCE_META: Readonly<Record<string, ValueKind>> = {
   "allow-migrate": LOOSE_BOOLEAN,
   "allow-unhealthy-nodes": LOOSE_BOOLEAN,
   "clone-max": INSTANCES,

@@ -26,7 +26,7 @@ export interface Place {
 }
 
 /** The place as an XPath. */
-export function pathText(place: Place): string {
+function pathText(place: Place): string {
   const steps: string[] = [];
   for (let at: Place | undefined = place; at !== undefined; at = at.parent) {
     steps.push(at.id === undefined ? at.name : `${at.name}[@id='${at.id}']`);
