@@ -179,8 +179,8 @@ async function failOver(
     };
     return {
       failoverMs,
-      detectMs: await duration("the failure", (one) => one.kind === "view" && one.node === victim.name),
-      fenceMs: await duration("the fence", (one) => one.kind === "fence" && one.code === "confirmed"),
+      detectMs: await duration("the failure", (one) => one.code === "departed" && one.node === victim.name),
+      fenceMs: await duration("the fence", (one) => one.kind === "fence" && one.code === "fenced"),
       startMs: await duration(
         "the start",
         (one) => one.kind === "operation" && one.resource === "web" && one.code === "start-done",
