@@ -25,6 +25,8 @@ const MIN_TIMEOUT_MS = 10;
 const MAX_TIMEOUT_MS = 500;
 /** A piece is lost when one this much later has arrived. */
 const REORDER_FRAGMENTS = 3;
+/** … and so many round trips have passed since it was sent. */
+const LATE_ROUND_TRIPS = 1.5;
 
 interface Outgoing {
   readonly fragment: Fragment;
@@ -61,6 +63,9 @@ export class Sender {
   private timeoutMs = FIRST_TIMEOUT_MS;
   private timeoutAtMs: number | undefined;
   private progressMs = 0;
+  /** The highest piece that arrived behind a gap, and when the first piece of the gap counts as lost. */
+  private highestArrived = 0;
+  private gapAtMs: number | undefined;
   /** The window is not shrunk twice for the losses of one flight. */
   private recoverAfter = 0;
 
@@ -97,7 +102,7 @@ export class Sender {
   }
 
   deadlineMs(): number {
-    return this.timeoutAtMs ?? Number.POSITIVE_INFINITY;
+    return Math.min(this.timeoutAtMs ?? Number.POSITIVE_INFINITY, this.gapAtMs ?? Number.POSITIVE_INFINITY);
   }
 
   isStalled(nowMs: number): boolean {
@@ -152,15 +157,15 @@ export class Sender {
     let news = 0;
     for (let i = 0; i < done; i++) news += this.mark(this.flight[i]!, nowMs);
     this.flight.splice(0, done);
-    let highest = 0;
     const base = this.flight[0]?.fragment.sequence ?? this.nextSequence;
     for (const sequence of ack.also) {
       const outgoing = this.flight[sequence - base];
       if (outgoing === undefined) continue;
       news += this.mark(outgoing, nowMs);
-      highest = Math.max(highest, sequence);
+      this.highestArrived = Math.max(this.highestArrived, sequence);
     }
-    if (highest > 0) this.findGaps(highest, nowMs);
+    if (this.highestArrived > ack.upTo) this.findGaps(nowMs);
+    else this.gapAtMs = undefined;
     if (news === 0) return;
     this.progressMs = nowMs;
     if (this.flight.length < this.window) this.window = Math.min(MAX_WINDOW_FRAGMENTS, this.window + news);
@@ -193,15 +198,20 @@ export class Sender {
     return Math.min(MAX_TIMEOUT_MS, Math.max(MIN_TIMEOUT_MS, wanted));
   }
 
-  private findGaps(highest: number, nowMs: number): void {
-    const againAfterMs = this.smoothedMs ?? FIRST_TIMEOUT_MS;
+  /** A piece behind which others arrived is lost when it has also had the time to come late: datagrams do overtake. */
+  private findGaps(nowMs: number): void {
+    const lateMs = LATE_ROUND_TRIPS * (this.smoothedMs ?? FIRST_TIMEOUT_MS);
+    this.gapAtMs = undefined;
     for (const outgoing of this.flight) {
       const { sequence } = outgoing.fragment;
-      if (sequence > highest - REORDER_FRAGMENTS) return;
+      if (sequence > this.highestArrived - REORDER_FRAGMENTS) return;
       if (outgoing.acked || outgoing.lost) continue;
-      if (outgoing.tries > 1 && nowMs - outgoing.sentMs < 2 * againAfterMs) continue;
-      this.lose(outgoing);
-      if (sequence >= this.recoverAfter) this.shrinkWindow();
+      const lostAtMs = outgoing.sentMs + lateMs * outgoing.tries;
+      if (nowMs < lostAtMs) this.gapAtMs = Math.min(lostAtMs, this.gapAtMs ?? lostAtMs);
+      else {
+        this.lose(outgoing);
+        if (sequence >= this.recoverAfter) this.shrinkWindow();
+      }
     }
   }
 
@@ -218,6 +228,7 @@ export class Sender {
 
   /** After the timeout everything on the way is taken as lost. */
   expire(nowMs: number): void {
+    if (this.gapAtMs !== undefined && nowMs >= this.gapAtMs) this.findGaps(nowMs);
     if (this.timeoutAtMs === undefined || nowMs < this.timeoutAtMs) return;
     for (const outgoing of this.flight) {
       if (!outgoing.acked && !outgoing.lost) this.lose(outgoing);
