@@ -5,6 +5,8 @@
 
 import type { Element } from "../../kernel/cib/element.ts";
 import type { Cause, TransitionGraph } from "../transition.ts";
+import { readCluster } from "./cluster.ts";
+import { exportSchedule, planCluster } from "./plan.ts";
 
 /** What the function needs from outside, because it may not look at a clock or hash by itself. */
 export interface ScheduleOptions {
@@ -81,4 +83,8 @@ export interface Schedule {
 }
 
 /** Decides what the cluster described by `cib` should do at that moment. */
-export declare function schedule(cib: Element, options: ScheduleOptions): Schedule;
+export function schedule(cib: Element, options: ScheduleOptions): Schedule {
+  const cluster = readCluster(cib, options);
+  planCluster(cluster);
+  return exportSchedule(cluster);
+}

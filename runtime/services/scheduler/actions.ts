@@ -1,0 +1,444 @@
+// Making actions, and finding those that exist: each operation of a resource on a node is one action however often it is asked for.
+//
+// Fencing lives here too, because an action that cannot run may need it, and fencing is itself an action.
+
+import { millisecondsToSeconds } from "../../model/duration.ts";
+import { compareFencingDigest, operationParameters } from "./digests.ts";
+import { has } from "./node-table.ts";
+import { onFailOf, operationConfig, operationMeta, operationNeeds } from "./operation-meta.ts";
+import {
+  type Action,
+  type ActionMeta,
+  type Cluster,
+  Flag,
+  Needs,
+  type Node,
+  type NoQuorumPolicy,
+  Order,
+  type Relation,
+  type Resource,
+  Role,
+} from "./state.ts";
+import { findNode, isGuestNode, isRemoteMachine, launcherOf } from "./tree.ts";
+
+const NO_META: ActionMeta = new Map();
+
+/** Key of an action as the history and people know it. */
+export function actionUuid(action: Action): string {
+  return action.resource === undefined ? action.key : `${action.resource.id}_${action.key}_${action.intervalMs}`;
+}
+
+export function actionMeta(action: Action, name: string): string | undefined {
+  return action.meta?.get(name) ?? action.config.get(name);
+}
+
+export function setActionMeta(action: Action, name: string, value: string): void {
+  action.meta ??= new Map();
+  action.meta.set(name, value);
+}
+
+export function hasFlag(action: Action, flag: number): boolean {
+  return (action.flags & flag) === flag;
+}
+
+export function setFlag(action: Action, flag: number): void {
+  action.flags |= flag;
+}
+
+export function clearFlag(action: Action, flag: number): void {
+  action.flags &= ~flag;
+}
+
+export function setReason(action: Action, reason: string | undefined, overwrite: boolean): void {
+  if (action.reason === undefined || overwrite) action.reason = reason;
+}
+
+/** Orders two actions. False when that order is there already. */
+export function orderActions(first: Action | undefined, then: Action | undefined, flags: number): boolean {
+  if (first === undefined || then === undefined || flags === Order.None) return false;
+  for (const after of first.after) {
+    if (after.action === then && (after.flags & flags) !== 0) return false;
+  }
+  const relationAfter: Relation = { action: then, flags, graphed: false };
+  const relationBefore: Relation = { action: first, flags, graphed: false };
+  first.after.push(relationAfter);
+  then.before.push(relationBefore);
+  return true;
+}
+
+/** All actions of a resource with that key, oldest first; one without a node joins the node asked for. */
+export function findActions(resource: Resource, key: string, intervalMs: number, node: Node | undefined): Action[] {
+  const found: Action[] = [];
+  for (const action of resource.actions) {
+    if (action.key !== key || action.intervalMs !== intervalMs) continue;
+    if (node !== undefined && action.node === undefined) action.node = node;
+    if (node === undefined || action.node === node) found.push(action);
+  }
+  return found;
+}
+
+/** All actions of a resource with that key on exactly that node, oldest first. */
+export function findActionsOn(resource: Resource, key: string, intervalMs: number, node: Node | undefined): Action[] {
+  if (node === undefined) return [];
+  return resource.actions.filter(
+    (action) => action.node === node && action.key === key && action.intervalMs === intervalMs,
+  );
+}
+
+/** The newest action of a resource that does a task (on a node). */
+export function newestAction(resource: Resource, task: string, node: Node | undefined): Action | undefined {
+  for (let i = resource.actions.length - 1; i >= 0; i -= 1) {
+    const action = resource.actions[i];
+    if (action?.task === task && (node === undefined || action.node === node)) return action;
+  }
+  return undefined;
+}
+
+function newAction(
+  cluster: Cluster,
+  resource: Resource | undefined,
+  key: string,
+  intervalMs: number,
+  task: string,
+  node: Node | undefined,
+  optional: boolean,
+): Action {
+  const operation = resource === undefined ? undefined : configFor(resource, key, task, intervalMs);
+  const action: Action = {
+    id: cluster.nextActionId,
+    cluster,
+    resource,
+    task,
+    key,
+    intervalMs,
+    cancelTask: undefined,
+    node,
+    flags: Flag.Runnable | (optional ? Flag.Optional : 0) | (task === "lrm_delete" ? Flag.OnCoordinator : 0),
+    needs: resource === undefined ? Needs.Nothing : operationNeeds(resource, task),
+    priority: 0,
+    reason: undefined,
+    config: resource === undefined ? NO_META : operationMeta(cluster, resource, node, task, intervalMs, operation),
+    meta: undefined,
+    extra: undefined,
+    operation,
+    before: [],
+    after: [],
+    runnableBefore: 0,
+    requiredRunnableBefore: 0,
+  };
+  cluster.nextActionId += 1;
+  cluster.actions.push(action);
+  if (resource === undefined) cluster.singletons.set(key, action);
+  else resource.actions.push(action);
+  return action;
+}
+
+function configFor(resource: Resource, key: string, task: string, intervalMs: number) {
+  const config = operationConfig(resource, task, intervalMs);
+  if (config !== undefined || !key.includes("_notify_")) return config;
+  return operationConfig(resource, "notify", 0);
+}
+
+/** Finds or makes the action of a resource with that key; it becomes mandatory unless `optional`. */
+export function resourceAction(
+  cluster: Cluster,
+  resource: Resource,
+  key: string,
+  intervalMs: number,
+  task: string,
+  node: Node | undefined,
+  optional: boolean,
+): Action {
+  let action: Action | undefined;
+  for (const candidate of resource.actions) {
+    if (candidate.key !== key || candidate.intervalMs !== intervalMs) continue;
+    if (node !== undefined && candidate.node === undefined) candidate.node = node;
+    if (node === undefined || candidate.node === node) {
+      action = candidate;
+      break;
+    }
+  }
+  action ??= newAction(cluster, resource, key, intervalMs, task, node, optional);
+  updateOptional(action, optional);
+  if (action.node !== undefined && action.operation !== undefined && !hasFlag(action, Flag.AttributesEvaluated)) {
+    action.extra = operationParameters(cluster, action.operation, action.node);
+    setFlag(action, Flag.AttributesEvaluated);
+  }
+  updateRunnable(cluster, action, resource);
+  return action;
+}
+
+/** The same for an operation that runs once. */
+export function simpleAction(
+  cluster: Cluster,
+  resource: Resource,
+  task: string,
+  node: Node | undefined,
+  optional: boolean,
+): Action {
+  return resourceAction(cluster, resource, task, 0, task, node, optional);
+}
+
+function updateOptional(action: Action, optional: boolean): void {
+  const { resource } = action;
+  if (
+    resource !== undefined &&
+    action.node !== undefined &&
+    !hasFlag(action, Flag.Pseudo) &&
+    !resource.managed &&
+    actionMeta(action, "interval") === undefined
+  ) {
+    setFlag(action, Flag.Optional);
+  } else if (!optional) {
+    clearFlag(action, Flag.Optional);
+  }
+}
+
+/** What the lack of quorum means for a resource. */
+function quorumPolicyFor(cluster: Cluster, resource: Resource): NoQuorumPolicy {
+  const policy = cluster.properties.noQuorumPolicy;
+  if (cluster.quorate) return "ignore";
+  if (policy !== "demote") return policy;
+  if (resource.role === Role.Promoted || resource.role === Role.Unpromoted) {
+    if (resource.nextRole > Role.Unpromoted) resource.nextRole = Role.Unpromoted;
+    return "ignore";
+  }
+  return "stop";
+}
+
+function updateRunnable(cluster: Cluster, action: Action, resource: Resource): void {
+  if (hasFlag(action, Flag.Pseudo)) return;
+  const { node } = action;
+  const onCoordinator = hasFlag(action, Flag.OnCoordinator);
+  if (node === undefined) {
+    clearFlag(action, Flag.Runnable);
+  } else if (!onCoordinator && !node.online && (!isGuestNode(node) || node.remoteReset)) {
+    clearFlag(action, Flag.Runnable);
+    if (resource.managed && action.task === "stop" && !node.unclean) {
+      fenceNode(cluster, node, "stop is unrunnable", false);
+    }
+  } else if (!onCoordinator && node.pending) {
+    clearFlag(action, Flag.Runnable);
+  } else if (action.needs === Needs.Nothing) {
+    action.reason = undefined;
+    if (isGuestNode(node) && !canFence(cluster, node)) clearFlag(action, Flag.Runnable);
+    else setFlag(action, Flag.Runnable);
+  } else {
+    checkQuorum(cluster, action, resource);
+  }
+}
+
+function checkQuorum(cluster: Cluster, action: Action, resource: Resource): void {
+  switch (quorumPolicyFor(cluster, resource)) {
+    case "stop":
+      clearFlag(action, Flag.Runnable);
+      setReason(action, "no quorum", true);
+      break;
+    case "freeze":
+      if (!resource.methods.active(resource, true) || resource.nextRole > resource.role) {
+        clearFlag(action, Flag.Runnable);
+        setReason(action, "quorum freeze", true);
+      }
+      break;
+    default:
+      setFlag(action, Flag.Runnable);
+  }
+}
+
+/** An action without a resource: fencing, shutdown, points that others are ordered around. */
+function clusterAction(cluster: Cluster, key: string, task: string, node: Node | undefined, optional: boolean): Action {
+  const known = cluster.singletons.get(key);
+  const action = known ?? newAction(cluster, undefined, key, 0, task, node, optional);
+  if (node !== undefined && action.node === undefined) action.node = node;
+  updateOptional(action, optional);
+  return action;
+}
+
+/** A point in the plan at which nothing is done. */
+export function pseudoAction(cluster: Cluster, name: string): Action {
+  const known = cluster.singletons.get(name);
+  if (known !== undefined) return known;
+  const action = clusterAction(cluster, name, name, undefined, true);
+  setFlag(action, Flag.Pseudo | Flag.Runnable);
+  return action;
+}
+
+/** A point in the plan that belongs to a group, clone or bundle ("start of all of it"). */
+export function resourcePseudoAction(
+  cluster: Cluster,
+  resource: Resource,
+  task: string,
+  optional: boolean,
+  runnable: boolean,
+): Action {
+  const action = simpleAction(cluster, resource, task, undefined, optional);
+  setFlag(action, Flag.Pseudo);
+  if (runnable) setFlag(action, Flag.Runnable);
+  return action;
+}
+
+/** The clean leaving of a node. */
+export function shutdownAction(cluster: Cluster, node: Node): Action {
+  return clusterAction(cluster, `do_shutdown-${node.name}`, "do_shutdown", node, false);
+}
+
+/** Forgets the counted failures of a resource on a node. */
+export function clearFailures(cluster: Cluster, resource: Resource, node: Node): Action {
+  const action = simpleAction(cluster, resource, "clear_failcount", node, false);
+  setActionMeta(action, "op_no_wait", "true");
+  return action;
+}
+
+/** Removes what the history has of a resource on a node. */
+export function clearHistory(cluster: Cluster, resource: Resource, node: Node): void {
+  simpleAction(cluster, resource, "lrm_delete", node, false);
+}
+
+/** Whether fencing this node is possible now. */
+export function canFence(cluster: Cluster, node: Node | undefined): boolean {
+  const launcher = node === undefined ? undefined : launcherOf(node);
+  if (launcher !== undefined) {
+    return launcher.activeNodes.every((host) => host.online || canFence(cluster, host));
+  }
+  if (!cluster.properties.fencingEnabled || !cluster.haveFencing) return false;
+  if (cluster.quorate || cluster.properties.noQuorumPolicy === "ignore") return true;
+  if (node === undefined || !node.online) return false;
+  if (node.remoteKind && !cluster.properties.fenceRemoteWithoutQuorum) {
+    const connection = node.remote;
+    if (connection === undefined) return true;
+    return cluster.nodes.every((host) => !has(connection.allowed, host) || host.online);
+  }
+  return true;
+}
+
+/** Marks a node as unclean, and plans its fencing as far as that is possible. */
+export function fenceNode(cluster: Cluster, node: Node, reason: string, priorityDelay: boolean): void {
+  const launcher = launcherOf(node);
+  if (launcher !== undefined) {
+    if (!launcher.failed && launcher.managed) {
+      node.remoteReset = true;
+      launcher.failed = true;
+      launcher.stopIfFailed = true;
+    }
+  } else if (node.remote?.removedLaunched && node.remoteKind) {
+    node.remote.failed = true;
+    node.remote.stopIfFailed = true;
+  } else if (isRemoteMachine(node)) {
+    if (node.remote === undefined || node.remote.managed) node.remoteReset = true;
+    node.unclean = true;
+    fenceAction(cluster, node, undefined, true, reason, false);
+  } else if (!node.unclean) {
+    node.unclean = true;
+    fenceAction(cluster, node, undefined, true, reason, priorityDelay);
+  }
+}
+
+/** Finds or makes the fencing (or with "on", unfencing) of a node. */
+export function fenceAction(
+  cluster: Cluster,
+  node: Node,
+  operation: string | undefined,
+  optional: boolean,
+  reason: string | undefined,
+  priorityDelay: boolean,
+): Action {
+  const how = operation ?? cluster.properties.fencingAction;
+  const key = `stonith-${node.name}-${how}`;
+  let wanted = !optional;
+  let action = cluster.singletons.get(key);
+  if (action === undefined) {
+    action = clusterAction(cluster, key, "stonith", node, true);
+    setActionMeta(action, "on_node", node.name);
+    setActionMeta(action, "on_node_uuid", node.id);
+    setActionMeta(action, "stonith_action", how);
+    if (cluster.unfencing && addUnfencingDigests(cluster, action, node)) wanted = true;
+  }
+  if (
+    cluster.properties.priorityFencingMs > 0 &&
+    (priorityDelay || actionMeta(action, "priority-fencing-delay") !== undefined)
+  ) {
+    setActionMeta(action, "priority-fencing-delay", String(priorityFencingDelay(cluster, node)));
+  }
+  if (wanted && canFence(cluster, node)) {
+    clearFlag(action, Flag.Optional);
+    if (reason !== undefined) setReason(action, reason, false);
+  } else if (reason !== undefined && action.reason === undefined) {
+    action.reason = reason;
+  }
+  return action;
+}
+
+function unfencingDevices(resources: readonly Resource[], found: Resource[]): Resource[] {
+  for (const resource of resources) {
+    if (resource.children.length > 0) unfencingDevices(resource.children, found);
+    else if (!resource.fenceDevice) continue;
+    else if (resource.needsUnfencing || resource.meta.get("provides")?.toLowerCase() === "unfencing") {
+      found.unshift(resource);
+    }
+  }
+  return found;
+}
+
+/** Records with what parameters a node is (un)fenced; true when they are not those it was last unfenced with. */
+function addUnfencingDigests(cluster: Cluster, action: Action, node: Node): boolean {
+  let all = "";
+  let secure = "";
+  let changed = false;
+  for (const device of unfencingDevices(cluster.resources, [])) {
+    const agent = device.type ?? "";
+    const digests = compareFencingDigest(cluster, device, agent, node);
+    if (digests.verdict === "mismatch") {
+      changed = true;
+      cluster.notices.push(`notice: Unfencing node ${node.name} because the definition of ${device.id} changed`);
+    }
+    all += `${device.id}:${agent}:${digests.all},`;
+    secure += `${device.id}:${agent}:${digests.secure ?? ""},`;
+  }
+  setActionMeta(action, "digests-all", all);
+  setActionMeta(action, "digests-secure", secure);
+  return changed;
+}
+
+/** Seconds by which the side with the more important resources is fenced later, when a cluster is split in halves. */
+function priorityFencingDelay(cluster: Cluster, node: Node): number {
+  if (node.remoteKind || node.online) return 0;
+  const members = cluster.nodes.filter((other) => !other.remoteKind);
+  const online = members.filter((other) => other.online).length;
+  if (online > Math.floor(members.length / 2)) return 0;
+  const priorities = members.map((other) => other.priority);
+  const top = Math.max(...priorities);
+  if (Math.min(...priorities) === top || node.priority < top) return 0;
+  return millisecondsToSeconds(cluster.properties.priorityFencingMs);
+}
+
+/** A device must be switched on again for nodes before something may use it. */
+export function triggerUnfencing(
+  cluster: Cluster,
+  resource: Resource | undefined,
+  node: Node | undefined,
+  reason: string,
+): void {
+  if (!cluster.unfencing || (resource !== undefined && !resource.fenceDevice)) return;
+  if (node?.online && !node.unclean && !node.shutdown) {
+    fenceAction(cluster, node, "on", false, reason, false);
+  } else if (resource !== undefined) {
+    for (const candidate of cluster.sortedNodes) {
+      if (!has(resource.allowed, candidate)) continue;
+      if (candidate.online && !candidate.unclean && !candidate.shutdown) {
+        triggerUnfencing(cluster, resource, candidate, reason);
+      }
+    }
+  }
+}
+
+/** What the node behind a connection is called, when it was fenced instead of the connection. */
+export function remoteNodeOf(cluster: Cluster, connection: Resource): Node | undefined {
+  return connection.remoteConnection ? findNode(cluster, connection.id) : undefined;
+}
+
+/** on-fail of an action, where its failure shall matter. */
+export function actionOnFail(action: Action) {
+  const { resource } = action;
+  if (resource === undefined) return undefined;
+  return onFailOf(action.cluster, resource, action.task, action.intervalMs, actionMeta(action, "on-fail"));
+}

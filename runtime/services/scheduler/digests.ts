@@ -1,0 +1,218 @@
+// Digests of operation parameters: did the configuration change since the operation ran?
+// Source of the form: op-digest, op-restart-digest, op-secure-digest in lrm_rsc_op; MD5 of " <parameters A="…" B="…"/>\n", names sorted.
+
+import { compareText, compareVersions } from "../../model/text.ts";
+import { parametersOf, readBlocks, ruleInput } from "./attributes.ts";
+import { operationConfig, operationMeta } from "./operation-meta.ts";
+import type { Cluster, HistoryOperation, Node, OperationConfig, OperationDigests, Resource } from "./state.ts";
+import { currentNode, nodeAttribute, outermost } from "./tree.ts";
+
+/** From this feature set on, the secure digest is made from all parameters but the secret ones. */
+const SECURE_DIGEST_CHANGED = "3.16.0";
+const DEFAULT_SECRETS = ["passwd", "password", "user"];
+
+const FENCE_PARAMETERS =
+  /^(pcmk_(host_(map|list|check|argument)|delay_(max|base)|action_limit|(reboot|off|on|list|monitor|status|metadata)_(action|timeout|retries))|provides|stonith-timeout|fencing-timeout)$/;
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "\t": "&#9;",
+  "\n": "&#10;",
+  "\r": "&#13;",
+};
+
+function escape(text: string): string {
+  return /[&<>"\t\n\r]/.test(text)
+    ? text.replace(/[&<>"\t\n\r]/g, (character) => ESCAPES[character] ?? character)
+    : text;
+}
+
+/** The text whose MD5 is the digest of a set of parameters. */
+export function digestText(parameters: ReadonlyMap<string, string>): string {
+  let text = " <parameters";
+  for (const name of [...parameters.keys()].sort(compareText))
+    text += ` ${name}="${escape(parameters.get(name) ?? "")}"`;
+  return `${text}/>\n`;
+}
+
+/** Name of a meta attribute among the parameters that an agent gets. */
+export function metaName(name: string): string {
+  return `CRM_meta_${name.replaceAll("-", "_")}`;
+}
+
+const NEVER_DIGESTED = new Set(["id", "crm_feature_set", "op-digest", "on_node", "on_node_uuid", "pcmk_external_ip"]);
+
+/** Leaves out what is not a parameter of the agent; a recurring operation keeps its timeout. */
+export function filterForDigest(all: ReadonlyMap<string, string>): Map<string, string> {
+  const kept = new Map<string, string>();
+  const interval = Number(all.get("CRM_meta_interval") ?? 0);
+  for (const [name, value] of all) {
+    if (NEVER_DIGESTED.has(name)) continue;
+    if (name.startsWith("CRM_meta_") && !(interval > 0 && name === "CRM_meta_timeout")) continue;
+    kept.set(name, value);
+  }
+  return kept;
+}
+
+/** The connection of a bundle's replica whose address is that of whatever machine its container is on. */
+export function needsRemoteName(cluster: Cluster, resource: Resource): boolean {
+  if (!resource.remoteConnection) return false;
+  return parametersOf(cluster, resource, undefined).get("addr")?.toLowerCase() === "#uname";
+}
+
+/** The name of that machine, where it is known. */
+export function bundleHostName(cluster: Cluster, resource: Resource): string | undefined {
+  if (!needsRemoteName(cluster, resource)) return undefined;
+  const replica = outermost(resource).bundle?.replicas.find((candidate) => candidate.remote === resource);
+  if (replica === undefined) return undefined;
+  return (replica.container.assigned ?? currentNode(replica.container))?.name;
+}
+
+/** Parameters of one operation (instance_attributes inside <op>). */
+export function operationParameters(
+  cluster: Cluster,
+  config: OperationConfig | undefined,
+  node: Node | undefined,
+): Map<string, string> {
+  const values = new Map<string, string>();
+  if (config !== undefined && config.element.children.length > 0) {
+    readBlocks(config.element, "instance_attributes", values, ruleInput(cluster, { nodeAttributes: node?.attributes }));
+  }
+  return values;
+}
+
+/** Calculates the digests of an operation as it is configured now, for comparison with what the history has. */
+export function operationDigests(
+  cluster: Cluster,
+  resource: Resource,
+  task: string,
+  intervalMs: number,
+  node: Node,
+  history: HistoryOperation | undefined,
+  withSecure: boolean,
+): OperationDigests {
+  const all = new Map<string, string>();
+  const host = bundleHostName(cluster, resource);
+  if (host !== undefined) all.set("addr", host);
+  const addMissing = (from: ReadonlyMap<string, string>, name: (key: string) => string) => {
+    for (const [key, value] of from) if (!all.has(name(key))) all.set(name(key), value);
+  };
+  const same = (key: string) => key;
+  const parameters = parametersOf(cluster, resource, node);
+  addMissing(parameters, same);
+  const config = operationConfig(resource, task, intervalMs);
+  const own = operationParameters(cluster, config, node);
+  addMissing(own, same);
+  addMissing(operationMeta(cluster, resource, node, task, intervalMs, config), metaName);
+  const filtered = filterForDigest(all);
+  const version = history?.element.attributes["crm_feature_set"] ?? cluster.featureSet ?? SECURE_DIGEST_CHANGED;
+  return {
+    parameters: filtered,
+    all: cluster.md5Hex(digestText(filtered)),
+    secure: withSecure ? secureDigest(cluster, resource, filtered, parameters, history, version) : undefined,
+    restart: restartDigest(cluster, filtered, history),
+    verdict: intervalMs === 0 && own.size > 0 ? "restart" : "match",
+  };
+}
+
+function secureDigest(
+  cluster: Cluster,
+  resource: Resource,
+  filtered: ReadonlyMap<string, string>,
+  parameters: ReadonlyMap<string, string>,
+  history: HistoryOperation | undefined,
+  version: string,
+): string {
+  const old = compareVersions(version, SECURE_DIGEST_CHANGED) < 0;
+  const secrets = history === undefined ? DEFAULT_SECRETS : words(history.element.attributes["op-secure-params"]);
+  const kept = filterForDigest(old ? parameters : filtered);
+  // The later form keeps the timeout of a recurring operation, which the filter above needs its interval for.
+  const timeout = filtered.get("CRM_meta_timeout");
+  if (!old && timeout !== undefined) kept.set("CRM_meta_timeout", timeout);
+  for (const name of secrets) kept.delete(name);
+  if (old && resource.resourceClass?.toLowerCase() === "stonith") {
+    for (const name of [...kept.keys()]) if (FENCE_PARAMETERS.test(name)) kept.delete(name);
+  }
+  return cluster.md5Hex(digestText(kept));
+}
+
+function words(text: string | undefined): string[] {
+  return text === undefined ? [] : text.split(" ").filter((word) => word !== "");
+}
+
+/** Digest of those parameters whose change needs a restart; the history names them. */
+function restartDigest(
+  cluster: Cluster,
+  filtered: ReadonlyMap<string, string>,
+  history: HistoryOperation | undefined,
+): string | undefined {
+  if (history === undefined || restartDigestOf(history) === undefined) return undefined;
+  const list = history.element.attributes["op-force-restart"];
+  if (list === undefined) return cluster.md5Hex(digestText(filtered));
+  const restarting = new Set(words(list));
+  return cluster.md5Hex(digestText(new Map([...filtered].filter(([name]) => restarting.has(name)))));
+}
+
+/** The recorded restart digest; one that matches nothing when the operation is to run again anyway. */
+export function restartDigestOf(history: HistoryOperation): string | undefined {
+  return history.rescheduled ? "calculated-failure-timeout" : history.element.attributes["op-restart-digest"];
+}
+
+function cached(
+  cluster: Cluster,
+  resource: Resource,
+  task: string,
+  intervalMs: number,
+  node: Node,
+  history: HistoryOperation | undefined,
+  withSecure: boolean,
+): OperationDigests {
+  const key = `${resource.id}_${task}_${intervalMs}`;
+  let digests = node.digests.get(key);
+  if (digests === undefined) {
+    digests = operationDigests(cluster, resource, task, intervalMs, node, history, withSecure);
+    node.digests.set(key, digests);
+  }
+  return digests;
+}
+
+/** Compares the digests of an operation in the history with the configuration. */
+export function compareDigests(
+  cluster: Cluster,
+  resource: Resource,
+  history: HistoryOperation,
+  node: Node,
+): OperationDigests {
+  const digests = cached(cluster, resource, history.task, history.intervalMs, node, history, false);
+  const recorded = history.element.attributes["op-digest"];
+  const recordedRestart = restartDigestOf(history);
+  const known = digests.restart !== undefined && recordedRestart !== undefined;
+  if (known && digests.restart !== recordedRestart) digests.verdict = "restart";
+  else if (recorded === undefined) digests.verdict = "unknown";
+  else if (recorded === digests.all) digests.verdict = "match";
+  else if (!(history.intervalMs === 0 && digests.verdict === "restart")) digests.verdict = "mismatch";
+  return digests;
+}
+
+/** Compares a fence device's parameters with those that a node was unfenced with. */
+export function compareFencingDigest(
+  cluster: Cluster,
+  resource: Resource,
+  agent: string,
+  node: Node,
+): OperationDigests {
+  const digests = cached(cluster, resource, "stonith-on", 0, node, undefined, true);
+  const recorded = nodeAttribute(node, "#digests-all", undefined, "current");
+  const matches = (summary: string | undefined, digest: string | undefined) =>
+    summary !== undefined && digest !== undefined && summary.includes(`${resource.id}:${agent}:${digest}`);
+  if (recorded === undefined) digests.verdict = "unknown";
+  else if (matches(recorded, digests.all)) digests.verdict = "match";
+  else if (matches(nodeAttribute(node, "#digests-secure", undefined, "current"), digests.secure)) {
+    digests.verdict = "match";
+    cluster.notices.push(`Only 'private' parameters to ${resource.id} for unfencing ${node.name} changed`);
+  } else digests.verdict = "mismatch";
+  return digests;
+}

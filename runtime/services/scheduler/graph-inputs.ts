@@ -1,0 +1,110 @@
+// Which actions are in the plan, and which of them wait for which.
+
+import { actionMeta, hasFlag } from "./actions.ts";
+import { type Action, Flag, Order, type Relation } from "./state.ts";
+import { isClone, isGuestNode } from "./tree.ts";
+
+/** Whether an action is to be done. */
+export function belongsInGraph(action: Action): boolean {
+  if (!hasFlag(action, Flag.Runnable)) return false;
+  if (hasFlag(action, Flag.Optional) && !hasFlag(action, Flag.AlwaysInGraph)) return false;
+  const { resource, node, task } = action;
+  if (resource !== undefined && !resource.managed && task !== "monitor") {
+    const interval = actionMeta(action, "interval");
+    if (interval === undefined || interval === "0") return false;
+  }
+  if (hasFlag(action, Flag.Pseudo) || task === "stonith" || task === "do_shutdown") return true;
+  if (node === undefined) return false;
+  if (hasFlag(action, Flag.OnCoordinator)) return true;
+  if (isGuestNode(node) && !node.remoteReset) return true;
+  return node.online && !node.unclean;
+}
+
+const HARMLESS = Order.ThenImpliesFirstGraphed | Order.FirstImpliesThenGraphed | Order.Ordered;
+
+function isStop(action: Action): boolean {
+  return action.intervalMs === 0 && (action.key === "stop" || action.key.endsWith("_stop"));
+}
+
+/** Whether an action waits for another that is ordered before it. */
+export function waitsFor(action: Action, relation: Relation): boolean {
+  if (relation.graphed) return true;
+  const input = relation.action;
+  const { flags } = relation;
+  if (flags === Order.None) return false;
+  const runnable = hasFlag(input, Flag.Runnable);
+  if (!runnable) {
+    if ((flags & ~HARMLESS) === 0) return false;
+    if ((flags & (Order.MinRunnable | Order.UnmigratableThenBlocks)) !== 0) return false;
+  }
+  const migratable = hasFlag(input, Flag.Migratable);
+  if ((flags & Order.IfFirstUnmigratable) !== 0 && migratable) return false;
+  if (flags === Order.Ordered && migratable && isStop(input)) return false;
+  if (flags === Order.IfOnSameNodeOrTarget) return waitsForLoad(action, relation);
+  if (flags === Order.IfRequiredOnSameNode) {
+    const elsewhere = input.node !== undefined && action.node !== undefined && input.node !== action.node;
+    if (elsewhere || hasFlag(input, Flag.Optional)) {
+      relation.flags = Order.None;
+      return false;
+    }
+    return true;
+  }
+  const other = input.resource;
+  if (other !== undefined && other !== action.resource && other.failed && !other.managed && isStop(input)) {
+    if (isClone(action.resource)) return false;
+  }
+  const planned = (input.flags & (Flag.AlwaysInGraph | Flag.InGraph)) !== 0;
+  return !hasFlag(input, Flag.Optional) || planned || belongsInGraph(input);
+}
+
+/** Room on a node must be made only for what comes to that node. */
+function waitsForLoad(action: Action, relation: Relation): boolean {
+  const input = relation.action;
+  const { resource } = action;
+  let drop: boolean;
+  if (resource !== undefined && action.task === "migrate_to")
+    drop = input.node === undefined || input.node !== resource.assigned;
+  else drop = input.node === undefined || input.node !== action.node || hasFlag(input, Flag.Optional);
+  if (drop) relation.flags = Order.None;
+  return !drop;
+}
+
+/** Whether following what an action waits for leads back to where it began. */
+export function graphHasLoop(start: Action, action: Action, relation: Relation): boolean {
+  const input = relation.action;
+  if (hasFlag(input, Flag.Visited) || !waitsFor(action, relation)) return false;
+  if (input === start) return true;
+  input.flags |= Flag.Visited;
+  let found = false;
+  for (let i = input.before.length - 1; i >= 0 && !found; i -= 1) {
+    const earlier = input.before[i];
+    if (earlier !== undefined && graphHasLoop(start, input, earlier)) found = true;
+  }
+  input.flags &= ~Flag.Visited;
+  return found;
+}
+
+/** Makes one relation of several to the same action; afterwards they are sorted by the action's number. */
+export function mergeInputs(action: Action): void {
+  if (hasFlag(action, Flag.InputsMerged)) return;
+  action.flags |= Flag.InputsMerged;
+  const { before } = action;
+  if (before.length > 1) {
+    before.reverse();
+    before.sort((one, other) => one.action.id - other.action.id);
+    const merged: Relation[] = [];
+    for (const relation of before) {
+      const last = merged[merged.length - 1];
+      if (last !== undefined && last.action === relation.action) {
+        last.flags |= relation.flags;
+        last.graphed ||= relation.graphed;
+      } else {
+        relation.graphed = false;
+        merged.push(relation);
+      }
+    }
+    action.before = merged;
+  } else if (before[0] !== undefined) {
+    before[0].graphed = false;
+  }
+}

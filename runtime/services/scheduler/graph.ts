@@ -1,0 +1,272 @@
+// Stage: the plan as a graph of actions, in the terms of the controller.
+
+import { parseIntervalMs } from "../../model/duration.ts";
+import { leadingInteger } from "../../model/score.ts";
+import { compareText } from "../../model/text.ts";
+import type { GraphAction, GraphPrimitive, Synapse, TransitionGraph } from "../transition.ts";
+import { actionMeta, actionUuid, hasFlag, pseudoAction, setActionMeta, setFlag } from "./actions.ts";
+import { parametersOf } from "./attributes.ts";
+import { metaName } from "./digests.ts";
+import { belongsInGraph, mergeInputs, waitsFor } from "./graph-inputs.ts";
+import { createNotifications } from "./notify.ts";
+import { routerFor } from "./remote-orders.ts";
+import { type Action, type Cluster, Flag, type Node, type Resource, Variant } from "./state.ts";
+import { currentNode, findNode, isGuestNode, launcherOf } from "./tree.ts";
+
+/** Adds a resource's actions and those of all in it. */
+export function addResourceToGraph(cluster: Cluster, resource: Resource): void {
+  for (let i = resource.actions.length - 1; i >= 0; i -= 1) {
+    const action = resource.actions[i];
+    if (action !== undefined) addToGraph(cluster, action);
+  }
+  for (const child of resource.children) child.methods.addToGraph(child);
+}
+
+/** Adds a clone's actions, after its notifications were made. */
+export function addCloneToGraph(cluster: Cluster, clone: Resource): void {
+  for (let i = clone.actions.length - 1; i >= 0; i -= 1) {
+    const action = clone.actions[i];
+    if (action !== undefined) clone.methods.actionFlags(action, undefined);
+  }
+  createNotifications(cluster, clone);
+  for (const child of clone.children) child.methods.addToGraph(child);
+  addResourceToGraph(cluster, clone);
+}
+
+/** Adds a bundle's actions: what runs inside, then the containers with address and connection. */
+export function addBundleToGraph(_cluster: Cluster, bundle: Resource): void {
+  const child = bundle.bundle?.child;
+  child?.methods.addToGraph(child);
+  for (const { ip, container, remote } of bundle.bundle?.replicas ?? []) {
+    ip?.methods.addToGraph(ip);
+    container.methods.addToGraph(container);
+    remote?.methods.addToGraph(remote);
+  }
+}
+
+function addToGraph(cluster: Cluster, action: Action): void {
+  mergeInputs(action);
+  if (hasFlag(action, Flag.InGraph) || !belongsInGraph(action)) return;
+  setFlag(action, Flag.InGraph);
+  cluster.graphed.push(action);
+  for (const relation of action.before) if (waitsFor(action, relation)) relation.graphed = true;
+}
+
+function changedMaintenance(cluster: Cluster): Node[] {
+  return cluster.sortedNodes.filter((node) => node.remoteKind && node.maintenance !== node.remoteMaintenance);
+}
+
+/** Marks all that is to be done. */
+export function collectGraph(cluster: Cluster): void {
+  for (const resource of cluster.resources) resource.methods.addToGraph(resource);
+  if (changedMaintenance(cluster).length > 0) setFlag(pseudoAction(cluster, "maintenance_nodes"), Flag.AlwaysInGraph);
+  for (let i = cluster.actions.length - 1; i >= 0; i -= 1) {
+    const action = cluster.actions[i];
+    if (action !== undefined) addToGraph(cluster, action);
+  }
+}
+
+/** The graph as the controller gets it. */
+export function exportGraph(cluster: Cluster): TransitionGraph {
+  const { properties } = cluster;
+  const synapses: Synapse[] = cluster.graphed.map((action, id) => ({
+    id,
+    priority: Math.max(0, action.resource?.priority ?? 0, action.priority),
+    action: exportAction(cluster, action),
+    inputs: action.before.filter((relation) => relation.graphed).map((relation) => relation.action.id),
+  }));
+  const migrationLimit = leadingInteger(properties.migrationLimit) ?? 0;
+  return {
+    clusterDelayMs: parseIntervalMs(properties.clusterDelay),
+    stonithTimeoutMs: parseIntervalMs(properties.fencingTimeout),
+    batchLimit: leadingInteger(properties.batchLimit) ?? 0,
+    ...(migrationLimit > 0 ? { migrationLimit } : {}),
+    attributes: {
+      "cluster-delay": properties.clusterDelay,
+      "fencing-timeout": properties.fencingTimeout,
+      "failed-stop-offset": "INFINITY",
+      "failed-start-offset": properties.startFailureFatal ? "INFINITY" : "1",
+      "batch-limit": properties.batchLimit,
+      ...(migrationLimit > 0 ? { "migration-limit": properties.migrationLimit } : {}),
+      ...(cluster.recheckAt > 0 ? { "recheck-by": String(cluster.recheckAt) } : {}),
+    },
+    synapses,
+    ...(cluster.recheckAt > 0 ? { recheckAtEpochSeconds: cluster.recheckAt } : {}),
+  };
+}
+
+function kindOf(action: Action): GraphAction["kind"] {
+  const pseudo = hasFlag(action, Flag.Pseudo);
+  if (action.task === "stonith") return pseudo ? "pseudo" : "cluster";
+  if (["do_shutdown", "clear_failcount", "lrm_delete"].includes(action.task)) return "cluster";
+  return pseudo ? "pseudo" : "resource";
+}
+
+/** Whether node names stand in an action: points of the plan have none, except for the fencing of guests. */
+function hasNode(action: Action): boolean {
+  return !(hasFlag(action, Flag.Pseudo) && kindOf(action) === "pseudo" && action.task !== "stonith");
+}
+
+/** The key under which the history has the operation, for an instance known there by another id. */
+function historyKey(action: Action, historyId: string): string {
+  if (action.task === "notify") {
+    return `${historyId}_${actionMeta(action, "notify_type")}_notify_${actionMeta(action, "notify_operation")}_0`;
+  }
+  return `${historyId}_${action.cancelTask ?? action.task}_${Number(actionMeta(action, "interval") ?? 0)}`;
+}
+
+function exportAction(cluster: Cluster, action: Action): GraphAction {
+  const { resource } = action;
+  const kind = kindOf(action);
+  const node = hasNode(action) ? action.node : undefined;
+  if (node !== undefined) {
+    setActionMeta(action, "on_node", node.name);
+    setActionMeta(action, "on_node_uuid", node.id);
+  }
+  const uuid = actionUuid(action);
+  const historyId = resource?.historyId;
+  const router = node === undefined ? undefined : routerFor(action, actionMeta(action, "notify_operation"));
+  const downed = node === undefined ? undefined : downedBy(cluster, action, node);
+  const isMaintenance = action.task === "maintenance_nodes" && kind === "pseudo";
+  return {
+    id: action.id,
+    kind,
+    operation: action.task,
+    operationKey: historyId === undefined ? uuid : historyKey(action, historyId),
+    ...(historyId === undefined ? {} : { internalOperationKey: uuid }),
+    ...(node === undefined ? {} : { node: node.name, nodeId: node.id }),
+    ...(router === undefined ? {} : { routerNode: router.name }),
+    ...(resource === undefined || hasFlag(action, Flag.Pseudo) ? {} : { primitive: primitiveOf(resource) }),
+    attributes: attributesOf(cluster, action),
+    ...(downed === undefined ? {} : { downed }),
+    ...(isMaintenance ? { maintenance: maintenanceOf(cluster) } : {}),
+    ...(action.reason === undefined ? {} : { cause: { code: "reason", text: action.reason } }),
+  };
+}
+
+function maintenanceOf(cluster: Cluster) {
+  return changedMaintenance(cluster).map((node) => ({
+    id: node.id,
+    attributes: { node_in_maintenance: node.maintenance ? "1" : "0" },
+  }));
+}
+
+/** How the executor knows a resource. */
+function primitiveOf(resource: Resource): GraphPrimitive {
+  let ids: { id: string; longId?: string };
+  if (resource.removed && resource.historyId !== undefined) {
+    ids = { id: resource.historyId, longId: resource.id };
+  } else if (!resource.unique) {
+    const known = resource.historyId;
+    ids = { id: resource.configId, longId: known !== undefined && known !== resource.configId ? known : resource.id };
+  } else {
+    ids = { id: resource.id };
+  }
+  return {
+    ...ids,
+    class: resource.meta.get("class") ?? "",
+    ...(resource.meta.has("provider") ? { provider: resource.meta.get("provider") ?? "" } : {}),
+    type: resource.meta.get("type") ?? "",
+  };
+}
+
+/** Which nodes are gone after an action. */
+function downedBy(cluster: Cluster, action: Action, node: Node): string[] | undefined {
+  if (action.task === "do_shutdown") return [node.id];
+  if (action.task === "stonith") {
+    const how = actionMeta(action, "stonith_action");
+    if (how !== "off" && how !== "reboot") return undefined;
+    const guests: string[] = [];
+    for (const resource of node.running) {
+      if (!resource.remoteConnection || resource.launcher === undefined) continue;
+      const guest = findNode(cluster, resource.id);
+      if (guest !== undefined) guests.push(guest.id);
+    }
+    return [node.id, ...guests];
+  }
+  const { resource } = action;
+  if (!resource?.remoteConnection || action.task !== "stop") return undefined;
+  const migrating = action.before.some(
+    ({ action: input }) => input.resource?.id === resource.id && input.task === "migrate_from",
+  );
+  return migrating ? undefined : [resource.id];
+}
+
+/** Parameters and meta attributes, by name. */
+function attributesOf(cluster: Cluster, action: Action): Record<string, string> {
+  const all = new Map<string, string>();
+  const put = (name: string, value: string) => {
+    if (!all.has(name)) all.set(name, value);
+  };
+  const putMeta = (name: string, value: string) => {
+    if (!/[#:]/.test(name)) put(metaName(name), value);
+  };
+  for (const [name, value] of action.extra ?? []) put(name, value);
+  const { resource } = action;
+  if (resource !== undefined && (action.node !== undefined || resource.variant === Variant.Primitive)) {
+    for (const [name, value] of parametersFor(cluster, action, resource)) if (!/^\d/.test(name)) put(name, value);
+  }
+  for (const [name, value] of action.meta ?? []) putMeta(name, value);
+  for (const [name, value] of action.config) putMeta(name, value);
+  if (resource !== undefined) {
+    for (let part: Resource | undefined = resource; part !== undefined; part = part.parent) {
+      part.methods.graphMeta(part, all);
+    }
+    addHostMeta(action, resource, putMeta);
+  }
+  const sorted: Record<string, string> = {};
+  for (const name of [...all.keys()].sort(compareText)) sorted[name] = all.get(name) ?? "";
+  return sorted;
+}
+
+/** Parameters on the action's node; the address of a connection to a container is that of the container's host. */
+function parametersFor(cluster: Cluster, action: Action, resource: Resource): ReadonlyMap<string, string> {
+  const parameters = parametersOf(cluster, resource, action.node);
+  if (parameters.get("addr") !== "#uname") return parameters;
+  const address = parametersOf(cluster, resource, undefined).get("addr");
+  return address === undefined ? parameters : new Map([...parameters, ["addr", address]]);
+}
+
+/** Meta attributes that a primitive adds to each of its actions. */
+export function primitiveGraphMeta(resource: Resource, attributes: Map<string, string>): void {
+  const instance = resource.meta.get("clone");
+  if (instance !== undefined) attributes.set("CRM_meta_clone", instance);
+  const guest = resource.meta.get("remote-node");
+  if (guest !== undefined) attributes.set("CRM_meta_remote_node", guest);
+  for (let part: Resource | undefined = resource; part !== undefined; part = part.parent) {
+    if (part.launcher !== undefined) attributes.set("CRM_meta_container", part.launcher.id);
+  }
+  const address = resource.meta.get("external-ip");
+  if (address !== undefined) attributes.set("pcmk_external_ip", address);
+}
+
+/** Meta attributes that a clone adds to each action of it. */
+export function cloneGraphMeta(clone: Resource, attributes: Map<string, string>): void {
+  const data = clone.clone;
+  if (data === undefined) return;
+  attributes.set("CRM_meta_globally_unique", String(clone.unique));
+  attributes.set("CRM_meta_notify", String(clone.notify));
+  attributes.set("CRM_meta_clone_max", String(data.cloneMax));
+  attributes.set("CRM_meta_clone_node_max", String(data.cloneNodeMax));
+  if (!clone.promotable) return;
+  attributes.set("CRM_meta_promoted_max", String(data.promotedMax));
+  attributes.set("CRM_meta_promoted_node_max", String(data.promotedNodeMax));
+  attributes.set("CRM_meta_master_max", String(data.promotedMax));
+  attributes.set("CRM_meta_master_node_max", String(data.promotedNodeMax));
+}
+
+/** Something in a guest is told on which machine that is. */
+function addHostMeta(action: Action, resource: Resource, putMeta: (name: string, value: string) => void): void {
+  const launcher = action.node === undefined ? undefined : launcherOf(action.node);
+  if (launcher === undefined || !isGuestNode(action.node)) return;
+  const notifies = action.task === "notify" || action.task === "notified";
+  const task = notifies ? actionMeta(action, "notify_operation") : action.task;
+  let host: Node | undefined;
+  if (task !== undefined && ["stop", "stopped", "demote", "demoted"].includes(task)) host = currentNode(launcher);
+  else if (task !== undefined && ["start", "running", "monitor", "promote", "promoted"].includes(task))
+    host = launcher.assigned;
+  if (host === undefined) return;
+  const target = resource.meta.get("container-attribute-target");
+  if (target !== undefined) putMeta("container-attribute-target", target);
+  putMeta("physical-host", host.name);
+}

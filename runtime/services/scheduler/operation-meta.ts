@@ -1,0 +1,245 @@
+// What the configuration says of an operation: its meta attributes, what it needs, what its failure leads to.
+// Source of names and defaults: Pacemaker Explained, "Resource Operations".
+
+import { millisecondsToSeconds, parseMilliseconds } from "../../model/duration.ts";
+import { parseInstant } from "../../model/iso8601.ts";
+import { parametersOf, readBlocks, ruleInput } from "./attributes.ts";
+import {
+  type ActionMeta,
+  type Cluster,
+  Needs,
+  type Node,
+  OnFail,
+  type OperationConfig,
+  type Resource,
+  Role,
+} from "./state.ts";
+import { findNode, isRemoteMachine } from "./tree.ts";
+
+const DEFAULT_TIMEOUT_MS = 20_000;
+const MAX_MS = 2_147_483_647;
+
+function exactConfig(
+  resource: Resource,
+  name: string,
+  intervalMs: number,
+  withDisabled: boolean,
+): OperationConfig | undefined {
+  for (const operation of resource.operations) {
+    if (operation.intervalMs !== intervalMs || operation.name !== name) continue;
+    if (withDisabled || operation.enabled) return operation;
+  }
+  return undefined;
+}
+
+/** The <op> for an operation; both halves of a migration may be configured as "migrate". */
+export function operationConfig(
+  resource: Resource,
+  name: string,
+  intervalMs: number,
+  withDisabled = true,
+): OperationConfig | undefined {
+  const exact = exactConfig(resource, name, intervalMs, withDisabled);
+  if (exact !== undefined || (name !== "migrate_to" && name !== "migrate_from")) return exact;
+  return exactConfig(resource, "migrate", 0, withDisabled);
+}
+
+export function isProbe(task: string, intervalMs: number): boolean {
+  return intervalMs === 0 && task === "monitor";
+}
+
+function isPromotedRole(role: string | undefined): boolean {
+  const lower = role?.toLowerCase();
+  return lower === "promoted" || lower === "master";
+}
+
+/** The monitor that runs most often lends its timeout to probes. */
+function mostFrequentMonitor(resource: Resource): OperationConfig | undefined {
+  let best: OperationConfig | undefined;
+  for (const operation of resource.operations) {
+    if (operation.name !== "monitor" || operation.intervalMs === 0 || !operation.enabled) continue;
+    if (best === undefined || operation.intervalMs < best.intervalMs) best = operation;
+  }
+  return best;
+}
+
+/** Meta attributes of an operation, complete with defaults. The same map for the same resource, name and interval. */
+export function operationMeta(
+  cluster: Cluster,
+  resource: Resource,
+  node: Node | undefined,
+  name: string,
+  intervalMs: number,
+  config: OperationConfig | undefined,
+): ActionMeta {
+  // Only a fence device's parameters can differ from node to node here.
+  const perNode = resource.fenceDevice && node !== undefined ? node.name : "";
+  const key = `${name}/${intervalMs}/${config?.id ?? ""}/${perNode}`;
+  let meta = resource.actionMeta.get(key);
+  if (meta === undefined) {
+    meta = readOperationMeta(cluster, resource, node, name, intervalMs, config);
+    resource.actionMeta.set(key, meta);
+  }
+  return meta;
+}
+
+function readOperationMeta(
+  cluster: Cluster,
+  resource: Resource,
+  node: Node | undefined,
+  name: string,
+  intervalMs: number,
+  config: OperationConfig | undefined,
+): Map<string, string> {
+  const meta = new Map<string, string>();
+  const { resourceClass, provider, type } = resource;
+  const input = ruleInput(cluster, { resourceClass, provider, type, operation: name, intervalMs });
+  if (config !== undefined) {
+    readBlocks(config.element, "meta_attributes", meta, input);
+    for (const attribute in config.element.attributes) {
+      const value = config.element.attributes[attribute];
+      if (value !== undefined) meta.set(attribute, value);
+    }
+  }
+  if (isProbe(name, intervalMs) && !meta.has("timeout")) {
+    const timeout = mostFrequentMonitor(resource)?.element.attributes["timeout"];
+    if (timeout !== undefined) meta.set("timeout", timeout);
+  }
+  readBlocks(cluster.operationDefaults, "meta_attributes", meta, input);
+  meta.delete("id");
+  if (intervalMs > 0) meta.set("interval", String(intervalMs));
+  else meta.delete("interval");
+  if (resourceClass?.toLowerCase() === "stonith" && (name === "start" || isProbe(name, intervalMs))) {
+    const timeout = parametersOf(cluster, resource, node).get("pcmk_monitor_timeout");
+    if (timeout !== undefined) meta.set("timeout", timeout);
+  }
+  meta.set("timeout", String(timeoutMs(meta.get("timeout"))));
+  checkOnFail(cluster, resource, name, config, meta);
+  readStartDelay(cluster, meta, intervalMs);
+  return meta;
+}
+
+function timeoutMs(text: string | undefined): number {
+  const value = text === undefined ? 0 : (parseMilliseconds(text) ?? 0);
+  return value <= 0 ? DEFAULT_TIMEOUT_MS : Math.min(value, MAX_MS);
+}
+
+function readStartDelay(cluster: Cluster, meta: Map<string, string>, intervalMs: number): void {
+  const delay = meta.get("start-delay");
+  if (delay !== undefined) {
+    const value = parseMilliseconds(delay) ?? 0;
+    meta.set("start-delay", String(Math.min(Math.max(value, 0), MAX_MS)));
+    return;
+  }
+  const origin = meta.get("interval-origin");
+  if (origin === undefined || intervalMs === 0) return;
+  const start = parseInstant(origin, cluster.zoneMinutes);
+  if (start === undefined) return;
+  const intervalSeconds = millisecondsToSeconds(intervalMs);
+  const into = (cluster.now - start) % intervalSeconds;
+  meta.set("start-delay", String((into <= 0 ? -into : intervalSeconds - into) * 1000));
+}
+
+/** Takes back an on-fail that makes no sense for the operation. */
+function checkOnFail(
+  cluster: Cluster,
+  resource: Resource,
+  name: string,
+  config: OperationConfig | undefined,
+  meta: Map<string, string>,
+): void {
+  const value = meta.get("on-fail")?.toLowerCase();
+  const reset = () => {
+    cluster.problems.push({
+      severity: "error",
+      code: "on-fail-invalid",
+      element: config?.id ?? resource.id,
+      text: `on-fail="${value}" is not allowed for the ${name} operation of "${resource.id}"; the default is used. Remove it or choose another.`,
+    });
+    meta.delete("on-fail");
+  };
+  if (name === "stop" && (value === "standby" || value === "demote" || value === "stop")) {
+    reset();
+    return;
+  }
+  if (name === "demote" && value === undefined) {
+    copyPromotedOnFail(resource, meta);
+    return;
+  }
+  if (name === "lrm_delete" && value !== "ignore") {
+    meta.set("on-fail", "ignore");
+    return;
+  }
+  if (value !== "demote") return;
+  const promotedMonitor = config?.name === "monitor" && (config.intervalMs ?? 0) > 0 && isPromotedRole(config.role);
+  if (config?.name !== "promote" && !promotedMonitor) reset();
+}
+
+/** A demote without an own on-fail is treated as the monitor of the promoted role is. */
+function copyPromotedOnFail(resource: Resource, meta: Map<string, string>): void {
+  for (const operation of resource.operations) {
+    const onFail = operation.element.attributes["on-fail"];
+    if (onFail === undefined || operation.name !== "monitor" || !isPromotedRole(operation.role)) continue;
+    if (operation.intervalMs === 0 || !operation.enabled || onFail.toLowerCase() === "demote") continue;
+    meta.set("on-fail", onFail);
+  }
+}
+
+/** What must be so before an operation may run. */
+export function operationNeeds(resource: Resource, name: string): Needs {
+  if (name !== "start" && name !== "promote") return Needs.Nothing;
+  if (resource.needsFencing) return Needs.Fencing;
+  return resource.needsQuorum ? Needs.Quorum : Needs.Nothing;
+}
+
+function explicitOnFail(cluster: Cluster, resource: Resource, value: string | undefined): OnFail | undefined {
+  switch (value?.toLowerCase()) {
+    case "block":
+      return OnFail.Block;
+    case "fence":
+      return cluster.properties.fencingEnabled ? OnFail.Fence : OnFail.Stop;
+    case "standby":
+      return OnFail.Standby;
+    case "ignore":
+    case "nothing":
+      return OnFail.Ignore;
+    case "migrate":
+      return OnFail.Ban;
+    case "stop":
+      return OnFail.Stop;
+    case "restart":
+      return OnFail.Restart;
+    case "restart-container":
+      return resource.launcher === undefined ? undefined : OnFail.RestartContainer;
+    case "demote":
+      return OnFail.Demote;
+    default:
+      return undefined;
+  }
+}
+
+/** What a failure of an operation leads to. */
+export function onFailOf(
+  cluster: Cluster,
+  resource: Resource,
+  name: string,
+  intervalMs: number,
+  value: string | undefined,
+): OnFail {
+  let chosen = explicitOnFail(cluster, resource, value);
+  const isConnection = resource.remoteConnection && isRemoteMachine(findNode(cluster, resource.id));
+  const resetsRemote = isConnection && !isProbe(name, intervalMs) && name !== "start";
+  if (resetsRemote && !resource.managed) chosen = undefined;
+  if (chosen !== undefined) return chosen;
+  if (resource.launcher !== undefined) return OnFail.RestartContainer;
+  if (resetsRemote) return resource.managed ? OnFail.ResetRemote : OnFail.Stop;
+  if (name === "stop") return cluster.properties.fencingEnabled ? OnFail.Fence : OnFail.Block;
+  return OnFail.Restart;
+}
+
+/** The role a resource is to have after a failure; Started means: as before. */
+export function roleAfterFailure(resource: Resource, name: string, onFail: OnFail): Role {
+  if (onFail === OnFail.Stop) return Role.Stopped;
+  if (onFail === OnFail.ResetRemote && resource.remoteReconnectMs !== 0) return Role.Stopped;
+  return name === "promote" ? Role.Unpromoted : Role.Started;
+}

@@ -1,0 +1,601 @@
+// The scheduler's working state: what one run knows and decides. Made from a CIB, thrown away with the plan.
+//
+// Everything is reached by reference or by a small integer (a node's index), never by searching for a name, because a
+// run touches each pair of resource and node several times. Mutable on purpose: nothing of it leaves the run.
+
+import type { Element } from "../../kernel/cib/element.ts";
+import type { HealthColors } from "../../model/score.ts";
+import type { Cause } from "../transition.ts";
+import type { PlannedAction, Problem, ScoreLine } from "./schedule.ts";
+
+/** What a resource is or shall be on a node; ordered, so that "more" means more active. */
+export const Role = { Unknown: 0, Stopped: 1, Started: 2, Unpromoted: 3, Promoted: 4 } as const;
+export type Role = (typeof Role)[keyof typeof Role];
+
+/** Kinds of resources; ordered, a kind can contain those before it. */
+export const Variant = { Primitive: 0, Group: 1, Clone: 2, Bundle: 3 } as const;
+export type Variant = (typeof Variant)[keyof typeof Variant];
+
+/** Whether a resource may be probed on a node; ordered, the greatest that any constraint says wins. */
+export const ProbeMode = { Always: 0, Never: 1, Exclusive: 2 } as const;
+export type ProbeMode = (typeof ProbeMode)[keyof typeof ProbeMode];
+
+/** What to do when an operation failed; ordered, the gravest of several failures wins. */
+export const OnFail = {
+  Ignore: 0,
+  Demote: 1,
+  Restart: 2,
+  ResetRemote: 3,
+  RestartContainer: 4,
+  Ban: 5,
+  Block: 6,
+  Stop: 7,
+  Standby: 8,
+  Fence: 9,
+} as const;
+export type OnFail = (typeof OnFail)[keyof typeof OnFail];
+
+/** What must be so before a resource is started or promoted. */
+export const Needs = { Nothing: 0, Quorum: 1, Fencing: 2 } as const;
+export type Needs = (typeof Needs)[keyof typeof Needs];
+
+export type NoQuorumPolicy = "stop" | "freeze" | "ignore" | "demote" | "fence";
+export type MultipleActive = "stop_start" | "stop_only" | "block" | "stop_unexpected";
+
+/** State of an action, as bits. */
+export const Flag = {
+  Optional: 1 << 0,
+  Runnable: 1 << 1,
+  /** Needs nothing done: only orders others. */
+  Pseudo: 1 << 2,
+  /** May be replaced by a live migration. */
+  Migratable: 1 << 3,
+  AlwaysInGraph: 1 << 4,
+  Reschedule: 1 << 5,
+  MigrationAbort: 1 << 6,
+  InGraph: 1 << 7,
+  InputsMerged: 1 << 8,
+  /** Done by the coordinator, whatever the node is like. */
+  OnCoordinator: 1 << 9,
+  Visited: 1 << 10,
+  AttributesEvaluated: 1 << 11,
+} as const;
+
+/** What an ordering of two actions means, as bits. */
+export const Order = {
+  None: 0,
+  /** Only the order, if both happen. */
+  Ordered: 1 << 0,
+  IfFirstUnmigratable: 1 << 1,
+  /** The later one happening makes the earlier one happen. */
+  ThenImpliesFirst: 1 << 2,
+  /** The earlier one happening makes the later one happen. */
+  FirstImpliesThen: 1 << 3,
+  PromotedThenImpliesFirst: 1 << 4,
+  UnmigratableThenBlocks: 1 << 5,
+  UnrunnableFirstBlocks: 1 << 6,
+  FirstElseThen: 1 << 7,
+  FirstImpliesSameNodeThen: 1 << 8,
+  NestedRemoteProbe: 1 << 9,
+  /** A stop between two starts of the same resource. */
+  IntermediateStop: 1 << 10,
+  Serialize: 1 << 11,
+  IfOnSameNode: 1 << 12,
+  ThenImpliesFirstGraphed: 1 << 13,
+  FirstImpliesThenGraphed: 1 << 14,
+  Asymmetric: 1 << 15,
+  IfOnSameNodeOrTarget: 1 << 16,
+  MinRunnable: 1 << 17,
+  IfRequiredOnSameNode: 1 << 18,
+  GuestAllowed: 1 << 19,
+  ThenCancelsFirst: 1 << 20,
+} as const;
+
+/** One operation of the history (lrm_rsc_op), read once. */
+export interface HistoryOperation {
+  readonly element: Element;
+  readonly id: string;
+  readonly task: string;
+  readonly intervalMs: number;
+  readonly callId: number;
+  /** op-status and rc-code; undefined when the text is no number. */
+  readonly status: number | undefined;
+  readonly result: number | undefined;
+  /** Result that was wanted, -1 when not recorded. */
+  readonly expected: number;
+  readonly transitionKey: string | undefined;
+  /** When the result became what it is, epoch seconds. */
+  readonly changedAt: number | undefined;
+  /** The operation is to run again because its failure expired. */
+  rescheduled: boolean;
+}
+
+/** All that is recorded of a resource on a node (lrm_resource). */
+export interface HistoryResource {
+  readonly element: Element;
+  readonly id: string;
+  /** In the order in which they stand. */
+  readonly operations: readonly HistoryOperation[];
+  /** Oldest first, as far as that can be told. */
+  sorted: readonly HistoryOperation[];
+}
+
+/** Failures counted for a resource on a node, from the node's attributes. */
+export interface FailureCount {
+  readonly count: number;
+  /** Epoch seconds, 0 when not recorded. */
+  readonly lastFailure: number;
+}
+
+export interface Node {
+  readonly index: number;
+  readonly id: string;
+  readonly name: string;
+  readonly remoteKind: boolean;
+  readonly attributes: Map<string, string>;
+  readonly utilization: Map<string, string>;
+  /** Score and probe mode that tables made from now on begin with. */
+  baseScore: number;
+  baseProbe: ProbeMode;
+  online: boolean;
+  unclean: boolean;
+  shutdown: boolean;
+  pending: boolean;
+  maintenance: boolean;
+  standby: boolean;
+  failStandby: boolean;
+  seen: boolean;
+  expectedUp: boolean;
+  probesAllowed: boolean;
+  remoteReset: boolean;
+  remoteFenced: boolean;
+  remoteMaintenance: boolean;
+  unpacked: boolean;
+  /** The connection, when this is a remote or guest node. */
+  remote: Resource | undefined;
+  readonly running: Resource[];
+  /** How many resources are assigned here, and which. */
+  assignedCount: number;
+  /** Sum of the priorities of what is active here (priority-fencing-delay). */
+  priority: number;
+  history: HistoryResource[];
+  historyById: Map<string, HistoryResource[]> | undefined;
+  failures: ReadonlyMap<string, FailureCount> | undefined;
+  anonymousFailures: ReadonlyMap<string, FailureCount> | undefined;
+  readonly digests: Map<string, OperationDigests>;
+}
+
+/** Which nodes something may be on, and how much it wants to. Arrays by node index. */
+export interface NodeTable {
+  /** ABSENT where the node is not in the table. */
+  scores: number[];
+  probes: ProbeMode[];
+  /** Instances already placed there. */
+  counts: number[];
+}
+
+/** Digests of an operation's parameters, and what they say compared with the history. */
+export interface OperationDigests {
+  readonly parameters: ReadonlyMap<string, string>;
+  readonly all: string;
+  readonly secure: string | undefined;
+  readonly restart: string | undefined;
+  verdict: "match" | "mismatch" | "restart" | "unknown";
+}
+
+/** A configured operation (op). */
+export interface OperationConfig {
+  readonly element: Element;
+  readonly id: string | undefined;
+  readonly name: string | undefined;
+  readonly intervalMs: number;
+  readonly role: string | undefined;
+  readonly enabled: boolean;
+}
+
+/** What an operation's configuration comes to, the same for all actions of that name and interval. */
+export type ActionMeta = ReadonlyMap<string, string>;
+
+export interface CloneData {
+  cloneMax: number;
+  cloneNodeMax: number;
+  promotedMax: number;
+  promotedNodeMax: number;
+  total: number;
+  ordered: boolean;
+  readonly template: Element;
+  promotionScoresAdded: boolean;
+  promotionConstrained: boolean;
+  notify: Partial<Record<"start" | "stop" | "promote" | "demote", NotifyData>>;
+}
+
+export interface GroupData {
+  readonly ordered: boolean;
+  readonly colocated: boolean;
+}
+
+/** One replica of a bundle. */
+export interface Replica {
+  readonly offset: number;
+  readonly address: string | undefined;
+  readonly child: Resource | undefined;
+  container: Resource;
+  ip: Resource | undefined;
+  remote: Resource | undefined;
+  node: Node | undefined;
+}
+
+export interface BundleData {
+  readonly replicasPerHost: number;
+  readonly replicaCount: number;
+  readonly child: Resource | undefined;
+  readonly replicas: Replica[];
+}
+
+/** Pseudo actions around the notifications of one kind, and what the notifications carry. */
+export interface NotifyData {
+  readonly operation: string;
+  pre: Action | undefined;
+  preDone: Action | undefined;
+  post: Action | undefined;
+  postDone: Action | undefined;
+  keys: [string, string][];
+  stop: NotifyEntry[];
+  start: NotifyEntry[];
+  demote: NotifyEntry[];
+  promote: NotifyEntry[];
+  active: NotifyEntry[];
+  inactive: NotifyEntry[];
+  promoted: NotifyEntry[];
+  unpromoted: NotifyEntry[];
+  allowed: NodeTable | undefined;
+}
+
+export interface NotifyEntry {
+  readonly resource: Resource;
+  readonly node: Node | undefined;
+}
+
+export interface Resource {
+  /** With `:N` for instances of clones. */
+  readonly id: string;
+  /** Id in the configuration, without the instance's number. */
+  readonly configId: string;
+  /** Order of creation. */
+  readonly serial: number;
+  readonly variant: Variant;
+  readonly methods: Methods;
+  /** With what its template says. */
+  readonly config: Element;
+  readonly resourceClass: string | undefined;
+  readonly provider: string | undefined;
+  readonly type: string | undefined;
+  readonly operations: readonly OperationConfig[];
+  readonly actionMeta: Map<string, ActionMeta>;
+  readonly parent: Resource | undefined;
+  children: Resource[];
+  readonly meta: Map<string, string>;
+  utilization: Map<string, string>;
+  readonly parameterCache: Map<string, Map<string, string>>;
+
+  managed: boolean;
+  blocked: boolean;
+  removed: boolean;
+  removedLaunched: boolean;
+  unique: boolean;
+  notify: boolean;
+  fenceDevice: boolean;
+  critical: boolean;
+  promotable: boolean;
+  migratable: boolean;
+  maintenance: boolean;
+  remoteConnection: boolean;
+  nestingAllowed: boolean;
+  replicaContainer: boolean;
+  exclusiveProbes: boolean;
+  needsQuorum: boolean;
+  needsFencing: boolean;
+  needsUnfencing: boolean;
+  ignoreFailure: boolean;
+  failed: boolean;
+  stopIfFailed: boolean;
+  stopUnexpected: boolean;
+  startPending: boolean;
+  reload: boolean;
+  restarting: boolean;
+  unassigned: boolean;
+  assigning: boolean;
+  updatingNodes: boolean;
+
+  priority: number;
+  promotionPriority: number;
+  stickiness: number;
+  banAfterFailures: number;
+  failureExpirationMs: number;
+  remoteReconnectMs: number;
+  multipleActive: MultipleActive;
+  /** Where it is in the list of all resources, to find the first of several with a name. */
+  position: number;
+
+  role: Role;
+  nextRole: Role;
+  /** Key under which the history has it, where that differs from the id. */
+  historyId: string | undefined;
+  activeNodes: Node[];
+  assigned: Node | undefined;
+  /** Score of the assigned node in the table at the moment of assigning. */
+  assignedScore: number;
+  allowed: NodeTable;
+  probed: Uint8Array | undefined;
+  probedCount: number;
+  pendingAction: string | undefined;
+  pendingNode: Node | undefined;
+  partialMigrationSource: Node | undefined;
+  partialMigrationTarget: Node | undefined;
+  danglingMigrationSources: Node[];
+  lockNode: Node | undefined;
+  lockTime: number;
+  launcher: Resource | undefined;
+  launched: Resource[];
+
+  /** Newest last. */
+  actions: Action[];
+  thisWith: Colocation[];
+  withThis: Colocation[];
+  locations: Location[];
+  tickets: TicketConstraint[];
+  clone: CloneData | undefined;
+  group: GroupData | undefined;
+  bundle: BundleData | undefined;
+  causes: Cause[];
+}
+
+/** What the four kinds of resources do differently. Called through the resource, so that the files need not know each other. */
+export interface Methods {
+  assign(resource: Resource, prefer: Node | undefined, stopIfFail: boolean): Node | undefined;
+  createActions(resource: Resource): void;
+  createProbe(resource: Resource, node: Node): boolean;
+  internalConstraints(resource: Resource): void;
+  applyColocation(dependent: Resource, primary: Resource, colocation: Colocation, forDependent: boolean): number;
+  colocated(resource: Resource, origin: Resource | undefined, list: Resource[]): Resource[];
+  withThisColocations(resource: Resource, origin: Resource, list: Colocation[]): void;
+  thisWithColocations(resource: Resource, origin: Resource, list: Colocation[]): void;
+  addColocatedScores(
+    source: Resource,
+    target: Resource | undefined,
+    nodes: NodeTable | undefined,
+    colocation: Colocation | undefined,
+    factor: number,
+    options: ScoreOptions,
+  ): NodeTable | undefined;
+  applyLocation(resource: Resource, location: Location): void;
+  actionFlags(action: Action, node: Node | undefined): number;
+  updateOrdered(
+    first: Action,
+    then: Action,
+    node: Node | undefined,
+    flags: number,
+    filter: number,
+    type: number,
+  ): number;
+  addToGraph(resource: Resource): void;
+  graphMeta(resource: Resource, attributes: Map<string, string>): void;
+  addUtilization(resource: Resource, origin: Resource, all: readonly Resource[], sum: Map<string, string>): void;
+  shutdownLock(resource: Resource): void;
+  /** Something of it runs (or with `all`, all of it). */
+  active(resource: Resource, all: boolean): boolean;
+  state(resource: Resource, current: boolean): Role;
+  activeNode(resource: Resource): ActiveNode;
+  maxPerNode(resource: Resource): number;
+}
+
+/** How scores of colocated resources are gathered. */
+export interface ScoreOptions {
+  readonly thisWith: boolean;
+  readonly active: boolean;
+  readonly nonnegative: boolean;
+}
+
+/** The node where a resource counts as active, and on how many it is. */
+export interface ActiveNode {
+  readonly node: Node | undefined;
+  readonly all: number;
+  readonly clean: number;
+}
+
+export interface Relation {
+  readonly action: Action;
+  flags: number;
+  graphed: boolean;
+}
+
+export interface Action {
+  readonly id: number;
+  readonly cluster: Cluster;
+  readonly resource: Resource | undefined;
+  /** What is done; a cancellation keeps the key of what it cancels. */
+  task: string;
+  /** The part of the key between resource and interval, or the whole key where there is no resource. */
+  readonly key: string;
+  readonly intervalMs: number;
+  cancelTask: string | undefined;
+  node: Node | undefined;
+  flags: number;
+  needs: Needs;
+  priority: number;
+  reason: string | undefined;
+  /** Shared by all actions of the same operation. */
+  readonly config: ActionMeta;
+  /** This action's own, stronger than `config`. */
+  meta: Map<string, string> | undefined;
+  extra: ReadonlyMap<string, string> | undefined;
+  readonly operation: OperationConfig | undefined;
+  /** Newest last. */
+  before: Relation[];
+  after: Relation[];
+  runnableBefore: number;
+  requiredRunnableBefore: number;
+}
+
+/** An order between operations, to be applied when all actions are known. */
+export interface Ordering {
+  readonly firstResource: Resource | undefined;
+  readonly firstKey: string | undefined;
+  readonly first: Action | undefined;
+  readonly thenResource: Resource | undefined;
+  readonly thenKey: string | undefined;
+  readonly then: Action | undefined;
+  flags: number;
+}
+
+export interface Colocation {
+  readonly id: string;
+  readonly dependent: Resource;
+  readonly primary: Resource;
+  readonly score: number;
+  readonly dependentRole: Role;
+  readonly primaryRole: Role;
+  readonly attribute: string;
+  readonly influence: boolean;
+  /** Written in the configuration, not made by a group or bundle. */
+  readonly explicit: boolean;
+}
+
+export interface Location {
+  readonly id: string;
+  readonly resource: Resource;
+  readonly role: Role;
+  readonly probe: ProbeMode;
+  nodes: readonly { readonly node: Node; readonly score: number }[];
+}
+
+export interface Ticket {
+  readonly id: string;
+  granted: boolean;
+  standby: boolean;
+  lastGranted: number;
+}
+
+export interface TicketConstraint {
+  readonly ticket: Ticket;
+  readonly role: Role;
+  readonly lossPolicy: "stop" | "demote" | "fence" | "freeze";
+}
+
+/** Cluster properties, read once. */
+export interface Properties {
+  readonly values: ReadonlyMap<string, string>;
+  readonly startupProbes: boolean;
+  readonly fencingEnabled: boolean;
+  readonly fencingAction: string;
+  readonly fencingTimeout: string;
+  readonly concurrentFencing: boolean;
+  readonly priorityFencingMs: number;
+  readonly stopAll: boolean;
+  readonly symmetric: boolean;
+  readonly noQuorumPolicy: NoQuorumPolicy;
+  readonly stopRemoved: boolean;
+  readonly cancelRemoved: boolean;
+  readonly maintenance: boolean;
+  readonly startFailureFatal: boolean;
+  readonly startupFencing: boolean;
+  readonly placement: string;
+  readonly shutdownLock: boolean;
+  readonly shutdownLockMs: number;
+  readonly nodePendingMs: number;
+  readonly fenceRemoteWithoutQuorum: boolean;
+  readonly healthStrategy: string;
+  readonly healthBase: number;
+  readonly colors: HealthColors;
+  readonly clusterDelay: string;
+  readonly batchLimit: string;
+  readonly migrationLimit: string;
+  readonly clusterName: string | undefined;
+}
+
+/** A result that people should see (a failure). */
+export interface FailedOperation {
+  readonly resource: Resource;
+  readonly node: Node;
+  readonly key: string;
+  readonly operation: HistoryOperation;
+}
+
+/** A check of parameters that has to wait until a bundle's host is known. */
+export interface ParameterCheck {
+  readonly resource: Resource;
+  readonly node: Node;
+  readonly operation: HistoryOperation;
+  readonly kind: "active" | "last-failure";
+}
+
+export interface Cluster {
+  readonly cib: Element;
+  readonly now: number;
+  readonly zoneMinutes: number;
+  readonly md5Hex: (text: string) => string;
+  readonly featureSet: string | undefined;
+  readonly variants: readonly [Methods, Methods, Methods, Methods];
+  readonly properties: Properties;
+  readonly quorate: boolean;
+  /** There is something that could fence. */
+  haveFencing: boolean;
+  haveRemoteNodes: boolean;
+  readonly unfencing: boolean;
+  /** By index. */
+  readonly nodes: Node[];
+  /** By name; numbers in names as numbers. */
+  sortedNodes: Node[];
+  readonly nodeByName: Map<string, Node>;
+  readonly nodeById: Map<string, Node>;
+  coordinator: Node | undefined;
+  /** Top resources, highest priority first. */
+  resources: Resource[];
+  readonly resourcesById: Map<string, Resource[]>;
+  readonly resourcesByHistoryId: Map<string, Resource[]>;
+  nextSerial: number;
+  /** Template or tag id -> ids of what refers to it. */
+  readonly templates: Map<string, string[]>;
+  readonly tags: Map<string, string[]>;
+  readonly tickets: Map<string, Ticket>;
+  readonly resolve: (element: Element) => Element | undefined;
+  readonly resourceDefaults: Element | undefined;
+  readonly operationDefaults: Element | undefined;
+
+  /** Newest last. */
+  readonly actions: Action[];
+  readonly singletons: Map<string, Action>;
+  nextActionId: number;
+  readonly orderings: Ordering[];
+  /** Newest last. */
+  readonly locations: Location[];
+  readonly parameterChecks: ParameterCheck[];
+  readonly stopNeeded: Resource[];
+  readonly failed: FailedOperation[];
+  recheckAt: number;
+  readonly problems: Problem[];
+  readonly scores: ScoreLine[] | undefined;
+  /** Remarks that go before the summary. */
+  readonly notices: string[];
+  graphed: Action[];
+  summary: readonly PlannedAction[];
+  /** How deep news of changed actions travels at the moment. */
+  updateDepth: number;
+}
+
+/** What the operations of one resource on one node come to. */
+export interface HistoryState {
+  readonly cluster: Cluster;
+  readonly resource: Resource;
+  readonly node: Node;
+  lastFailure: HistoryOperation | undefined;
+  onFail: OnFail;
+}
+
+/** One operation while it is being judged. */
+export interface Judged {
+  readonly state: HistoryState;
+  readonly operation: HistoryOperation;
+  status: number;
+  result: number;
+}

@@ -1,0 +1,386 @@
+// Stage: what follows from the orders: an action that must happen makes others happen, one that cannot happen stops others.
+//
+// Done by passing news along the orders until there is none, because what is decided late can change what was decided early.
+
+import { assert } from "../../kernel/assert.ts";
+import { INFINITY } from "../../model/score.ts";
+import { actionUuid, clearFlag, hasFlag, newestAction, orderActions, setFlag, setReason } from "./actions.ts";
+import { withThisColocations } from "./colocation-scores.ts";
+import {
+  type Action,
+  type Cluster,
+  Flag,
+  type Node,
+  Order,
+  type Relation,
+  type Resource,
+  Role,
+  Variant,
+} from "./state.ts";
+import { contains, isBundled, isClone, isGroup, onlyNode, topResource } from "./tree.ts";
+
+/** What changed, as bits. */
+export const Changed = { None: 0, First: 1, Then: 2 } as const;
+
+/** How deep news may travel before it is taken for a circle. */
+const MAX_DEPTH = 20_000;
+
+function flagsForOrdering(action: Action, node: Node | undefined): number {
+  const { resource } = action;
+  if (resource === undefined) return action.flags;
+  const flags = resource.methods.actionFlags(action, undefined);
+  if (node === undefined || !isClone(resource)) return flags;
+  // On that node it may not be possible, but elsewhere it is, and that counts for a clone.
+  const onNode = resource.methods.actionFlags(action, node);
+  return (flags & Flag.Runnable) !== 0 ? onNode | Flag.Runnable : onNode;
+}
+
+const COMPLETION: Readonly<Record<string, string>> = {
+  stop: "stopped",
+  stopped: "stopped",
+  start: "running",
+  running: "running",
+  notify: "notified",
+  notified: "notified",
+  promote: "promoted",
+  promoted: "promoted",
+  demote: "demoted",
+  demoted: "demoted",
+};
+
+/** What waits for a group or clone waits for all of it: for the point where it is done, notifications included. */
+function completionOf(action: Action): Action {
+  const { resource } = action;
+  if (resource === undefined || resource.variant < Variant.Group) return action;
+  if (actionUuid(action).includes("notify") || action.intervalMs > 0) return action;
+  const done = COMPLETION[action.key];
+  if (done === undefined) return action;
+  const notified = resource.notify && (isClone(resource) || isBundled(resource));
+  const key = notified ? `confirmed-post_notify_${done}` : done;
+  for (let i = resource.actions.length - 1; i >= 0; i -= 1) {
+    const candidate = resource.actions[i];
+    if (candidate !== undefined && candidate.key === key && candidate.intervalMs === 0) return candidate;
+  }
+  return action;
+}
+
+function callUpdate(
+  resource: Resource,
+  first: Action,
+  then: Action,
+  node: Node | undefined,
+  flags: number,
+  filter: number,
+  type: number,
+): number {
+  return resource.methods.updateOrdered(first, then, node, flags, filter, type);
+}
+
+/** Lets one order do what its kind says. */
+function applyRelation(first: Action, then: Action, firstFlags: number, thenFlags: number, relation: Relation): number {
+  let changed: number = Changed.None;
+  let { node } = then;
+  const thenResource = then.resource;
+  const firstResource = first.resource;
+  if ((relation.flags & Order.FirstImpliesSameNodeThen) !== 0) {
+    relation.flags = (relation.flags & ~Order.FirstImpliesSameNodeThen) | Order.FirstImpliesThen;
+    node = first.node;
+  }
+  const onThen = (kind: number, flags: number, filter: number) => {
+    if ((relation.flags & kind) !== 0 && thenResource !== undefined) {
+      changed |= callUpdate(thenResource, first, then, node, flags, filter, kind);
+    }
+  };
+  const optional = firstFlags & Flag.Optional;
+  onThen(Order.FirstImpliesThen, optional, Flag.Optional);
+  if (thenResource === undefined && (relation.flags & Order.FirstImpliesThen) !== 0) {
+    if (optional === 0 && hasFlag(then, Flag.Optional)) {
+      clearFlag(then, Flag.Optional);
+      changed |= Changed.Then;
+    }
+  }
+  onThen(Order.IntermediateStop, firstFlags, Flag.Optional | Flag.Runnable);
+  if ((relation.flags & Order.ThenImpliesFirst) !== 0) {
+    if (firstResource !== undefined) {
+      changed |= callUpdate(firstResource, first, then, node, firstFlags, Flag.Optional, Order.ThenImpliesFirst);
+    } else if (optional === 0 && hasFlag(first, Flag.Runnable)) {
+      clearFlag(first, Flag.Runnable);
+      changed |= Changed.First;
+    }
+  }
+  onThen(Order.PromotedThenImpliesFirst, optional, Flag.Optional);
+  changed |= applyRunnable(first, then, firstFlags, relation, node);
+  onThen(Order.UnmigratableThenBlocks, firstFlags, Flag.Optional);
+  onThen(Order.FirstElseThen, firstFlags, Flag.Optional);
+  onThen(Order.Ordered, firstFlags, Flag.Runnable);
+  onThen(Order.Asymmetric, firstFlags, Flag.Runnable);
+  return changed | applyGraphed(first, then, firstFlags, thenFlags, relation);
+}
+
+/** Orders that are about whether the later action is possible at all. */
+function applyRunnable(
+  first: Action,
+  then: Action,
+  firstFlags: number,
+  relation: Relation,
+  node: Node | undefined,
+): number {
+  let changed: number = Changed.None;
+  const { resource } = then;
+  const firstRunnable = (firstFlags & Flag.Runnable) !== 0;
+  if ((relation.flags & Order.MinRunnable) !== 0) {
+    if (resource !== undefined) {
+      changed |= callUpdate(resource, first, then, node, firstFlags, Flag.Runnable, Order.MinRunnable);
+    } else if (firstRunnable) {
+      then.runnableBefore += 1;
+      if (then.runnableBefore >= then.requiredRunnableBefore && !hasFlag(then, Flag.Runnable)) {
+        setFlag(then, Flag.Runnable);
+        changed |= Changed.Then;
+      }
+    }
+  }
+  const block = () => {
+    if (resource !== undefined) {
+      changed |= callUpdate(resource, first, then, node, firstFlags, Flag.Runnable, Order.UnrunnableFirstBlocks);
+    }
+  };
+  if ((relation.flags & Order.NestedRemoteProbe) !== 0 && resource !== undefined) {
+    if (!firstRunnable && first.resource !== undefined && first.resource.activeNodes.length > 0) {
+      relation.flags = Order.None;
+    } else {
+      block();
+    }
+  }
+  if ((relation.flags & Order.UnrunnableFirstBlocks) !== 0) {
+    block();
+    if (resource === undefined && !firstRunnable && hasFlag(then, Flag.Runnable)) {
+      clearFlag(then, Flag.Runnable);
+      changed |= Changed.Then;
+    }
+  }
+  return changed;
+}
+
+function applyGraphed(first: Action, then: Action, firstFlags: number, thenFlags: number, relation: Relation): number {
+  const { flags } = relation;
+  if (
+    hasFlag(first, Flag.Runnable) &&
+    (flags & Order.FirstImpliesThenGraphed) !== 0 &&
+    (firstFlags & Flag.Optional) === 0
+  ) {
+    setFlag(then, Flag.AlwaysInGraph);
+  }
+  if ((flags & Order.ThenImpliesFirstGraphed) !== 0 && (thenFlags & Flag.Optional) === 0) {
+    setFlag(first, Flag.AlwaysInGraph);
+  }
+  const binding = Order.FirstImpliesThen | Order.ThenImpliesFirst | Order.IntermediateStop;
+  const { resource } = first;
+  if ((flags & binding) !== 0 && resource !== undefined && !resource.managed && resource.blocked) {
+    if (!hasFlag(first, Flag.Runnable) && first.task === "stop" && hasFlag(then, Flag.Runnable)) {
+      clearFlag(then, Flag.Runnable);
+      return Changed.Then;
+    }
+  }
+  return Changed.None;
+}
+
+function groupNode(action: Action): Node | undefined {
+  if (isGroup(action.resource) && action.task === "start") return onlyNode(action.resource, "assigned");
+  return action.node;
+}
+
+/** Brings an action in line with all that comes before it, and passes on what that changes. */
+export function updateForOrderings(cluster: Cluster, then: Action): void {
+  cluster.updateDepth += 1;
+  assert(cluster.updateDepth <= MAX_DEPTH, `orders around ${actionUuid(then)} run in a circle`);
+  const before = then.flags;
+  let changed: number = Changed.None;
+  if (then.requiredRunnableBefore > 0) {
+    then.runnableBefore = 0;
+    clearFlag(then, Flag.Runnable);
+  }
+  for (let i = then.before.length - 1; i >= 0; i -= 1) {
+    const relation = then.before[i];
+    if (relation !== undefined) changed = updateFor(cluster, then, relation, changed);
+  }
+  if (then.requiredRunnableBefore > 0) {
+    changed = before === then.flags ? changed & ~Changed.Then : changed | Changed.Then;
+  }
+  if ((changed & Changed.Then) !== 0) {
+    if ((before & Flag.Runnable) !== 0 && !hasFlag(then, Flag.Runnable)) blockDependents(cluster, then);
+    updateForOrderings(cluster, then);
+    for (let i = then.after.length - 1; i >= 0; i -= 1) {
+      const later = then.after[i];
+      if (later !== undefined) updateForOrderings(cluster, later.action);
+    }
+  }
+  cluster.updateDepth -= 1;
+}
+
+function updateFor(cluster: Cluster, then: Action, relation: Relation, soFar: number): number {
+  let first = relation.action;
+  const thenNode = groupNode(then);
+  const firstNode = groupNode(first);
+  if ((relation.flags & Order.IfOnSameNode) !== 0 && firstNode !== undefined && thenNode !== undefined) {
+    if (firstNode !== thenNode) {
+      relation.flags = Order.None;
+      return soFar;
+    }
+  }
+  let changed = soFar & ~Changed.First;
+  if (
+    first.resource !== undefined &&
+    (relation.flags & Order.ThenCancelsFirst) !== 0 &&
+    !hasFlag(then, Flag.Optional)
+  ) {
+    setFlag(first, Flag.Optional);
+    if (first.task === "reload-agent") first.resource.reload = false;
+  }
+  const { resource } = then;
+  if (first.resource !== undefined && resource !== undefined && first.resource !== resource) {
+    if (!contains(first.resource, resource)) first = completionOf(first);
+  }
+  if (first === relation.action) {
+    const firstFlags = flagsForOrdering(first, thenNode);
+    const thenFlags = flagsForOrdering(then, firstNode);
+    changed |= applyRelation(first, then, firstFlags, thenFlags, relation);
+  } else if (orderActions(first, then, relation.flags)) {
+    changed |= Changed.Then;
+    relation.flags = Order.None;
+  }
+  if ((changed & Changed.First) !== 0) {
+    for (let i = first.after.length - 1; i >= 0; i -= 1) {
+      const later = first.after[i];
+      if (later !== undefined) updateForOrderings(cluster, later.action);
+    }
+    updateForOrderings(cluster, first);
+  }
+  return changed;
+}
+
+/** "unrunnable db start", as a reason. */
+function reasonFrom(action: Action, flag: number): string {
+  const what = flag === Flag.Runnable ? "unrunnable" : flag === Flag.Migratable ? "unmigrateable" : "required";
+  return `${what}${action.resource === undefined ? "" : ` ${action.resource.id}`} ${action.task}`;
+}
+
+function clearBecause(action: Action, flag: number, cause: Action): void {
+  if ((action.flags & flag) === 0) return;
+  clearFlag(action, flag);
+  if (action.resource !== cause.resource) setReason(action, reasonFrom(cause, flag), false);
+}
+
+/** An order in one direction only: nothing has to be undone when the first cannot be done. */
+function applyAsymmetric(first: Action, then: Action): void {
+  const { resource } = then;
+  if (resource === undefined || hasFlag(first, Flag.Runnable)) return;
+  if (hasFlag(then, Flag.Optional)) {
+    const role = resource.methods.state(resource, true);
+    if (role === Role.Stopped && then.task === "stop") return;
+    const there = resource.activeNodes.length === 1 && resource.activeNodes[0] === then.node;
+    if (role >= Role.Started && then.task === "start" && there) return;
+  }
+  clearBecause(then, Flag.Optional, first);
+  clearBecause(then, Flag.Runnable, first);
+}
+
+/** Stop and start of the same thing: a start that must be done needs the stop, a stop that cannot be done prevents the start. */
+function applyRestart(first: Action, then: Action, filter: number): void {
+  const { resource } = then;
+  const restart = (filter & Flag.Optional) !== 0 && !hasFlag(then, Flag.Optional);
+  const stop =
+    (filter & Flag.Runnable) !== 0 &&
+    !hasFlag(then, Flag.Runnable) &&
+    resource?.managed === true &&
+    first.resource === resource;
+  if (!restart && !stop) return;
+  if (hasFlag(first, Flag.Runnable)) clearBecause(first, Flag.Optional, then);
+  if (!hasFlag(then, Flag.Optional)) clearBecause(first, Flag.Optional, then);
+  if (!hasFlag(then, Flag.Migratable)) clearBecause(first, Flag.Migratable, then);
+  if (!hasFlag(first, Flag.Optional) && !hasFlag(first, Flag.Runnable)) clearBecause(then, Flag.Runnable, first);
+}
+
+/** What one kind of order does to two actions of which at least the later belongs to a resource. */
+export function updateOrdered(
+  cluster: Cluster,
+  first: Action,
+  then: Action,
+  flags: number,
+  filter: number,
+  type: number,
+): number {
+  const [thenBefore, firstBefore] = [then.flags, first.flags];
+  const aboutOptional = (filter & Flag.Optional) !== 0;
+  if (type === Order.Asymmetric) applyAsymmetric(first, then);
+  if (type === Order.ThenImpliesFirst && (thenBefore & Flag.Optional) === 0) {
+    if (aboutOptional && (flags & Flag.Optional) === 0 && (firstBefore & Flag.Optional) !== 0) {
+      clearBecause(first, Flag.Optional, then);
+    }
+    if ((flags & Flag.Migratable) !== 0 && !hasFlag(then, Flag.Migratable)) clearBecause(first, Flag.Migratable, then);
+  }
+  if (type === Order.PromotedThenImpliesFirst && then.resource?.role === Role.Promoted && aboutOptional) {
+    if (!hasFlag(then, Flag.Optional)) {
+      clearBecause(first, Flag.Optional, then);
+      if (!hasFlag(then, Flag.Migratable)) clearBecause(first, Flag.Migratable, then);
+    }
+  }
+  if (type === Order.UnmigratableThenBlocks && aboutOptional) {
+    if (!hasFlag(then, Flag.Migratable | Flag.Runnable)) clearBecause(first, Flag.Runnable, then);
+    if (!hasFlag(then, Flag.Optional)) clearBecause(first, Flag.Optional, then);
+  }
+  if (type === Order.FirstElseThen && aboutOptional && !hasFlag(first, Flag.Runnable)) {
+    clearBecause(then, Flag.Migratable, first);
+    clearFlag(then, Flag.Pseudo);
+  }
+  if (
+    type === Order.UnrunnableFirstBlocks &&
+    (filter & flags & Flag.Runnable) === 0 &&
+    (filter & Flag.Runnable) !== 0
+  ) {
+    if (hasFlag(then, Flag.Runnable)) {
+      clearBecause(then, Flag.Runnable, first);
+      clearBecause(then, Flag.Migratable, first);
+    }
+  }
+  if (type === Order.FirstImpliesThen && aboutOptional && hasFlag(then, Flag.Optional)) {
+    if ((flags & Flag.Optional) === 0 && !hasFlag(first, Flag.Migratable)) clearBecause(then, Flag.Optional, first);
+  }
+  if (type === Order.IntermediateStop) applyRestart(first, then, filter);
+  let changed: number = Changed.None;
+  if (thenBefore !== then.flags) {
+    changed |= Changed.Then;
+    if (then.resource?.parent !== undefined) updateForOrderings(cluster, then);
+  }
+  if (firstBefore !== first.flags) changed |= Changed.First;
+  return changed;
+}
+
+function markBlocked(cluster: Cluster, resource: Resource, task: string, cause: Resource): void {
+  for (let i = resource.actions.length - 1; i >= 0; i -= 1) {
+    const action = resource.actions[i];
+    if (action === undefined || action.task !== task || !hasFlag(action, Flag.Runnable)) continue;
+    clearFlag(action, Flag.Runnable);
+    setReason(action, `colocation with ${cause.id}`, false);
+    blockDependents(cluster, action);
+    updateForOrderings(cluster, action);
+  }
+  for (const child of resource.children) markBlocked(cluster, child, task, cause);
+}
+
+/** What must be with something that cannot start cannot start either. */
+export function blockDependents(cluster: Cluster, action: Action): void {
+  if (hasFlag(action, Flag.Runnable) || action.resource === undefined) return;
+  const isStart = action.task === "start";
+  if (!isStart && action.task !== "promote") return;
+  let resource = topResource(action.resource);
+  if (resource.parent !== undefined) resource = resource.parent;
+  for (const child of resource.children) {
+    const other = newestAction(child, action.task, undefined);
+    if (other === undefined || hasFlag(other, Flag.Runnable)) return;
+  }
+  for (const colocation of withThisColocations(resource)) {
+    if (colocation.score < INFINITY || (!isStart && colocation.primaryRole !== Role.Promoted)) continue;
+    const task = colocation.dependentRole === Role.Promoted ? "promote" : "start";
+    markBlocked(cluster, colocation.dependent, task, action.resource);
+  }
+}
