@@ -1,5 +1,6 @@
 // Runs the tests and says at the end, for each thing it skipped, what is missing. `run.ts all` is `npm test`,
-// `run.ts quick` is the part that `npm run ok` needs, `run.ts golden` the golden texts; further arguments pick files by a part of their path.
+// `run.ts quick` is the part that `npm run ok` needs, `run.ts golden` the golden texts; further arguments pick files by a part of their path,
+// and --rewrite writes the golden texts anew.
 //
 // With SYSTOLE_REQUIRE_ALL=1 (as .ci/run sets it) a skipped test fails the run: the machine was to have everything.
 
@@ -38,7 +39,9 @@ function testFiles(folder: string): string[] {
 }
 
 function chosenFiles(): string[] {
-  const [kind = "all", ...parts] = process.argv.slice(2);
+  const [kind = "all", ...words] = process.argv.slice(2);
+  if (words.includes("--rewrite")) process.env["SYSTOLE_GOLDEN_REWRITE"] = "1";
+  const parts = words.filter((word) => word !== "--rewrite");
   const folders = FOLDERS[kind];
   if (folders === undefined) {
     process.stderr.write(`There is no run called ${kind}; choose one of ${Object.keys(FOLDERS).join(", ")}.\n`);
@@ -70,7 +73,9 @@ stream.on("end", () => {
     for (const { name, file, reason } of skipped) process.stdout.write(`skipped: ${name} (${file}): ${reason}\n`);
     const refused = process.env["SYSTOLE_REQUIRE_ALL"] === "1" ? skipped.length : 0;
     if (refused > 0) {
-      process.stdout.write("Nothing may be skipped here (SYSTOLE_REQUIRE_ALL=1): install what is missing, named above.\n");
+      process.stdout.write(
+        "Nothing may be skipped here (SYSTOLE_REQUIRE_ALL=1): install what is missing, named above.\n",
+      );
     }
     process.stdout.write(`${passed} passed, ${failed} failed, ${skipped.length} skipped\n`);
     process.exitCode = failed + refused > 0 || passed === 0 ? 1 : 0;

@@ -17,7 +17,7 @@ export function checkReferences(survey: Survey, problems: Problems): void {
     const wanted = wantedText(reference.targets);
     const text =
       target === undefined
-        ? `${attribute}="${value}" leads nowhere: there is no ${wanted} with this id.${hint(reference, survey, names)} Correct the name, or delete what refers to it.`
+        ? `${attribute}="${value}" leads nowhere: there is no ${wanted} with this id.${hint(reference, survey, names, problems)} Correct the name, or delete what refers to it.`
         : `${attribute}="${value}" names a <${target.place.name}>, where a ${wanted} is wanted. Correct the name.`;
     problems.add("error", "dangling-reference", reference.place, text);
   }
@@ -34,8 +34,10 @@ function hint(
   reference: { readonly value: string; readonly targets: readonly string[] },
   survey: Survey,
   cache: Map<string, string[]>,
+  problems: Problems,
 ): string {
   const key = reference.targets.join(" ");
+  if (problems.full) return "";
   let ids = cache.get(key);
   if (ids === undefined) {
     ids = foundNamed(survey, ...reference.targets).flatMap((found) => found.element.attributes["id"] ?? []);

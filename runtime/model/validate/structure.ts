@@ -233,7 +233,8 @@ function checkChildren(
   problems: Problems,
 ): void {
   const wanted = rule.oneChildOf;
-  if (wanted?.every((name) => counts[name] === undefined)) {
+  const misplaced = element.children.some((child) => MISPLACED[`${element.name} ${child.name}`] !== undefined);
+  if (!misplaced && wanted?.every((name) => counts[name] === undefined)) {
     const names = wanted.map((name) => `<${name}>`).join(" or ");
     problems.add(
       "error",

@@ -24,7 +24,7 @@ export const NAME: ValueKind = { wanted: "a text that is not empty", accepts: (v
 const NC_NAME = /^[\p{L}_][\p{L}\p{N}\p{M}._\-\u00b7]*$/u;
 
 export const ID: ValueKind = {
-  wanted: "an id: a letter or _ first, then letters, digits, dots, - and _",
+  wanted: "an id, which begins with a letter or _ and goes on with letters, digits, dots, - and _",
   accepts: (value) => NC_NAME.test(value),
   defines: true,
 };
@@ -86,6 +86,6 @@ export const INTERVAL: ValueKind = {
 
 /** Several ids, with commas between. */
 export const DEVICE_LIST: ValueKind = {
-  wanted: "ids of fence devices, with commas between and nothing else",
+  wanted: "a list of fence devices' ids, with commas between and nothing else",
   accepts: (value) => /^[a-zA-Z0-9_.-]+(,[a-zA-Z0-9_.-]+)*$/.test(value),
 };
