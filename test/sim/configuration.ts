@@ -169,6 +169,18 @@ function constraints(dials: Dials, nodes: readonly NodeName[], random: Random): 
       score: `${random.pick([50, 200])}`,
     }),
   );
+  // Nobody sets a promotion score in this world, so the constraints do.
+  for (const { id, name } of nodes) {
+    list.push(
+      element("rsc_location", {
+        id: `promoted-${id}`,
+        rsc: PROMOTABLE_CLONE,
+        role: "Promoted",
+        node: name,
+        score: `${random.integer(1, 100)}`,
+      }),
+    );
+  }
   if (random.chance(0.5)) {
     list.push(element("rsc_colocation", { id: "with-1", rsc: second, "with-rsc": third, score: "INFINITY" }));
   }

@@ -166,7 +166,10 @@ export class Process implements LifeFacts {
       action();
     } catch (error) {
       if (error instanceof Ended) return;
-      const text = error instanceof Error ? (error.stack ?? error.message).split("\n").slice(0, STACK_LINES).join(" ") : String(error);
+      const text =
+        error instanceof Error
+          ? (error.stack ?? error.message).split("\n").slice(0, STACK_LINES).join(" ")
+          : String(error);
       this.#world.violation("assertion", `${this.#computer.name}: ${text}`);
       this.#computer.processEnds(false, "a bug");
     }

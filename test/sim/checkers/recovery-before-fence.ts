@@ -12,6 +12,8 @@ export class RecoveryBeforeFence implements Checker {
 
   see(seen: Observation, facts: Facts): string | undefined {
     if (seen.seen === "power") this.#held.delete(seen.node);
+    // Whoever leaves cleanly has stopped everything before, which left-while-active looks after.
+    if (seen.seen === "ended" && seen.clean) this.#held.delete(seen.node);
     if (seen.seen === "standing" && seen.standing.established && seen.standing.primary) {
       const members = new Set(seen.standing.view.members.map((member) => member.id));
       for (const node of facts.nodes) {
