@@ -14,7 +14,7 @@ import type { Machine, Tick } from "../machine.ts";
 import { earliest } from "../machine.ts";
 import { Agreement } from "./agreement.ts";
 import type { Datagram, Heartbeat, Leave } from "./datagram.ts";
-import { learnDeparture, listDepartures } from "./departures.ts";
+import { learnDeparture } from "./departures.ts";
 import { Negotiation } from "./negotiation.ts";
 import { bestLink, forget, hear, type Peer, takeHeartbeat } from "./peers.ts";
 import { Standing } from "./standing.ts";
@@ -196,8 +196,7 @@ export class Membership implements Machine<MembershipInput, MembershipEffect> {
         this.agreement.promised = Math.max(this.agreement.promised, input.chain.primaryNumber);
         break;
       case "shun":
-        this.negotiation.shun(input.node, nowMs);
-        this.rowStale = true;
+        this.shun(input.node, nowMs);
         break;
       case "leave":
         this.startLeaving(nowMs);
@@ -253,7 +252,7 @@ export class Membership implements Machine<MembershipInput, MembershipEffect> {
     if (news === undefined) return;
     // It has come to another view, or counts on this node anew: it may choose otherwise now.
     if (news.viewChanged || (!counted && this.countsOnThis(peer))) {
-      this.negotiation.forgiveGroup(peer);
+      this.negotiation.patience.forgive(peer);
       this.rowStale = true;
     }
     if (first) {
@@ -266,6 +265,13 @@ export class Membership implements Machine<MembershipInput, MembershipEffect> {
       this.expectNewcomers(nowMs);
     }
     this.negotiation.repeatInstallTo(peer, nowMs);
+  }
+
+  private shun(node: NodeId, nowMs: number): void {
+    const peer = this.standing.peers.get(node);
+    if (peer === undefined) return;
+    this.negotiation.patience.shun(peer, nowMs);
+    this.rowStale = true;
   }
 
   private countsOnThis(peer: Peer): boolean {
@@ -402,10 +408,5 @@ export class Membership implements Machine<MembershipInput, MembershipEffect> {
     if (waitsFor.length > 0 && nowMs < this.leaveUntilMs) return;
     this.state = "gone";
     this.out.push({ type: "gone" });
-  }
-
-  /** What this node knows of departures, for status and tests. */
-  get departures(): View["departures"] {
-    return listDepartures(this.standing.departures, this.view.members);
   }
 }

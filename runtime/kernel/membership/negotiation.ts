@@ -12,6 +12,7 @@ import {
 import { compareCliques } from "./clique.ts";
 import type { Accept, Datagram, Heard, Install, Propose, Refuse } from "./datagram.ts";
 import { type DepartureMap, learnDeparture, listDepartures } from "./departures.ts";
+import { Patience } from "./patience.ts";
 import type { Peer } from "./peers.ts";
 import type { RowChange, Standing } from "./standing.ts";
 import { type ShrinkWish, seniorityRank, wishToGrow, wishToShrink } from "./targets.ts";
@@ -20,9 +21,6 @@ import type { ChainPosition, Incarnation, NodeId, View, ViewMember } from "./vie
 /** An unanswered proposal, accept or install is repeated after a quarter of the heartbeat interval, within these bounds. */
 const MIN_REPEAT_MS = 10;
 const MAX_REPEAT_MS = 100;
-
-/** A node that refuses what this node chooses is not counted on for so many detection timeouts: the others shall not wait for it. */
-const SHUN_TIMEOUTS = 4;
 
 /** What the negotiation has done for it. */
 export interface NegotiationPort {
@@ -49,11 +47,9 @@ export class Negotiation {
   private readonly standing: Standing;
   private readonly agreement: Agreement;
   private readonly port: NegotiationPort;
-  private readonly holdLimitMs: number;
+  readonly patience: Patience;
   private shrink: ShrinkWish = { wish: "none" };
   private grow: readonly Heard[] | undefined;
-  /** The view that another node is expected to propose. */
-  private expected: { readonly members: readonly Heard[]; readonly sinceMs: number } | undefined;
   private shrinkStale = false;
   private growStale = false;
   private heldStale = false;
@@ -66,7 +62,7 @@ export class Negotiation {
     this.port = port;
     this.chain = config.chain ?? { primaryNumber: 0, seniority: 0 };
     this.repeatMs = Math.min(MAX_REPEAT_MS, Math.max(MIN_REPEAT_MS, config.heartbeatIntervalMs / 4));
-    this.holdLimitMs = config.detectionTimeoutMs + config.heartbeatIntervalMs;
+    this.patience = new Patience(config, standing);
   }
 
   /** A datagram of this peer came: perhaps it was in doubt. */
@@ -159,27 +155,12 @@ export class Negotiation {
   /** Another one is to propose. If it never does it wants something else, and this node must look for others. */
   private waitFor(wanted: readonly Heard[], nowMs: number): void {
     this.agreement.own = undefined;
-    const { expected } = this;
-    if (expected === undefined || !sameMembers(expected.members, wanted)) {
-      this.expected = { members: wanted, sinceMs: nowMs };
-    } else if (nowMs >= expected.sinceMs + this.patienceMs()) {
-      this.expected = undefined;
-      const proposer = this.standing.peers.get(wanted[0]!.id);
-      if (proposer !== undefined) this.giveUpOn(proposer, wanted, nowMs);
-    }
+    const unwilling = this.patience.waitFor(wanted, nowMs);
+    if (unwilling !== undefined) this.giveUpOn(unwilling, wanted, nowMs);
   }
 
-  /** Lower nodes give up earlier, so that who waits for one of them sees it go on first. */
-  private patienceMs(): number {
-    const before = this.standing.peerList.filter((peer) => peer.id < this.config.self).length;
-    return this.holdLimitMs + before * this.config.heartbeatIntervalMs;
-  }
-
-  /** The peer does not agree to these. A fellow member shall not be lost for a wish to grow: then those are let be that are wished for. */
   private giveUpOn(peer: Peer, wanted: readonly Heard[], nowMs: number): void {
-    const { memberOf } = this.standing;
-    if (this.shrink.wish === "target" || !memberOf.has(peer.id)) this.shunGroup(peer, nowMs);
-    else for (const { id } of wanted) if (!memberOf.has(id)) this.shun(id, nowMs);
+    this.patience.giveUpOn(peer, wanted, this.shrink.wish === "target", nowMs);
     const text = `Node ${peer.id} does not agree to a view of ${wanted.length} nodes: going on without it for a while.`;
     this.port.note("peer-disagrees", text, peer.id);
   }
@@ -216,7 +197,7 @@ export class Negotiation {
   private finish(view: View, nowMs: number): void {
     this.shrink = { wish: "none" };
     this.grow = undefined;
-    this.expected = undefined;
+    this.patience.reset();
     this.shrinkStale = true;
     this.heldStale = true;
     this.port.install(view, nowMs);
@@ -271,7 +252,7 @@ export class Negotiation {
     for (const held of best) {
       const outdone = held.id.number <= this.agreement.promised;
       if (!outdone && this.isAcceptable(held)) this.accept(held, nowMs);
-      else if (outdone || nowMs - held.sinceMs >= this.holdLimitMs) this.refuse(held.id);
+      else if (outdone || nowMs - held.sinceMs >= this.patience.holdLimitMs) this.refuse(held.id);
       else continue;
       this.agreement.drop(held);
     }
@@ -378,29 +359,6 @@ export class Negotiation {
     }
     this.giveUpOn(peer, own.members, nowMs);
     this.agreement.own = undefined;
-  }
-
-  /** Forms no view with this node for a while. */
-  shun(id: NodeId, nowMs: number): void {
-    const peer = this.standing.peers.get(id);
-    if (peer !== undefined) peer.shunnedUntilMs = nowMs + SHUN_TIMEOUTS * this.config.detectionTimeoutMs;
-  }
-
-  /** A node of another view refuses for the whole of it: one of its fellows alone would not come either. */
-  private shunGroup(peer: Peer, nowMs: number): void {
-    if (this.standing.isMember(peer)) this.shun(peer.id, nowMs);
-    else for (const other of this.groupOf(peer)) this.shun(other.id, nowMs);
-  }
-
-  /** And so they are let in again together: a choice of only some would be refused for ever. */
-  forgiveGroup(peer: Peer): void {
-    for (const other of this.groupOf(peer)) other.shunnedUntilMs = Number.NEGATIVE_INFINITY;
-  }
-
-  private groupOf(peer: Peer): Peer[] {
-    return this.standing.peerList.filter(
-      ({ shown }) => peer.shown !== undefined && shown !== undefined && sameId(peer.shown, shown),
-    );
   }
 
   private takeInstall(install: Install, nowMs: number): void {
