@@ -121,8 +121,9 @@ function keyOf(child: Element): string {
   return `${child.name} ${child.attributes["id"] ?? ""}${child.attributes["id"] === undefined ? "" : "#"}`;
 }
 
-function pushModify(changes: CibChange[], path: CibPath, before: Element, after: Element): void {
-  if (before.attributes === after.attributes) return;
+/** What turns the attributes of one into those of the other; undefined when they are equal. */
+export function diffAttributes(path: CibPath, before: Element, after: Element): CibChange | undefined {
+  if (before.attributes === after.attributes) return undefined;
   const set: Record<string, string> = {};
   const unset: string[] = [];
   for (const key of Object.keys(after.attributes).sort()) {
@@ -132,7 +133,12 @@ function pushModify(changes: CibChange[], path: CibPath, before: Element, after:
   for (const key of Object.keys(before.attributes).sort()) {
     if (after.attributes[key] === undefined) unset.push(key);
   }
-  if (unset.length > 0 || Object.keys(set).length > 0) changes.push({ operation: "modify", path, set, unset });
+  return unset.length > 0 || Object.keys(set).length > 0 ? { operation: "modify", path, set, unset } : undefined;
+}
+
+function pushModify(changes: CibChange[], path: CibPath, before: Element, after: Element): void {
+  const modify = diffAttributes(path, before, after);
+  if (modify !== undefined) changes.push(modify);
 }
 
 /** Indices of a longest increasing subsequence: these children stay where they are, only the others move. */

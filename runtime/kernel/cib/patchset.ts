@@ -5,7 +5,7 @@
 // the rest. It is all or nothing: a patchset that does not fit leaves no trace, because the old tree is never modified.
 
 import type { CibChange, CibPath, Patchset } from "../messages.ts";
-import { diffElements } from "./diff.ts";
+import { diffAttributes, diffElements } from "./diff.ts";
 import type { Element } from "./element.ts";
 import { withAttributes } from "./element.ts";
 import { compareVersions, formatPath, formatVersion, isDurablePath, stepMatches, versionOf } from "./version.ts";
@@ -13,6 +13,17 @@ import { compareVersions, formatPath, formatVersion, isDurablePath, stepMatches,
 /** What turns `before` into `after`, with the versions that stand in their roots. */
 export function makePatchset(before: Element, after: Element): Patchset {
   return { source: versionOf(before), target: versionOf(after), changes: diffElements(before, after) };
+}
+
+/** The same for a tree of which the changes are known already but for the attributes of its root, which were set since. */
+export function stampPatchset(before: Element, after: Element, changes: readonly CibChange[]): Patchset {
+  const below = changes.filter((change) => change.operation !== "modify" || change.path.length > 0);
+  const root = diffAttributes([], before, after);
+  return {
+    source: versionOf(before),
+    target: versionOf(after),
+    changes: root === undefined ? below : [root, ...below],
+  };
 }
 
 /** The result, or why the patchset does not fit. */
@@ -128,7 +139,8 @@ function applyNode(target: Element, node: PatchNode, path: CibPath): Element | s
 }
 
 function applyBelow(target: Element, node: PatchNode, path: CibPath): Element[] | string {
-  const children: (Element | undefined)[] = [...target.children];
+  const children = [...target.children];
+  let gone: Set<Element> | undefined;
   const placed: { readonly position: number; readonly child: Element }[] = [];
   for (const { step, node: below } of node.below) {
     const at = target.children.findIndex((child) => stepMatches(step, child));
@@ -136,29 +148,29 @@ function applyBelow(target: Element, node: PatchNode, path: CibPath): Element[] 
     const childPath = [...path, step];
     if (child === undefined) return `${formatPath(childPath)} is not there.`;
     if (below.deleted) {
-      target.children.forEach((sibling, i) => {
-        if (stepMatches(step, sibling)) children[i] = undefined;
-      });
+      gone ??= new Set();
+      for (const sibling of target.children) if (stepMatches(step, sibling)) gone.add(sibling);
       continue;
     }
     const next = applyNode(child, below, childPath);
     if (typeof next === "string") return next;
     if (below.moveTo === undefined) children[at] = next;
     else {
-      children[at] = undefined;
+      gone ??= new Set();
+      gone.add(child);
       placed.push({ position: below.moveTo, child: next });
     }
   }
   for (const { position, element } of node.creates) placed.push({ position, child: element });
-  return place(children, placed, path);
+  const staying = gone === undefined ? children : children.filter((child) => !gone?.has(child));
+  return place(staying, placed, path);
 }
 
 function place(
-  children: readonly (Element | undefined)[],
+  staying: Element[],
   placed: { readonly position: number; readonly child: Element }[],
   path: CibPath,
 ): Element[] | string {
-  const staying = children.filter((child) => child !== undefined);
   if (placed.length === 0) return staying;
   placed.sort((a, b) => a.position - b.position);
   const result: Element[] = [];

@@ -11,6 +11,7 @@ import type { NodeId, View } from "../membership/view.ts";
 import type {
   ChangeOutcome,
   ChangeRequest,
+  CibChange,
   CibEdit,
   CibVersion,
   ConfigurationProblem,
@@ -18,10 +19,11 @@ import type {
   KernelMessage,
   LogEntry,
 } from "../messages.ts";
+import { diffElements } from "./diff.ts";
 import { applyEdits } from "./edits.ts";
 import { childNamed, type Element, withAttributes } from "./element.ts";
 import type { DurableLog } from "./log.ts";
-import { applyPatchset, durablePart, isDurableChange, makePatchset } from "./patchset.ts";
+import { applyPatchset, durablePart, isDurableChange, stampPatchset } from "./patchset.ts";
 import {
   durableDocument,
   formatLastWritten,
@@ -147,7 +149,7 @@ export class Replication {
       this.#answer(from, request.id, { outcome: "refused", code: judged.code, reason: judged.text });
       return;
     }
-    const { edited, durable } = judged;
+    const { edited, changes, durable } = judged;
     if (edited === previous) {
       this.#answerAt(this.#sequence, from, request.id, versionOf(previous));
       return;
@@ -163,7 +165,7 @@ export class Replication {
       who: request.who,
       why: request.why,
       epochMs,
-      patchset: makePatchset(previous, next),
+      patchset: stampPatchset(previous, next, changes),
       durable,
     };
     this.#order(from, entry, nowMs);
@@ -217,7 +219,9 @@ export class Replication {
   #judge(
     previous: Element,
     request: ChangeRequest,
-  ): { readonly edited: Element; readonly durable: boolean } | ConfigurationProblem {
+  ):
+    | { readonly edited: Element; readonly changes: readonly CibChange[]; readonly durable: boolean }
+    | ConfigurationProblem {
     if (this.#primaryNumber === 0 && request.edits.some((edit) => !isStatusEdit(edit))) {
       // Even when nothing would change: what is shown here is perhaps not acknowledged.
       return { code: "no-quorum", text: `The configuration cannot be changed here. ${this.#notPrimaryReason}` };
@@ -229,12 +233,12 @@ export class Replication {
     if (!edited.ok) return { code: edited.code, text: edited.reason };
     const stale = this.#staleBase(request);
     if (stale !== undefined) return { code: "stale", text: stale };
-    const { changes } = makePatchset(previous, edited.cib);
-    if (changes.length === 0) return { edited: previous, durable: false };
+    const changes = diffElements(previous, edited.cib);
+    if (changes.length === 0) return { edited: previous, changes, durable: false };
     const durable = changes.some(isDurableChange);
     const problems = durable ? this.#parts.validate(edited.cib, previous) : [];
     const [first] = problems;
-    if (first === undefined) return { edited: edited.cib, durable };
+    if (first === undefined) return { edited: edited.cib, changes, durable };
     const told = problems.slice(0, MAX_PROBLEMS_TOLD).map((problem) => problem.text);
     const more = problems.length > told.length ? ` And ${problems.length - told.length} more.` : "";
     return { code: first.code, text: `${told.join(" ")}${more}` };
