@@ -1,9 +1,9 @@
 // A floating IPv4 or IPv6 address on a network interface, by Linux `ip`. Needs root (or CAP_NET_ADMIN and CAP_NET_RAW).
 //
-// The neighbours are told where the address is now: by a gratuitous ARP request (`arping`), or for IPv6 by the kernel, which
-// sends an unsolicited neighbour advertisement when the interface's `ndisc_notify` is on.
+// The neighbours are told where the address is now: by a gratuitous ARP request (`arping`), or for IPv6 by the kernel's own
+// unsolicited neighbour advertisement.
 
-import { AgentError, Duration, defineResourceAgent, type Run, Type } from "systole/sdk";
+import { AgentError, Duration, defineResourceAgent, type Log, type Run, Type } from "systole/sdk";
 
 interface Parameters {
   readonly address: string;
@@ -84,6 +84,31 @@ async function announce(run: Run, params: Parameters, wait: () => Promise<void>)
   await Promise.race([sent.catch(() => undefined), wait()]);
 }
 
+/**
+ * Adds an IPv6 address that is in use at once and advertised at once. The kernel advertises (`ndisc_notify`) when duplicate
+ * address detection is over, which takes a second or two: too long for a failover, and needless after a fence. With the flag
+ * `nodad` it would not advertise; so detection is off on this interface while the address is added (`accept_dad`).
+ */
+async function addVersion6(run: Run, params: Parameters, log: Log): Promise<void> {
+  const setting = `net.ipv6.conf.${params.device.replaceAll(".", "/")}`;
+  const add = ["address", "replace", withPrefix(params), "dev", params.device];
+  const before = await run("sysctl", ["-n", `${setting}.accept_dad`], { allowFailure: true });
+  const set =
+    before.code === 0 &&
+    (await run("sysctl", ["-q", "-w", `${setting}.ndisc_notify=1`, `${setting}.accept_dad=0`], { allowFailure: true }));
+  if (set === false || set.code !== 0) {
+    log.warn(
+      `The neighbours of ${params.device} are not told of ${params.address}: its kernel settings cannot be changed.`,
+    );
+    return await change(run, [...add, "nodad"]);
+  }
+  try {
+    await change(run, add);
+  } finally {
+    await run("sysctl", ["-q", "-w", `${setting}.accept_dad=${before.stdout.trim()}`]);
+  }
+}
+
 export default defineResourceAgent({
   name: "ip-address",
   summary: "A floating IPv4 or IPv6 address on a network interface",
@@ -105,7 +130,7 @@ export default defineResourceAgent({
       { defaultMs: 100 },
     ),
   }),
-  permissions: { run: ["ip", "arping", "sysctl -q -w *"] },
+  permissions: { run: ["ip", "arping", "sysctl -n *", "sysctl -q -w ..."] },
   timeouts: { monitor: "5s", start: "20s", stop: "20s" },
   async monitor({ params, run }) {
     const found = await look(run, params.device);
@@ -116,7 +141,7 @@ export default defineResourceAgent({
       return { failed: `${params.address} is in use by another machine (duplicate address detection)` };
     return "running";
   },
-  async start({ params, run, sleep }) {
+  async start({ log, params, run, sleep }) {
     const found = await look(run, params.device);
     if (found === undefined) throw new AgentError("arguments", `There is no interface ${params.device} on this node.`);
     if (!found.up)
@@ -125,13 +150,9 @@ export default defineResourceAgent({
         `Interface ${params.device} is down: \`ip link set ${params.device} up\`, or repair its link.`,
       );
     if (find(found, params) !== undefined) return;
-    const version6 = isVersion6(params.address);
-    if (version6)
-      await run("sysctl", ["-q", "-w", `net.ipv6.conf.${params.device.replaceAll(".", "/")}.ndisc_notify=1`], {
-        allowFailure: true,
-      });
-    await change(run, ["address", "replace", withPrefix(params), "dev", params.device, ...(version6 ? ["nodad"] : [])]);
-    if (!version6) await announce(run, params, () => sleep(params.announceFor));
+    if (isVersion6(params.address)) return await addVersion6(run, params, log);
+    await change(run, ["address", "replace", withPrefix(params), "dev", params.device]);
+    await announce(run, params, () => sleep(params.announceFor));
   },
   async stop({ params, run }) {
     const address = find(await look(run, params.device), params);

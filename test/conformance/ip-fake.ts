@@ -18,5 +18,5 @@ export function fakeIp(device: string): Readonly<Record<string, ScriptedRun>> {
     else if (!addresses.delete(local)) return { code: 2, stderr: "Error: ipv4: Address not found." };
     return {};
   };
-  return { ip, arping: () => ({}), sysctl: () => ({}) };
+  return { ip, arping: () => ({}), sysctl: () => ({ stdout: "1\n" }) };
 }
