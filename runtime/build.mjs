@@ -59,12 +59,8 @@ if (changed >= built) {
   const programs = {
     systole: join(ROOT, "runtime/cli/main.ts"),
     pulse: join(ROOT, "runtime/host/pulse-worker.ts"),
+    "demo-web": join(ROOT, "runtime/cli/demo/web-server.ts"),
   };
-  for (const [name, source] of Object.entries(programs)) {
-    if (existsSync(source)) continue;
-    process.stderr.write(`build: there is no ${source} yet, so dist/${name}.mjs is not built\n`);
-    delete programs[name];
-  }
   const started = new Date();
   rmSync(DIST, { recursive: true, force: true });
   mkdirSync(DIST);

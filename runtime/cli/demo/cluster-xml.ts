@@ -43,7 +43,7 @@ export function demoConfiguration(settings: DemoSettings): string {
   const url = `http://${webAddress}:${webPort}/`;
   const web = attributes("instance_attributes", "web-parameters", {
     program: settings.nodeProgram,
-    arguments: JSON.stringify([settings.webProgram, webAddress, `${webPort}`]),
+    arguments: `"${settings.webProgram}" ${webAddress} ${webPort}`,
     readyUrl: url,
   });
   const power = attributes("instance_attributes", "power-parameters", {

@@ -1,20 +1,21 @@
 // One HTTP request for a plugin: whole answer in memory, capped; no redirect is followed (the plugin would ask again, and
 // be checked again); no connection is kept, because the next monitor is seconds away and the server may be another by then.
 
-import type { Agent } from "undici";
 import { AgentError, type FetchOptions, type FetchResult } from "../../../sdk/mod.ts";
 import { errorText, systemCode } from "../errors.ts";
 
 const BODY_LIMIT_BYTES = 1024 * 1024;
 const DEFAULT_TIMEOUT_MS = 30_000;
 
-let agent: Agent | undefined;
+type Http = typeof import("./http.ts");
+
+let agent: InstanceType<Http["Agent"]> | undefined;
 
 /** Loads undici ahead of the first request: that takes longer than the request. */
-export async function warmFetch(): Promise<typeof import("undici")> {
-  const undici = await import("undici");
-  agent ??= new undici.Agent({ pipelining: 0, maxHeaderSize: 64 * 1024 });
-  return undici;
+export async function warmFetch(): Promise<Http> {
+  const http = await import("./http.ts");
+  agent ??= new http.Agent({ pipelining: 0, maxHeaderSize: 64 * 1024 });
+  return http;
 }
 
 function plainHeaders(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
@@ -27,10 +28,10 @@ function plainHeaders(headers: Readonly<Record<string, string | string[] | undef
 
 /** Asks; see `Fetch` in sdk/context.ts for how it rejects. */
 export async function fetchWhole(url: string, options: FetchOptions, signal: AbortSignal): Promise<FetchResult> {
-  const undici = await warmFetch();
+  const http = await warmFetch();
   const deadline = AbortSignal.timeout(options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
   try {
-    const response = await undici.request(url, {
+    const response = await http.request(url, {
       method: options.method ?? "GET",
       headers: { ...options.headers },
       body: options.body ?? null,
