@@ -23,7 +23,8 @@ const STOP_DAEMONS_MS = 15_000;
 export function createPluginHost(options: PluginHostOptions): PluginHost {
   const folder = join(options.stateDirectory, "plugins");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const { childEnvironment, log, onEvent, onAttribute } = options;
+  const { log, onEvent, onAttribute } = options;
+  const childEnvironment = { ...options.childEnvironment, SYSTOLE_NODE: options.nodeName };
   const states = openStateStore(join(folder, "state"));
   const daemons = openDaemons({ states, outputFolder: join(folder, "output"), childEnvironment });
   const around: InstanceSurroundings = {

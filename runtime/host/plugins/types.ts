@@ -33,7 +33,7 @@ export interface PluginHostOptions {
   readonly plugins: readonly string[];
   /** Relative paths and package names in `plugins` count from here (the folder of the configuration file). */
   readonly pluginsBase: string;
-  /** Put into the environment of every process that is started here, such as SYSTOLE_POWER_DOMAIN. */
+  /** Put into the environment of every process that is started here, besides SYSTOLE_NODE, such as SYSTOLE_POWER_DOMAIN. */
   readonly childEnvironment: Readonly<Record<string, string>>;
   readonly log: (line: PluginLogLine) => void;
   readonly onEvent: (event: PluginEvent) => void;
