@@ -153,7 +153,8 @@ export function readParameters(schema: TObject, given: Readonly<Record<string, u
     const value = given[name];
     if (value !== undefined) read[name] = typeof value === "string" ? readValue(property, value) : value;
   }
-  const values: unknown = Value.Default(schema, read);
+  const filled: unknown = Value.Default(schema, read);
+  const values: Record<string, unknown> = typeof filled === "object" && filled !== null ? { ...filled } : {};
   if (!Value.Check(schema, values)) {
     throw new PluginError("plugin-parameters", `${who}: ${complaints(schema, values).join("; ")}.`);
   }
@@ -165,26 +166,32 @@ export function readParameters(schema: TObject, given: Readonly<Record<string, u
   return { values: Object.freeze({ ...values }), secrets };
 }
 
+/** Names of the parameters without which the schema refuses. */
+function requiredNames(schema: TObject): ReadonlySet<string> {
+  return new Set(Array.isArray(schema.required) ? schema.required : []);
+}
+
 /** One clause for each parameter at fault. Values are not quoted: one of them may be a secret in the wrong place. */
-function complaints(schema: TObject, values: unknown): string[] {
-  const found = new Map<string, string>();
-  for (const error of Value.Errors(schema, values)) {
-    const missing: unknown = "requiredProperties" in error.params ? error.params.requiredProperties : undefined;
-    if (error.instancePath === "" && Array.isArray(missing)) {
-      for (const name of missing) found.set(String(name), `parameter ${String(name)} is missing`);
-      continue;
-    }
-    const name = error.instancePath.split("/")[1] ?? "";
+function complaints(schema: TObject, values: Readonly<Record<string, unknown>>): string[] {
+  const required = requiredNames(schema);
+  const found: string[] = [];
+  for (const name of Object.keys(schema.properties).sort()) {
     const property = schema.properties[name];
-    if (property === undefined || found.has(name)) continue;
-    found.set(name, `parameter ${name} ${expectation(property, error.message)}`);
+    const value = values[name];
+    if (property === undefined) continue;
+    if (value === undefined) {
+      if (required.has(name)) found.push(`parameter ${name} is missing`);
+    } else if (!Value.Check(property, value)) {
+      const [error] = Value.Errors(property, value);
+      found.push(`parameter ${name} ${expectation(property, error?.message ?? "is not valid")}`);
+    }
   }
-  return [...found.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, complaint]) => complaint);
+  return found;
 }
 
 /** The parameters of a schema in words. */
 export function describeParameters(schema: TObject): ParameterDescription[] {
-  const required = new Set<string>(Array.isArray(schema.required) ? schema.required : []);
+  const required = requiredNames(schema);
   return Object.entries(schema.properties).map(([name, property]) => {
     const preset = member(property, "default");
     const type =

@@ -1,0 +1,165 @@
+// Plugins that are wrong, each in its own way: one clear line with a code and a remedy, and no harm to the others.
+
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { createLoader, type Loader } from "../../../../runtime/host/plugins/loader.ts";
+import { checkPlugin } from "../../../../runtime/host/plugins/manifest.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "systole-loader-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+function loaderOf(...plugins: readonly string[]): Loader {
+  return createLoader({ plugins, pluginsBase: folder, bundleFolder: join(folder, "bundles") });
+}
+
+function write(file: string, text: string): string {
+  writeFileSync(join(folder, file), text);
+  return `./${file}`;
+}
+
+const GOOD = (name: string): string => `import { defineResourceAgent, Type } from "systole/sdk";
+export default defineResourceAgent({ name: "${name}", summary: "Good", parameters: Type.Object({}),
+  async monitor(): Promise<"stopped"> { return "stopped"; }, async start() {}, async stop() {} });`;
+
+/** Code and beginning of the message of the only problem with this file. */
+async function problemWith(file: string, text: string): Promise<string> {
+  const problems = await loaderOf(write(file, text)).problems();
+  assert.equal(problems.length, 1);
+  const [problem] = problems;
+  assert.ok(problem !== undefined && !problem.message.includes("\n"));
+  return `${problem.code}: ${problem.message}`;
+}
+
+test("a TypeScript plugin by path and a package by name are bundled and loaded", async () => {
+  mkdirSync(join(folder, "node_modules/my-package"), { recursive: true });
+  writeFileSync(
+    join(folder, "node_modules/my-package/package.json"),
+    JSON.stringify({ name: "my-package", type: "module", main: "main.js" }),
+  );
+  writeFileSync(join(folder, "node_modules/my-package/main.js"), GOOD("packaged").replace(': Promise<"stopped">', ""));
+  const loader = loaderOf(write("mine.ts", GOOD("mine")), "my-package");
+  assert.deepEqual(await loader.problems(), []);
+  assert.equal((await loader.load("resource-agent", "mine")).spec.name, "mine");
+  assert.equal((await loader.load("resource-agent", "packaged")).kind, "resource-agent");
+  assert.equal((await loader.load("resource-agent", "dummy")).spec.name, "dummy");
+});
+
+test("what does not exist", async () => {
+  const [file, name] = await loaderOf("./nowhere.ts", "no-such-package").problems();
+  assert.match(
+    `${file?.code}: ${file?.message}`,
+    /^plugin-unreadable: Plugin \.\/nowhere\.ts cannot be loaded: there is no such file\. Check that/,
+  );
+  assert.match(
+    `${name?.code}: ${name?.message}`,
+    /^plugin-unreadable: Plugin no-such-package cannot be loaded: there is no such package/,
+  );
+});
+
+test("what does not parse says where", async () => {
+  assert.match(
+    await problemWith("syntax.ts", "export default {\n  name: ,\n}"),
+    /^plugin-syntax: Plugin \.\/syntax\.ts does not compile at syntax\.ts:2:9: /,
+  );
+  assert.match(
+    await problemWith("import.ts", 'import "./gone.ts"; export default 1;'),
+    /^plugin-syntax: .*Could not resolve "\.\/gone\.ts"/,
+  );
+  assert.match(await problemWith("no-default.ts", "export const a = 1;"), /^plugin-syntax: .*No matching export/);
+});
+
+test("what throws, or never ends, while it is loaded", async () => {
+  assert.match(
+    await problemWith("throws.ts", 'throw new Error("boom\\nbang"); export default 1;'),
+    /^plugin-import: Plugin \.\/throws\.ts failed while it was loaded: boom bang\. A plugin may only define/,
+  );
+  assert.match(
+    await problemWith("waits.ts", "await new Promise(() => {}); export default 1;"),
+    /^plugin-import: Plugin \.\/waits\.ts did not finish loading within 2000 ms/,
+  );
+});
+
+test("wrong kind and unknown API version are seen before anything else is touched", async () => {
+  const trap = 'get spec() { throw new Error("touched"); }';
+  assert.match(
+    await problemWith("nothing.ts", "export default 42;"),
+    /^plugin-kind: Plugin \.\/nothing\.ts exports no plugin by default\. Export by default/,
+  );
+  assert.match(
+    await problemWith("kind.ts", `export default { kind: "alert", api: 1, ${trap} };`),
+    /^plugin-kind: .* something of kind "alert"; there are resource-agent,/,
+  );
+  assert.match(
+    await problemWith("api.ts", `export default { kind: "transport", api: 7, ${trap} };`),
+    /^plugin-api: Plugin \.\/api\.ts speaks plugin API 7; this Systole speaks 1\. Use a release/,
+  );
+});
+
+test("a duplicate is refused, and the first one stays", async () => {
+  const loader = loaderOf(
+    write("first.ts", GOOD("twice")),
+    write("second.ts", GOOD("twice")),
+    write("dummy2.ts", GOOD("dummy")),
+  );
+  assert.deepEqual(
+    (await loader.problems()).map(({ code, message }) => `${code}: ${message.split(". ")[0]}`),
+    [
+      "plugin-duplicate: Plugin ./second.ts defines the resource-agent twice, which ./first.ts defines already",
+      "plugin-duplicate: Plugin ./dummy2.ts defines the resource-agent dummy, which the release itself defines already",
+    ],
+  );
+  assert.equal((await loader.load("resource-agent", "twice")).spec.summary, "Good");
+  assert.notEqual((await loader.load("resource-agent", "dummy")).spec.summary, "Good");
+});
+
+test("an unknown name says so, and names those that could not be loaded", async () => {
+  const loader = loaderOf(write("broken.ts", "export default 1;"));
+  await assert.rejects(loader.load("resource-agent", "mine"), {
+    code: "plugin-not-found",
+    message:
+      "There is no resource-agent ocf:systole:mine on this node. It may be one of those that could not be loaded: ./broken.ts. Check the name with `systole plugin list`, or add the plugin's file to `plugins` in the node's configuration.",
+  });
+  await assert.rejects(loader.load("fence-device", "../agents/dummy"), { code: "plugin-not-found" });
+});
+
+test("a bad manifest names the member", () => {
+  const f = async () => undefined;
+  const parameters = { type: "object", properties: {}, "~kind": "Object" };
+  const good = { name: "a", summary: "s", parameters, monitor: f, start: f, stop: f };
+  const problem = (change: Readonly<Record<string, unknown>>): string => {
+    try {
+      checkPlugin({ kind: "resource-agent", api: 1, spec: { ...good, ...change } }, "a.ts");
+      return "none";
+    } catch (error) {
+      return error instanceof Error
+        ? error.message.replace(" Mend the named member of the plugin's definition.", "")
+        : "";
+    }
+  };
+  assert.equal(problem({}), "none");
+  assert.equal(problem({ name: "A b" }), "a.ts: name must be lower-case letters, digits and single hyphens.");
+  assert.equal(problem({ summary: 1 }), "a.ts: summary must be one line of text.");
+  assert.equal(problem({ parameters: {} }), "a.ts: parameters must be a Type.Object({ ... }).");
+  assert.equal(
+    problem({ parameters: { ...parameters, properties: { pcmk_delay: { type: "string" } } } }),
+    "a.ts: parameters.pcmk_delay has a name that belongs to the cluster.",
+  );
+  assert.equal(
+    problem({ parameters: { ...parameters, properties: { n: { type: "integer", default: "x" } } } }),
+    "a.ts: parameters.n has a default that its own schema refuses.",
+  );
+  assert.equal(problem({ stop: undefined }), "a.ts: stop must be a function.");
+  assert.equal(problem({ reload: 1 }), "a.ts: reload must be a function.");
+  assert.equal(
+    problem({ promotion: { promote: f } }),
+    "a.ts: promotion.demote must be a function; half a promotion is none.",
+  );
+  assert.equal(
+    problem({ timeouts: { start: "soon" } }),
+    'a.ts: timeouts.start must be a length of time such as "20s".',
+  );
+  assert.equal(problem({ permissions: { run: ["{x}"] } }), "a.ts: permissions.run has {x}, which is no parameter.");
+});
