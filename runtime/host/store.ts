@@ -121,8 +121,8 @@ class DirectoryStore implements Store {
 
   persist(records: readonly StoreRecord[]): Promise<void> {
     const done = this.#work.then(() => this.#write(records));
-    // Making the next generation is not the business of who waits for this write, but the next write waits for it.
-    this.#work = done.then(() => (this.#end > this.#rotateBytes ? this.#rotate() : undefined));
+    // Neither the seal nor the next generation is the business of who waits for this write, but the next write waits for them.
+    this.#work = done.then(() => (this.#end > this.#rotateBytes ? this.#rotate() : this.#seal()));
     this.#work.catch(() => undefined);
     return done;
   }
@@ -153,7 +153,7 @@ class DirectoryStore implements Store {
     assert(problem === undefined, `a record was written that does not fit: ${problem}`);
   }
 
-  /** One frame, on the disk when this returns; and a seal behind it that need not be (see store/frames.ts). */
+  /** One frame, on the disk when this returns. */
   async #append(payload: Uint8Array): Promise<void> {
     const file = this.#file;
     if (file === undefined) throw diskError(this.#directory, new Error("the store is closed"));
@@ -162,7 +162,11 @@ class DirectoryStore implements Store {
     await file.sync();
     this.#end += bytes.length;
     this.#sum = sum;
-    await file.write(makeFrame(sum, new Uint8Array()).bytes, this.#end);
+  }
+
+  /** Marks that what stands before is on the disk (see store/frames.ts); the mark itself need not be. */
+  async #seal(): Promise<void> {
+    await this.#file?.write(makeFrame(this.#sum, new Uint8Array()).bytes, this.#end);
   }
 
   async #beginLog(base: LogBase): Promise<void> {

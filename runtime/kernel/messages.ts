@@ -69,7 +69,11 @@ export interface ChangeRequest {
   readonly why: string;
 }
 
-/** The answer: done (durable on every member of the primary view, for the configuration), refused (nothing changed) or unknown (may or may not be in; ask again with the same id). */
+/**
+ * The answer: done (durable on every member of the primary view, for the configuration), refused (nothing changed) or unknown (may
+ * or may not be in; ask again with the same id). A refusal from a view that is not primary (no-quorum, unavailable) speaks of this
+ * asking only: when the same id was answered "unknown" before, that is still so.
+ */
 export type ChangeOutcome =
   | { readonly outcome: "done"; readonly version: CibVersion }
   | { readonly outcome: "refused"; readonly code: string; readonly reason: string }

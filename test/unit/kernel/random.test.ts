@@ -4,12 +4,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { childNamed } from "../../../runtime/kernel/cib/element.ts";
+import { createDigest } from "../../../runtime/kernel/cib/digest.ts";
+import { childNamed, type Element } from "../../../runtime/kernel/cib/element.ts";
 import { elementAt, versionOf } from "../../../runtime/kernel/cib/version.ts";
 import type { View } from "../../../runtime/kernel/membership/view.ts";
 import { Cluster, type FakeNode, nodeState, property, seeded, sha256 } from "./cluster.ts";
 
-const SEEDS = Number(process.env["SYSTOLE_KERNEL_SEEDS"] ?? 150);
+const SEEDS = Number(process.env["SYSTOLE_KERNEL_SEEDS"] ?? 100);
 const FIRST_SEED = Number(process.env["SYSTOLE_KERNEL_FIRST_SEED"] ?? 1);
 const STEPS = 1500;
 const OPTIONS = [{ name: "configuration" }, { name: "crm_config" }, { name: "cluster_property_set", id: "options" }];
@@ -27,6 +28,8 @@ class Life {
   readonly random: () => number;
   readonly asked: Asked[] = [];
   readonly waiting: { readonly id: number; readonly view: View; readonly atMs: number }[] = [];
+  readonly shown = new Map<string, string>();
+  readonly digestOf = createDigest(sha256);
   readonly primaries = new Map<number, string>();
   slow = 1;
   /** How seldom something goes wrong. */
@@ -53,6 +56,7 @@ class Life {
     });
     this.cluster.onEffect = (node, effect) => {
       if (effect.type === "answer") this.checkAnswer(node, effect.requestId, effect.outcome.outcome);
+      if (effect.type === "cib") this.checkShown(node, effect.cib);
       if (effect.type !== "standing" || !effect.standing.primary) return;
       const { primaryNumber, view } = effect.standing;
       const key = JSON.stringify(view.id);
@@ -78,6 +82,15 @@ class Life {
       const has = this.cluster.node(member.id).disk.log.recent.has(id);
       assert.ok(has, `${id} was acknowledged by node ${node.id}, but is not on the disk of node ${member.id}`);
     }
+  }
+
+  /** In one view, one version is one content. */
+  checkShown(node: FakeNode, cib: Element): void {
+    const { adminEpoch, epoch, numUpdates } = versionOf(cib);
+    const key = `${JSON.stringify(node.view?.id)} ${adminEpoch}.${epoch}.${numUpdates}`;
+    const digest = this.digestOf(cib);
+    assert.equal(digest, this.shown.get(key) ?? digest, `node ${node.id} shows something else as ${key}`);
+    this.shown.set(key, digest);
   }
 
   step(): void {
