@@ -5,7 +5,7 @@ import { Command, CommanderError } from "commander";
 import { EXIT } from "../host/errors.ts";
 import { SYSTOLE_VERSION } from "../version.ts";
 import { cibCommand } from "./commands/cib.ts";
-import { keyCommand, nodeCommand } from "./commands/files.ts";
+import { keyCommand, newCommand, nodeCommand } from "./commands/files.ts";
 import { attributeCommand, fenceCommand, nodeCommands, propertyCommand } from "./commands/nodes.ts";
 import { pluginCommand } from "./commands/plugin.ts";
 import { resourceCommand } from "./commands/resource.ts";
@@ -34,6 +34,7 @@ function createProgram(io: CliIo): Command {
     .addCommand(pluginCommand(io))
     .addCommand(nodeCommand(io))
     .addCommand(keyCommand(io))
+    .addCommand(newCommand(io))
     .addCommand(demoCommand())
     .addHelpText(
       "after",

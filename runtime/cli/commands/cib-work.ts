@@ -5,7 +5,7 @@ import { formatXml } from "../../compat/xml.ts";
 import { EXIT } from "../../host/errors.ts";
 import { diffElements } from "../../kernel/cib/diff.ts";
 import { childNamed, type Element } from "../../kernel/cib/element.ts";
-import { formatVersion, versionOf } from "../../kernel/cib/version.ts";
+import { formatVersion, versionOf, withVersion } from "../../kernel/cib/version.ts";
 import type { CibVersion, Patchset } from "../../kernel/messages.ts";
 import { didYouMean } from "../../model/nearest.ts";
 import { SECTIONS } from "../../model/validate/grammar.ts";
@@ -14,7 +14,7 @@ import { readCibFile, refuseInvalid } from "../cib-file.ts";
 import { CliFailure, refused } from "../failure.ts";
 import { type CliIo, renderOptions } from "../io.ts";
 import { describeChanges } from "../render/changes.ts";
-import { changeFailure, queryCib, requestChange, type SessionOptions, withClient } from "../session.ts";
+import { changeFailure, queryCib, requestChange, type SessionOptions, whoAsks, withClient } from "../session.ts";
 
 const INDENT = { indent: "  " };
 
@@ -117,19 +117,44 @@ export async function diffFiles(
     );
   }
   const first = await readCibFile(io, file);
-  const [before, after] =
+  const { before, after } =
     other === undefined
-      ? [(await withClient(io, options, queryCib)).cib, withStatusOf(first)]
-      : [first, await readCibFile(io, other)];
-  const from = other === undefined ? withStatusOf(before) : before;
-  const patchset: Patchset = { source: versionOf(from), target: versionOf(after), changes: diffElements(from, after) };
+      ? fromRunning((await withClient(io, options, queryCib)).cib, first)
+      : { before: first, after: named(await readCibFile(io, other), first) };
+  const patchset: Patchset = {
+    source: versionOf(before),
+    target: versionOf(after),
+    changes: diffElements(before, after),
+  };
   if (options.json) io.out(`${JSON.stringify(patchset)}\n`);
   else if (patchset.changes.length > 0) io.out(formatXml(patchsetToXml(patchset, after), INDENT));
 }
 
-/** Without its status, which a file only has by chance: against the running CIB, configurations are compared. */
-function withStatusOf(cib: Element): Element {
-  return { ...cib, children: cib.children.filter((child) => child.name !== "status") };
+/** A <configuration> that stood alone in its file says nothing of the root, so the other's root counts. */
+function named(cib: Element, other: Element): Element {
+  return Object.keys(cib.attributes).length === 0 ? { ...cib, attributes: other.attributes } : cib;
+}
+
+/** What applying the file would do to the running CIB: another configuration, one version on. */
+function fromRunning(running: Element, given: Element): { before: Element; after: Element } {
+  const configuration = childNamed(given, "configuration");
+  const children = running.children.map((child) => (child.name === "configuration" ? (configuration ?? child) : child));
+  const after: Element = { ...running, children };
+  if (diffElements(running, after).length === 0) return { before: running, after: running };
+  const version = versionOf(running);
+  return { before: running, after: withVersion(after, { ...version, epoch: version.epoch + 1, numUpdates: 0 }) };
+}
+
+/** Lets the cluster start from what is left. */
+export async function recover(io: CliIo, options: SessionOptions & { readonly acceptLoss?: true }): Promise<void> {
+  if (options.acceptLoss !== true) {
+    const text =
+      "Nothing was done: starting without a majority of intact stores can lose acknowledged changes. Bring the missing nodes back, or add --accept-loss.";
+    throw new CliFailure("usage", EXIT.usage, text);
+  }
+  await withClient(io, options, (client) => client.call("start-override", { who: whoAsks() }));
+  const text = "The cluster may start from the stores that are here. See what it does with systole status.";
+  tell(io, options, { accepted: true }, text, []);
 }
 
 /** Checks a file. */

@@ -36,6 +36,11 @@ export function cibCommand(io: CliIo): Command {
       .action(async (file: string, other: string | undefined, options: SessionOptions) =>
         (await work()).diffFiles(io, options, file, other),
       ),
+    nodeVerb("recover", "start a cluster in which no majority of intact stores is left; changes may be lost", [
+      "systole cib recover --accept-loss",
+    ])
+      .option("--accept-loss", "yes: what the missing stores had acknowledged may be gone")
+      .action(async (options: SessionOptions & { acceptLoss?: true }) => (await work()).recover(io, options)),
     verb("verify", "check a CIB; needs no running node", ["systole cib verify cib.xml"])
       .argument("<file>", FILE)
       .action(async (file: string, options: { json?: true }) => (await work()).verifyFile(io, options, file)),

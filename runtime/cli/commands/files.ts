@@ -1,7 +1,8 @@
 // Commands that need no running node: the daemon itself, keys.
 
-import type { Command } from "commander";
+import { Argument, type Command } from "commander";
 import type { CliIo } from "../io.ts";
+import { createProject, PROJECT_KINDS } from "../new.ts";
 import { family, verb } from "../options.ts";
 
 /** node. */
@@ -40,4 +41,20 @@ export function keyCommand(io: CliIo): Command {
           );
       }),
   ]);
+}
+
+/** new. */
+export function newCommand(io: CliIo): Command {
+  return verb("new", "make a plugin project of your own from a template that works, with its test", [
+    "systole new resource-agent my-agent",
+    "cd my-agent && npm test",
+  ])
+    .addArgument(new Argument("<kind>", "what it shall be").choices([...PROJECT_KINDS]))
+    .argument("<name>", "its name: lower-case words with hyphens between")
+    .option("--directory <path>", "where to put it", ".")
+    .action((kind: string, name: string, options: { directory: string; json?: true }) => {
+      const path = createProject(kind, name, options.directory);
+      if (options.json) io.out(`${JSON.stringify({ ok: true, path })}\n`);
+      else io.out(`${path} is a ${kind} that works already. Try it: cd ${path} && npm test\n`);
+    });
 }

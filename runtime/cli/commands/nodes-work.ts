@@ -91,8 +91,7 @@ function printOne(
   what: string,
 ): void {
   const value = Object.hasOwn(pairs, name) ? pairs[name] : undefined;
-  if (value === undefined)
-    throw refused("not-found", `${what} "${name}" is not set.${didYouMean(name, Object.keys(pairs))}`);
+  if (value === undefined) throw refused("not-found", `${what} is not set.${didYouMean(name, Object.keys(pairs))}`);
   io.out(options.json ? `${JSON.stringify({ [name]: value })}\n` : `${printable(value)}\n`);
 }
 
@@ -117,7 +116,7 @@ export async function getAttributes(
       `There is no node "${nodeName}".${hint === "" ? ` The nodes are ${nodes.map((one) => one.name).join(", ")}.` : hint}`,
     );
   }
-  if (name !== undefined) printOne(io, options, node.attributes, name, `The attribute of ${node.name}`);
+  if (name !== undefined) printOne(io, options, node.attributes, name, `The attribute "${name}" of ${node.name}`);
   else printPairs(io, options, node.attributes, `${node.name} has no attributes.`);
 }
 
@@ -158,7 +157,7 @@ export async function setAttribute(
 export async function getProperties(io: CliIo, options: SessionOptions, name: string | undefined): Promise<void> {
   const { cib } = await withClient(io, options, queryCib);
   const pairs = clusterProperties(cib);
-  if (name !== undefined) printOne(io, options, pairs, name, "The property");
+  if (name !== undefined) printOne(io, options, pairs, name, `The property "${name}"`);
   else printPairs(io, options, pairs, "No property is set: all have their defaults.");
 }
 

@@ -72,7 +72,7 @@ function parameterLines(parameters: Plugin["parameters"], options: RenderOptions
       ? "required"
       : parameter.default === undefined
         ? ""
-        : `default ${parameter.default}`;
+        : `default ${parameter.default || '""'}`;
     return [span(`  ${parameter.name}`), span(parameter.type, "dim"), span(need), span(parameter.description)];
   });
   return ["", line([span("Parameters", "bold")], options), ...columns(rows, "  ", options)];

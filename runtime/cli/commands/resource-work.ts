@@ -1,6 +1,9 @@
 // What the resource commands do.
 
-import { EXIT } from "../../host/errors.ts";
+import type { ApiClient } from "../../api/client.ts";
+import type { ApiResult } from "../../api/schema.ts";
+import { EXIT, SystoleError } from "../../host/errors.ts";
+import type { Element } from "../../kernel/cib/element.ts";
 import { parseIntervalMs, parseIsoDuration, parseMilliseconds } from "../../model/duration.ts";
 import { clearEdits, moveEdits } from "../../model/edits/move.ts";
 import { findNode, findResource } from "../../model/edits/plan.ts";
@@ -102,15 +105,35 @@ export async function cleanupResource(
 
 /** Explains it. */
 export async function explainResource(io: CliIo, options: SessionOptions, id: string): Promise<void> {
-  const { answer, status } = await withClient(io, options, async (client) => {
+  const { placements, status } = await withClient(io, options, async (client) => {
     const { cib } = await queryCib(client);
     const place = findResource(cib, id);
     if ("refused" in place) throw refused("not-found", place.refused);
     const report = await client.call("status", {}, { timeoutMs: STATUS_TIMEOUT_MS });
-    const found = await client.call("why", { resource: id }, { timeoutMs: STATUS_TIMEOUT_MS });
-    return { answer: found, status: statusOfReport(report) };
+    return { placements: await placesOf(client, primitiveIds(place.element)), status: statusOfReport(report) };
   });
-  const sentences = whyText(id, answer.placements, status);
-  if (options.json) io.out(`${JSON.stringify({ resource: id, placements: answer.placements, because: sentences })}\n`);
+  const sentences = whyText(id, placements, status);
+  if (options.json) io.out(`${JSON.stringify({ resource: id, placements, because: sentences })}\n`);
   else io.out(`${sentences.flatMap((sentence) => wrap(sentence, "", renderOptions(io))).join("\n")}\n`);
+}
+
+/** A group or clone is explained member by member. */
+function primitiveIds(resource: Element): string[] {
+  if (resource.name === "primitive") return [resource.attributes["id"] ?? ""];
+  return resource.children
+    .filter((child) => child.name === "primitive" || child.name === "group")
+    .flatMap(primitiveIds);
+}
+
+async function placesOf(client: ApiClient, ids: readonly string[]): Promise<ApiResult<"why">["placements"]> {
+  const found: ApiResult<"why">["placements"][number][] = [];
+  for (const resource of ids) {
+    try {
+      found.push(...(await client.call("why", { resource }, { timeoutMs: STATUS_TIMEOUT_MS })).placements);
+    } catch (error) {
+      // What the plan does not place (a resource that is not used) is explained by the status alone.
+      if (!(error instanceof SystoleError) || error.code !== "not-found") throw error;
+    }
+  }
+  return found;
 }

@@ -15,7 +15,9 @@ export function describeChanges(
   options: RenderOptions,
 ): { readonly lines: string[]; readonly plain: string[] } {
   const described = changes.map((change) => describe(change, before));
-  const lines = described.slice(0, MAX_LINES).map(({ text, tone }) => line([span(text, tone)], options));
+  // Nothing is cut off here, however narrow the terminal: people decide by these lines.
+  const uncut = { ...options, width: Number.POSITIVE_INFINITY };
+  const lines = described.slice(0, MAX_LINES).map(({ text, tone }) => line([span(text, tone)], uncut));
   if (described.length > MAX_LINES) lines.push(`and ${described.length - MAX_LINES} further changes`);
   return { lines, plain: described.map(({ text }) => text) };
 }

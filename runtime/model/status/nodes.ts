@@ -103,8 +103,9 @@ function judge(
     if (written.state === "online" || written.state === "shutting-down") return written;
     return { state: "pending", reason: "it is in the view, but does not take part yet" };
   }
-  const departure = view.departures.find((one) => `${one.id}` === id);
-  if (departure?.cause === "left") return { state: "offline" };
+  const account = context.standing?.missing.find((one) => `${one.id}` === id)?.account;
+  const left = account === "left" || view.departures.some((one) => `${one.id}` === id && one.cause === "left");
+  if (left || account === "fenced" || account === "loss-accepted") return { state: "offline" };
   if (written.state === "offline" || written.state === "unclean") return written;
   if (!context.fencing) return { state: "offline" };
   return { state: "unclean", reason: "it is not in the view any more and is not confirmed off yet" };

@@ -63,6 +63,8 @@ function clause(text: string): string {
 function observed(primitive: ResourceStatus): string {
   const active = primitive.activities.filter((activity) => activity.role !== "Stopped");
   if (active.length === 0) return `${primitive.id} is stopped.`;
+  const pending = active.find((activity) => activity.pending !== undefined);
+  if (pending !== undefined) return `${primitive.id} is ${pending.pending} on ${pending.node} just now.`;
   return `${primitive.id} runs on ${active.map((activity) => activity.node).join(" and ")}.`;
 }
 
