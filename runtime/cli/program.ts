@@ -31,6 +31,7 @@ function createProgram(io: CliIo): Command {
     .addCommand(propertyCommand(io))
     .addCommand(fenceCommand(io))
     .addCommand(cibCommand(io))
+    .addCommand(simulateLater(io))
     .addCommand(pluginCommand(io))
     .addCommand(nodeCommand(io))
     .addCommand(keyCommand(io))
@@ -40,17 +41,37 @@ function createProgram(io: CliIo): Command {
       "after",
       `\nExamples:\n  systole demo\n  systole status --watch\n  systole resource move web node2\n\n${exitCodesText()}`,
     );
-  configureHelp(program, Math.min(io.columns, MAX_HELP_WIDTH));
   return program;
+}
+
+/** The scheduler is large, so its command is loaded when it is wanted; until then, its words are only passed on. */
+function simulateLater(io: CliIo): Command {
+  return new Command("simulate")
+    .description("show what the cluster would do with a CIB; needs no running node")
+    .argument("[words...]")
+    .usage("[options]")
+    .allowUnknownOption()
+    .helpOption(false)
+    .action(async (_words: readonly string[], _options: object, proxy: Command) => {
+      const { simulateCommand } = await import("./simulate/command.ts");
+      const command = prepare(simulateCommand().name("systole simulate"), io);
+      await command.parseAsync(proxy.args, { from: "user" });
+    });
+}
+
+/** Makes a command write to `io` and throw instead of ending the process. */
+function prepare(command: Command, io: CliIo): Command {
+  configureHelp(command, Math.min(io.columns, MAX_HELP_WIDTH));
+  for (const each of withMembers(command)) {
+    each.exitOverride();
+    each.configureOutput({ writeOut: io.out, writeErr: () => {}, getOutHasColors: () => false });
+  }
+  return command;
 }
 
 /** Runs one command line (without node and program); the exit code. */
 export async function runCli(argv: readonly string[], io: CliIo): Promise<number> {
-  const program = createProgram(io);
-  for (const command of withMembers(program)) {
-    command.exitOverride();
-    command.configureOutput({ writeOut: io.out, writeErr: () => {}, getOutHasColors: () => false });
-  }
+  const program = prepare(createProgram(io), io);
   const json = argv.includes("--json");
   try {
     await program.parseAsync([...argv], { from: "user" });
