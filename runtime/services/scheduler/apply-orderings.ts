@@ -21,8 +21,8 @@ export function applyOrderings(cluster: Cluster): void {
   for (const ordering of cluster.orderings) {
     const { firstResource, thenResource } = ordering;
     if (firstResource !== undefined) orderFirst(cluster, firstResource, ordering);
-    else if (thenResource !== undefined) orderAfter(ordering.first, thenResource, ordering);
-    else orderActions(ordering.first, ordering.then, ordering.flags);
+    else if (thenResource !== undefined) orderAfter(ordering.firstAction, thenResource, ordering);
+    else orderActions(ordering.firstAction, ordering.thenAction, ordering.flags);
   }
   const newestFirst = (visit: (action: Action) => void) => {
     for (let i = cluster.actions.length - 1; i >= 0; i -= 1) {
@@ -41,8 +41,8 @@ export function applyOrderings(cluster: Cluster): void {
 /** Finds (or makes, where it would have an effect) the earlier actions of an order. */
 function orderFirst(cluster: Cluster, resource: Resource, ordering: Ordering): void {
   let firsts: Action[];
-  if (ordering.first !== undefined) {
-    firsts = [ordering.first];
+  if (ordering.firstAction !== undefined) {
+    firsts = [ordering.firstAction];
   } else {
     const key = ordering.firstKey ?? "";
     firsts = findActions(resource, key, 0, undefined);
@@ -52,10 +52,10 @@ function orderFirst(cluster: Cluster, resource: Resource, ordering: Ordering): v
       if (!pointless) firsts = [simpleAction(cluster, resource, key, undefined, true)];
     }
   }
-  const then = ordering.thenResource ?? ordering.then?.resource;
-  if (then === undefined && ordering.then === undefined) return;
+  const then = ordering.thenResource ?? ordering.thenAction?.resource;
+  if (then === undefined && ordering.thenAction === undefined) return;
   for (const first of firsts) {
-    if (then === undefined) orderActions(first, ordering.then, ordering.flags);
+    if (then === undefined) orderActions(first, ordering.thenAction, ordering.flags);
     else orderAfter(first, then, ordering);
   }
 }
@@ -63,7 +63,9 @@ function orderFirst(cluster: Cluster, resource: Resource, ordering: Ordering): v
 function orderAfter(first: Action | undefined, resource: Resource, ordering: Ordering): void {
   let { flags } = ordering;
   const thens =
-    ordering.then !== undefined ? [ordering.then] : findActions(resource, ordering.thenKey ?? "", 0, undefined);
+    ordering.thenAction !== undefined
+      ? [ordering.thenAction]
+      : findActions(resource, ordering.thenKey ?? "", 0, undefined);
   if (thens.length === 0) return;
   if (first?.resource === resource && hasFlag(first, Flag.MigrationAbort)) flags &= ~Order.FirstImpliesThen;
   if (first === undefined && (flags & Order.FirstImpliesThen) === 0) return;

@@ -64,6 +64,7 @@ function makeCluster(cib: Element, options: ScheduleOptions): Cluster {
     now,
     zoneMinutes,
     md5Hex: options.md5Hex,
+    secretsRemoved: options.secretsRemoved ?? false,
     featureSet: cib.attributes["crm_feature_set"],
     variants: makeVariants(() => cluster),
     properties,

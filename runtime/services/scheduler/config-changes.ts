@@ -109,7 +109,11 @@ export function checkOperation(cluster: Cluster, resource: Resource, node: Node,
   }
   const startsIt = intervalMs === 0 && ["monitor", "migrate_from", "promote"].includes(operation.task);
   const task = startsIt ? "start" : operation.task;
-  switch (compareDigests(cluster, resource, operation, node).verdict) {
+  const digests = compareDigests(cluster, resource, operation, node);
+  if (cluster.secretsRemoved && digests.verdict !== "match" && digests.secure !== undefined) {
+    if (digests.secure === operation.element.attributes["op-secure-digest"]) return false;
+  }
+  switch (digests.verdict) {
     case "restart":
       forceRestart(cluster, resource, task, intervalMs, node);
       return true;

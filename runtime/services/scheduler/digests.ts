@@ -24,7 +24,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   "\r": "&#13;",
 };
 
-function escape(text: string): string {
+function escapeAttribute(text: string): string {
   return /[&<>"\t\n\r]/.test(text)
     ? text.replace(/[&<>"\t\n\r]/g, (character) => ESCAPES[character] ?? character)
     : text;
@@ -34,7 +34,7 @@ function escape(text: string): string {
 export function digestText(parameters: ReadonlyMap<string, string>): string {
   let text = " <parameters";
   for (const name of [...parameters.keys()].sort(compareText))
-    text += ` ${name}="${escape(parameters.get(name) ?? "")}"`;
+    text += ` ${name}="${escapeAttribute(parameters.get(name) ?? "")}"`;
   return `${text}/>\n`;
 }
 
@@ -186,7 +186,7 @@ export function compareDigests(
   history: HistoryOperation,
   node: Node,
 ): OperationDigests {
-  const digests = cached(cluster, resource, history.task, history.intervalMs, node, history, false);
+  const digests = cached(cluster, resource, history.task, history.intervalMs, node, history, cluster.secretsRemoved);
   const recorded = history.element.attributes["op-digest"];
   const recordedRestart = restartDigestOf(history);
   const known = digests.restart !== undefined && recordedRestart !== undefined;

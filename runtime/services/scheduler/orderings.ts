@@ -15,10 +15,10 @@ export function newOrdering(cluster: Cluster, first: Side, then: Side, flags: nu
   const ordering: Ordering = {
     firstResource: first.resource ?? first.action?.resource,
     firstKey: first.key ?? first.action?.key,
-    first: first.action,
+    firstAction: first.action,
     thenResource: then.resource ?? then.action?.resource,
     thenKey: then.key ?? then.action?.key,
-    then: then.action,
+    thenAction: then.action,
     flags,
   };
   cluster.orderings.push(ordering);
@@ -51,8 +51,8 @@ function orderMigrationEquivalents(cluster: Cluster, ordering: Ordering): void {
   if (first === undefined || then === undefined || first === then) return;
   if (!first.migratable && !then.migratable) return;
   if (contains(first, then) || contains(then, first)) return;
-  const firstTask = ordering.first?.task ?? ordering.firstKey;
-  const thenTask = ordering.then?.task ?? ordering.thenKey;
+  const firstTask = ordering.firstAction?.task ?? ordering.firstKey;
+  const thenTask = ordering.thenAction?.task ?? ordering.thenKey;
   const flags = Order.Ordered;
   if (firstTask === "start" && thenTask === "start") {
     if (first.migratable && then.migratable) orderOperations(cluster, first, "migrate_from", then, "migrate_to", flags);

@@ -276,7 +276,7 @@ function probeMatters(probe: Action, then: Action): boolean {
 
 /** What waits for a stop waits for the probe that may find something to stop. */
 function orderBeforeStops(ordering: Ordering): void {
-  const { first, then, firstResource, thenResource, flags } = ordering;
+  const { firstAction: first, thenAction: then, firstResource, thenResource, flags } = ordering;
   if (flags === Order.None || firstResource === undefined || firstResource === thenResource) return;
   if ((first?.task ?? ordering.firstKey) !== "stop") return;
   if (then === undefined && ordering.thenKey === undefined) return;

@@ -18,8 +18,8 @@ export interface ScheduleOptions {
   readonly timeZoneOffsetMinutes?: number;
   /** Also return the score of each resource on each node (costs time; off by default). */
   readonly withScores?: boolean;
-  /** Also return the actions that need not run, as a drawing of the whole graph needs them (off by default). */
-  readonly withOptionalActions?: boolean;
+  /** The CIB's secrets may have been blanked (a saved one): a change of secret parameters alone is none. */
+  readonly secretsRemoved?: boolean;
 }
 
 /** What a resource instance is on a node. */

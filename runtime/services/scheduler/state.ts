@@ -441,10 +441,10 @@ export interface Action {
 export interface Ordering {
   readonly firstResource: Resource | undefined;
   readonly firstKey: string | undefined;
-  readonly first: Action | undefined;
+  readonly firstAction: Action | undefined;
   readonly thenResource: Resource | undefined;
   readonly thenKey: string | undefined;
-  readonly then: Action | undefined;
+  readonly thenAction: Action | undefined;
   flags: number;
 }
 
@@ -534,6 +534,7 @@ export interface Cluster {
   readonly now: number;
   readonly zoneMinutes: number;
   readonly md5Hex: (text: string) => string;
+  readonly secretsRemoved: boolean;
   readonly featureSet: string | undefined;
   readonly variants: readonly [Methods, Methods, Methods, Methods];
   readonly properties: Properties;

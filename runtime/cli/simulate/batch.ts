@@ -1,0 +1,87 @@
+// Simulating a folder of cases in one process: for comparing plans with plans that are known.
+
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseXml } from "../../compat/xml.ts";
+import { simulate } from "./report.ts";
+
+/** One case of an index: what it is about, and arguments (`-t DATE` sets the date). */
+interface Case {
+  readonly description?: string;
+  readonly args?: readonly string[];
+}
+
+/** How a batch went. */
+export interface BatchResult {
+  readonly cases: number;
+  /** FAMILY/NAME and what went wrong. */
+  readonly failures: readonly { readonly name: string; readonly problem: string }[];
+}
+
+export const md5Hex = (text: string): string => createHash("md5").update(text).digest("hex");
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Reads index.json: families of named cases. */
+export function readIndex(folder: string): Map<string, Map<string, Case>> {
+  const data: unknown = JSON.parse(readFileSync(join(folder, "index.json"), "utf8"));
+  const families = new Map<string, Map<string, Case>>();
+  if (!isRecord(data)) throw new Error(`${join(folder, "index.json")} is no object of families.`);
+  for (const [family, entries] of Object.entries(data)) {
+    const cases = new Map<string, Case>();
+    if (isRecord(entries)) {
+      for (const [name, entry] of Object.entries(entries)) {
+        const args = isRecord(entry) && Array.isArray(entry["args"]) ? entry["args"].map(String) : [];
+        cases.set(name, { args });
+      }
+    }
+    families.set(family, cases);
+  }
+  return families;
+}
+
+function dateOf(args: readonly string[]): string | undefined {
+  const place = args.findIndex((argument) => argument === "-t" || argument === "--set-datetime");
+  return place < 0 ? undefined : args[place + 1];
+}
+
+/** Simulates all cases of a folder (or one family) and writes NAME.{summary,exp,dot,scores} for each. */
+export function runBatch(folder: string, outFolder: string, onlyFamily: string | undefined): BatchResult {
+  const failures: { name: string; problem: string }[] = [];
+  let count = 0;
+  for (const [family, cases] of readIndex(folder)) {
+    if (onlyFamily !== undefined && family !== onlyFamily) continue;
+    mkdirSync(join(outFolder, family), { recursive: true });
+    for (const [name, entry] of cases) {
+      count += 1;
+      try {
+        runCase(join(folder, family, name), join(outFolder, family, name), dateOf(entry.args ?? []));
+      } catch (error) {
+        failures.push({
+          name: `${family}/${name}`,
+          problem: error instanceof Error ? (error.stack ?? error.message) : String(error),
+        });
+      }
+    }
+  }
+  return { cases: count, failures };
+}
+
+function runCase(input: string, output: string, date: string | undefined): void {
+  const cib = parseXml(readFileSync(`${input}.xml`, "utf8"));
+  const clockEpochSeconds = Math.floor(Date.now() / 1000);
+  const result = simulate(cib, {
+    clockEpochSeconds,
+    md5Hex,
+    run: true,
+    withScores: true,
+    ...(date === undefined ? {} : { date }),
+  });
+  writeFileSync(`${output}.summary`, result.summary);
+  writeFileSync(`${output}.exp`, result.graphXml);
+  writeFileSync(`${output}.dot`, result.dot);
+  writeFileSync(`${output}.scores`, result.scores);
+}

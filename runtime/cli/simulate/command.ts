@@ -1,0 +1,124 @@
+// `systole simulate`: what would the cluster do?
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { Command } from "commander";
+import { formatXml, parseXml, XmlError } from "../../compat/xml.ts";
+import { md5Hex, runBatch } from "./batch.ts";
+import { simulate, simulatedTime } from "./report.ts";
+
+interface Options {
+  readonly xmlFile?: string;
+  readonly xmlPipe?: boolean;
+  readonly simulate?: boolean;
+  readonly run?: boolean;
+  readonly inPlace?: boolean;
+  readonly showScores?: boolean;
+  readonly saveGraph?: string;
+  readonly saveDotfile?: string;
+  readonly saveOutput?: string;
+  readonly setDatetime?: string;
+  readonly opFail?: readonly string[];
+  readonly quiet?: boolean;
+  readonly json?: boolean;
+  readonly batch?: string;
+  readonly outDir?: string;
+  readonly family?: string;
+}
+
+const collect = (value: string, list: readonly string[] = []): readonly string[] => [...list, value];
+
+/** The verb, for the command line program. */
+export function simulateCommand(): Command {
+  return new Command("simulate")
+    .description("show what the cluster would do: the plan for a CIB, and (with --simulate) the state after it")
+    .option("-x, --xml-file <file>", "CIB to read (- for standard input)")
+    .option("-p, --xml-pipe", "read the CIB from standard input")
+    .option("-S, --simulate", "run the plan, pretending that everything goes well")
+    .option("-R, --run", "plan only")
+    .option("-X, --in-place", "like --simulate, and write the resulting CIB back to the file")
+    .option("-s, --show-scores", "show the score of each resource on each node")
+    .option("-G, --save-graph <file>", "write the transition graph")
+    .option("-D, --save-dotfile <file>", "write the graph as a drawing for Graphviz")
+    .option("-O, --save-output <file>", "write the CIB after the plan was run")
+    .option("-t, --set-datetime <date>", "pretend that it is that moment (ISO 8601)")
+    .option("-F, --op-fail <spec>", "pretend RESOURCE_OPERATION_INTERVAL@NODE=RC (may be repeated)", collect)
+    .option("-Q, --quiet", "print only what was asked for by other options")
+    .option("--json", "print the plan as JSON")
+    .option("--batch <folder>", "simulate all cases of a folder with an index.json")
+    .option("--out-dir <folder>", "where --batch writes")
+    .option("--family <name>", "only that family of --batch")
+    .addHelpText(
+      "after",
+      "\nExample:\n  systole simulate --xml-file cib.xml --simulate\n\nExit status: 0 done, 1 cannot be done, 2 wrong usage.",
+    )
+    .action((options: Options) => {
+      process.exitCode = run(options);
+    });
+}
+
+function fail(code: number, text: string): number {
+  process.stderr.write(`${text}\n`);
+  return code;
+}
+
+function run(options: Options): number {
+  if (options.batch !== undefined) return runBatchOption(options, options.batch);
+  const source = options.xmlPipe ? "-" : options.xmlFile;
+  if (source === undefined)
+    return fail(2, "No CIB was named. Name one with --xml-file FILE, or pipe it in with --xml-pipe.");
+  try {
+    return runOne(options, source);
+  } catch (error) {
+    if (error instanceof XmlError) return fail(1, `${source}: ${error.message}`);
+    if (error instanceof Error && "code" in error) {
+      return fail(1, `${error.message}. Check the name and the permissions of the file.`);
+    }
+    throw error;
+  }
+}
+
+function runBatchOption(options: Options, folder: string): number {
+  if (options.outDir === undefined) return fail(2, "--batch needs --out-dir FOLDER to write to.");
+  const result = runBatch(folder, options.outDir, options.family);
+  for (const { name, problem } of result.failures) process.stderr.write(`${name}: ${problem}\n`);
+  process.stdout.write(`${result.cases} cases, ${result.failures.length} could not be planned\n`);
+  return result.failures.length === 0 ? 0 : 1;
+}
+
+function parseFailures(specs: readonly string[]): Map<string, number> | undefined {
+  const failures = new Map<string, number>();
+  for (const spec of specs) {
+    const match = /^(.+@.+)=(\d+)$/.exec(spec);
+    if (match?.[1] === undefined) return undefined;
+    failures.set(match[1], Number(match[2]));
+  }
+  return failures;
+}
+
+function runOne(options: Options, source: string): number {
+  const cib = parseXml(readFileSync(source === "-" ? 0 : source, "utf8"));
+  const clockEpochSeconds = Math.floor(Date.now() / 1000);
+  const date = options.setDatetime === undefined ? {} : { date: options.setDatetime };
+  if (simulatedTime(cib, { clockEpochSeconds, ...date }) === undefined) {
+    return fail(2, `"${options.setDatetime}" is no date. Write it like 2026-11-22 08:00:00Z.`);
+  }
+  const failures = parseFailures(options.opFail ?? []);
+  if (failures === undefined)
+    return fail(2, "--op-fail needs RESOURCE_OPERATION_INTERVAL@NODE=RC, for example web_start_0@n1=1.");
+  const result = simulate(cib, {
+    clockEpochSeconds,
+    md5Hex,
+    run: options.simulate === true || options.inPlace === true,
+    withScores: options.showScores === true,
+    failures,
+    ...date,
+  });
+  if (options.json) process.stdout.write(`${JSON.stringify(result.schedule, undefined, 2)}\n`);
+  else if (!options.quiet) process.stdout.write(result.summary);
+  if (options.showScores && !options.json) process.stdout.write(result.scores);
+  if (options.saveGraph !== undefined) writeFileSync(options.saveGraph, result.graphXml);
+  if (options.saveDotfile !== undefined) writeFileSync(options.saveDotfile, result.dot);
+  if (options.saveOutput !== undefined) writeFileSync(options.saveOutput, formatXml(result.after, { indent: "  " }));
+  if (options.inPlace && source !== "-") writeFileSync(source, formatXml(result.after, { indent: "  " }));
+  return 0;
+}

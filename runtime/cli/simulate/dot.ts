@@ -1,0 +1,54 @@
+// The plan as a drawing (Graphviz): what will be done in green, what cannot be done in red.
+
+import { actionMeta, actionUuid, hasFlag } from "../../services/scheduler/actions.ts";
+import { type Action, type Cluster, Flag, Order } from "../../services/scheduler/state.ts";
+
+function nameOf(action: Action): string {
+  const { node, resource, task } = action;
+  const host = node?.name ?? (hasFlag(action, Flag.Pseudo) ? undefined : "<none>");
+  const prefix = task === "cancel" ? "Cancel " : "";
+  const historyId = resource?.historyId;
+  let key: string;
+  if (historyId !== undefined) key = historyName(action, historyId);
+  else if (task === "stonith") return `${prefix}stonith '${actionMeta(action, "stonith_action")}' ${host}`;
+  else if (resource !== undefined || host === undefined) key = actionUuid(action);
+  else key = task;
+  return host === undefined ? `${prefix}${key}` : `${prefix}${key} ${host}`;
+}
+
+function historyName(action: Action, historyId: string): string {
+  if (action.task === "notify" || action.task === "notified") {
+    const type = actionMeta(action, "notify_key_type");
+    return `${historyId}_${type}_notify_${actionMeta(action, "notify_key_operation")}_0`;
+  }
+  return `${historyId}_${action.cancelTask ?? action.task}_${Number(actionMeta(action, "interval") ?? 0)}`;
+}
+
+/** The drawing of a planned cluster. */
+export function dotText(cluster: Cluster): string {
+  const lines = [' digraph "g" {'];
+  const drawn = new Set<Action>();
+  for (let i = cluster.actions.length - 1; i >= 0; i -= 1) {
+    const action = cluster.actions[i];
+    if (action === undefined) continue;
+    const planned = hasFlag(action, Flag.InGraph);
+    const unmanaged = action.resource !== undefined && !action.resource.managed;
+    if (!planned && (unmanaged || hasFlag(action, Flag.Optional))) continue;
+    drawn.add(action);
+    const font = hasFlag(action, Flag.Pseudo) ? "orange" : "black";
+    const style = planned ? 'style=bold color="green"' : 'style=dashed color="red"';
+    lines.push(`"${nameOf(action)}" [ ${style} fontcolor="${font}"]`);
+  }
+  for (let i = cluster.actions.length - 1; i >= 0; i -= 1) {
+    const action = cluster.actions[i];
+    for (const relation of action?.before ?? []) {
+      if (action === undefined) continue;
+      const both = drawn.has(relation.action) && drawn.has(action) && relation.flags !== Order.IfOnSameNodeOrTarget;
+      if (!relation.graphed && (relation.flags === Order.None || !both)) continue;
+      const style = relation.graphed ? "bold" : "dashed";
+      lines.push(`"${nameOf(relation.action)}" -> "${nameOf(action)}" [ style = ${style}]`);
+    }
+  }
+  lines.push("}");
+  return `${lines.join("\n")}\n`;
+}
