@@ -10,7 +10,16 @@ export interface ResourceIdentity {
 }
 
 /** What can be asked of an agent. `monitor` observes; the others change. */
-export type AgentVerb = "monitor" | "start" | "stop" | "promote" | "demote" | "notify" | "reload" | "migrateTo" | "migrateFrom";
+export type AgentVerb =
+  | "monitor"
+  | "start"
+  | "stop"
+  | "promote"
+  | "demote"
+  | "notify"
+  | "reload"
+  | "migrateTo"
+  | "migrateFrom";
 
 /** One call of one agent. */
 export interface AgentCall {
@@ -29,11 +38,21 @@ export interface AgentCall {
 }
 
 /** Why an agent refuses or fails, in the terms of OCF exit codes: generic 1, arguments 2, unimplemented 3, privileges 4, not-installed 5, not-configured 6. */
-export type AgentErrorCode = "generic" | "arguments" | "unimplemented" | "privileges" | "not-installed" | "not-configured";
+export type AgentErrorCode =
+  | "generic"
+  | "arguments"
+  | "unimplemented"
+  | "privileges"
+  | "not-installed"
+  | "not-configured";
 
 export type AgentOutcome =
   /** Of a monitor: what is true. `failed` = it runs, or half of it, but not well. */
-  | { readonly outcome: "state"; readonly state: "running" | "promoted" | "stopped" | "failed"; readonly reason?: string }
+  | {
+      readonly outcome: "state";
+      readonly state: "running" | "promoted" | "stopped" | "failed";
+      readonly reason?: string;
+    }
   | { readonly outcome: "done"; readonly reason?: string }
   | { readonly outcome: "error"; readonly code: AgentErrorCode; readonly reason: string }
   /** The call was aborted at its deadline. */
@@ -45,7 +64,11 @@ export type AgentOutcome =
 export interface DeviceCall {
   readonly id: number;
   /** The stonith resource's id, its type (`systole:NAME` or a fence agent's name) and its parameters. */
-  readonly device: { readonly id: string; readonly type: string; readonly parameters: Readonly<Record<string, string>> };
+  readonly device: {
+    readonly id: string;
+    readonly type: string;
+    readonly parameters: Readonly<Record<string, string>>;
+  };
   /** `power` reads, `setPower` switches, `check` asks whether the device itself answers (the stonith resource's start and monitor). */
   readonly verb: "power" | "setPower" | "check";
   readonly want?: "on" | "off";

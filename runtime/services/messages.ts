@@ -79,6 +79,8 @@ export type ServiceRequest =
       readonly action: "off" | "on" | "reboot";
       readonly who: string;
     }
+  /** A person has seen to it that the node is off: counts like a fence. Refused for a member of the view. */
+  | { readonly id: string; readonly request: "fence-confirm"; readonly node: string; readonly who: string }
   /** Forgets failures and history, so that the resource is probed again; everywhere, or on one node. */
   | {
       readonly id: string;

@@ -29,7 +29,7 @@ export interface NodeMachineConfig {
   readonly incarnation: Incarnation;
   /** All configured nodes, this one among them: number and name (uname). */
   readonly nodes: readonly { readonly id: NodeId; readonly name: string }[];
-  readonly kernel: Omit<KernelConfig, "self">;
+  readonly kernel: Omit<KernelConfig, "self" | "mergeNodeState">;
   /** The scheduler (runtime/services/scheduler/schedule.ts). */
   readonly schedule: (cib: Element, options: ScheduleOptions) => Schedule;
   readonly md5Hex: (text: string) => string;
@@ -98,7 +98,7 @@ class ClusterNode implements NodeMachine {
     this.config = config;
     this.name = this.nameOf(config.self);
     this.parts = new Parts(config, initial, {
-      emit: (effect) => this.effects.push(effect),
+      emit: (effect) => this.emit(effect),
       send: (to, message) => this.send(to, message),
       answer: (to, requestId, outcome) => this.answer(to, requestId, outcome),
       tell: (event) => this.tell(event),
@@ -210,6 +210,7 @@ class ClusterNode implements NodeMachine {
   private takeView(view: View, detectedAfterMs: Readonly<Record<string, number>>): void {
     this.tell(viewEvent(view, this.previousView, detectedAfterMs, (id) => this.nameOf(id)));
     this.previousView = view;
+    this.parts.tellKernelOfWork();
     this.parts.hand({ part: "kernel", input: { type: "view", view } });
     const members = view.members.map((member) => member.id);
     this.parts.hand({ part: "fencer", input: { type: "members", members } });
@@ -262,7 +263,7 @@ class ClusterNode implements NodeMachine {
         break;
       case "request-answer":
         if (this.forwarded.delete(message.requestId)) {
-          this.effects.push({ type: "request-answer", requestId: message.requestId, outcome: message.outcome });
+          this.emit({ type: "request-answer", requestId: message.requestId, outcome: message.outcome });
         }
         break;
     }
@@ -276,12 +277,12 @@ class ClusterNode implements NodeMachine {
     }
     const id = this.parts.nextCallId();
     this.remoteCalls.set(id, { from, id: message.call.id });
-    this.effects.push({ type: "device-call", call: { ...message.call, id } });
+    this.emit({ type: "device-call", call: { ...message.call, id } });
   }
 
   private send(to: NodeId, message: ServiceMessage): void {
     if (to === this.config.self) this.serviceMessage(to, message);
-    else this.effects.push({ type: "send", to, message });
+    else this.emit({ type: "send", to, message });
   }
 
   // --- requests -------------------------------------------------------------------------------------------------------------
@@ -321,7 +322,7 @@ class ClusterNode implements NodeMachine {
   }
 
   private answer(to: NodeId, requestId: string, outcome: RequestOutcome): void {
-    if (to === this.config.self) this.effects.push({ type: "request-answer", requestId, outcome });
+    if (to === this.config.self) this.emit({ type: "request-answer", requestId, outcome });
     else this.send(to, { type: "request-answer", requestId, outcome });
   }
 
@@ -376,16 +377,21 @@ class ClusterNode implements NodeMachine {
   }
 
   private stop(code: number, text: string, farewell: boolean): void {
+    this.tell({ kind: "view", code: "exit", text, severity: code === 0 ? "info" : "error", node: this.name });
+    if (farewell) this.emit({ type: "leave" });
+    this.emit({ type: "exit", code, text });
     this.isStopped = true;
     this.parts.drop();
-    this.tell({ kind: "view", code: "exit", text, severity: code === 0 ? "info" : "error", node: this.name });
-    if (farewell) this.effects.push({ type: "leave" });
-    this.effects.push({ type: "exit", code, text });
+  }
+
+  /** Nothing follows the exit. */
+  private emit(effect: NodeEffect): void {
+    if (!this.isStopped) this.effects.push(effect);
   }
 
   private tell(event: UntimedEvent): void {
     const epochMs = Math.max(0, Math.round(this.nowMs + (this.epochOffsetMs ?? 0)));
-    this.effects.push({ type: "event", event: { epochMs, ...event } });
+    this.emit({ type: "event", event: { epochMs, ...event } });
   }
 
   private nameOf(id: NodeId): string {

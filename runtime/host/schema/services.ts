@@ -100,6 +100,7 @@ export const serviceRequestSchema = Type.Union([
     },
     closed,
   ),
+  Type.Object({ id, request: Type.Literal("fence-confirm"), node: id, who: text }, closed),
   Type.Object(
     { id, request: Type.Literal("cleanup"), resource: Type.Optional(id), node: Type.Optional(id), who: text },
     closed,

@@ -30,6 +30,8 @@ export const PLAN_AGAIN_MS = 100;
 export const MAX_FOLLOW_UP_PLANS = 20;
 /** The soonest a recheck asked for by the scheduler happens. */
 export const MIN_RECHECK_MS = 1000;
+/** For a fence that a person asks for before there was any plan. */
+export const DEFAULT_STONITH_TIMEOUT_MS = 60_000;
 /** Requests for fencing that may wait for an answer. */
 export const MAX_WAITING_REQUESTS = 256;
 
@@ -64,6 +66,7 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
   private readonly fencedLives = new Map<NodeId, Incarnation>();
   /** The life that a fence under way is meant for, by name. */
   private readonly fenceTargets = new Map<string, Incarnation>();
+  private lastStonithTimeoutMs = DEFAULT_STONITH_TIMEOUT_MS;
   private readonly fenceRequests: { target: string; requestId: string; from: NodeId }[] = [];
   private toldProblems = new Set<string>();
   private epochOffsetMs = 0;
@@ -254,7 +257,7 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
     const tookMs = record.durationMs ?? 0;
     const done = record.action === "on" ? "is on" : "is off";
     const text = ok
-      ? `${record.target} ${done}: ${record.device ?? "the device"} has read it after ${Math.round(tookMs)} ms`
+      ? `${record.target} ${done}: ${record.device ?? "the device"} has says so after ${Math.round(tookMs)} ms`
       : `fencing of ${record.target} failed (${record.text ?? "no reason given"}); what it may run is not started elsewhere until it is confirmed off. Repair the device, or switch ${record.target} off and confirm it with "systole fence confirm ${record.target}"`;
     desk.tell({
       kind: "fence",
@@ -275,6 +278,8 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
     this.withDesk((desk) => {
       if (request.request === "cleanup") {
         cleanUp(request, desk, (outcome) => this.answerRequest(from, request.id, outcome));
+      } else if (request.request === "fence-confirm") {
+        this.confirmFence(from, request.id, request.node, request.who, desk);
       } else if (request.request === "fence") {
         this.requestFence(from, request.id, request.node, request.action, request.who, desk);
       }
@@ -305,7 +310,32 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
     desk.emit({ type: "fence", target, action, timeoutMs, delayMs: 0, why: `${who} asked for it` });
   }
 
-  private lastStonithTimeoutMs = 60_000;
+  /** Somebody answers for it that the node is off. What is a member of the view is not. */
+  private confirmFence(from: NodeId, requestId: string, target: string, who: string, desk: Desk): void {
+    const node = nodeNamed(this.config, target);
+    const refuse = (code: string, reason: string) =>
+      this.answerRequest(from, requestId, { outcome: "refused", code, reason });
+    if (node?.name !== target) {
+      const names = this.config.nodes.map((candidate) => candidate.name).join(", ");
+      refuse("no-such-node", `There is no node ${target} in this cluster. Use one of ${names}.`);
+      return;
+    }
+    if (desk.lifeOf(node.id) !== undefined) {
+      refuse(
+        "node-is-up",
+        `${target} is a member of the cluster now, so it is not off. To switch it off, ask for a fence.`,
+      );
+      return;
+    }
+    this.fenceTargets.set(target, this.lastLifeOf(node.id));
+    const epochMs = Math.round(desk.epochMs);
+    const device = `the word of ${who}`;
+    this.fenceEnded(
+      { target, action: "off", state: "done", device, epochMs, durationMs: 0, text: "confirmed by hand" },
+      true,
+    );
+    this.answerRequest(from, requestId, { outcome: "done", text: `${target} counts as off, on the word of ${who}.` });
+  }
 
   private answerRequest(to: NodeId, requestId: string, outcome: RequestOutcome): void {
     this.effects.push({ type: "request-answer", to, requestId, outcome });
