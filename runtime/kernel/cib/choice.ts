@@ -53,20 +53,32 @@ function cameAlong(coordinator: NodeId, states: States, state: State): boolean {
   return view !== undefined && other !== undefined && view.number === other.number && view.proposer === other.proposer;
 }
 
-/** The coordinator's status, with what members that were not with it say of themselves. Nothing is removed. */
+/**
+ * The coordinator's status, with what the members say of themselves: all of it of those that were not with the coordinator, what is newer
+ * of the others (see `mergeNodeState`). Nothing is removed.
+ */
 export function mergedStatus(
   status: Element,
   coordinator: NodeId,
   states: States,
-  digestOf: (element: Element) => string,
+  how: {
+    readonly digestOf: (element: Element) => string;
+    readonly mergeNodeState: (recorded: Element, own: Element) => Element;
+  },
 ): Element {
   const children = [...status.children];
   for (const [, state] of byNode(states)) {
-    const fresh = state.nodeState;
-    if (fresh === undefined || cameAlong(coordinator, states, state)) continue;
-    const at = children.findIndex((child) => child.attributes["id"] === fresh.attributes["id"]);
-    if (at < 0) children.push(fresh);
-    else if (digestOf(children[at] ?? fresh) !== digestOf(fresh)) children[at] = fresh;
+    const own = state.nodeState;
+    if (own === undefined) continue;
+    const at = children.findIndex((child) => child.attributes["id"] === own.attributes["id"]);
+    const recorded = children[at];
+    if (recorded === undefined) {
+      // Of a member that came along the coordinator knows everything that was committed: it has only not been listed yet.
+      if (!cameAlong(coordinator, states, state)) children.push(own);
+      continue;
+    }
+    const fresh = cameAlong(coordinator, states, state) ? how.mergeNodeState(recorded, own) : own;
+    if (how.digestOf(recorded) !== how.digestOf(fresh)) children[at] = fresh;
   }
   return withChildren(status, children);
 }

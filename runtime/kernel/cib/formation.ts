@@ -46,6 +46,7 @@ export interface FormationParts {
   readonly log: DurableLog;
   readonly carried: Carried;
   readonly quorum: (cib: Element) => QuorumConfig;
+  readonly mergeNodeState: (recorded: Element, own: Element) => Element;
   readonly digestOf: (element: Element) => string;
   readonly outlet: Outlet;
   /** The log is adopted under this number, on the disk. */
@@ -179,7 +180,7 @@ export class Formation {
     }
     const candidate = this.#candidate;
     const fetching = this.#fetching;
-    if (candidate === undefined || fetching === undefined) return;
+    if (candidate === undefined || fetching === undefined || this.#offered !== undefined) return;
     if (message.log !== undefined && fetching.log) {
       const extended = extendLog(this.#parts.log, message.log);
       if (typeof extended === "string") {
@@ -204,7 +205,7 @@ export class Formation {
     const candidate = this.#candidate;
     if (candidate === undefined || this.#fetching?.log !== false || this.#fetching.status) return;
     candidate.log = this.#sharing(candidate.log);
-    candidate.status = mergedStatus(candidate.status, this.#parts.self, this.#states, this.#parts.digestOf);
+    candidate.status = mergedStatus(candidate.status, this.#parts.self, this.#states, this.#parts);
     const verdict = this.#judge(candidate.log.document, carried.fenced, carried.startOverride);
     const offered = this.#number(verdict);
     const document = candidate.log.document;
