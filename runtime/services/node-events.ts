@@ -9,23 +9,31 @@ export type UntimedEvent = Omit<ClusterEvent, "epochMs">;
 
 type NameOf = (id: number) => string;
 
-/** A new view: who is in it, who went, how, and after how long that was noticed. */
-export function viewEvent(
+/** A new view: who went, how, and after how long that was noticed, an event each; then who is in it. */
+export function viewEvents(
   view: View,
   before: View | undefined,
   detectedAfterMs: Readonly<Record<string, number>>,
   nameOf: NameOf,
-): UntimedEvent {
-  const here = view.members.map((member) => nameOf(member.id)).join(", ");
+): UntimedEvent[] {
   const gone = (before?.members ?? []).filter((old) => !view.members.some((member) => member.id === old.id));
-  const words = gone.map((member) => {
-    const cause = view.departures.find((departure) => departure.id === member.id)?.cause ?? "gone";
-    const afterMs = detectedAfterMs[`${member.id}`];
-    const detected = afterMs === undefined ? "" : ` after ${Math.round(afterMs)} ms`;
-    return `${nameOf(member.id)} is gone (${cause}${detected})`;
+  const departed = gone.map((member): UntimedEvent => {
+    const node = nameOf(member.id);
+    const cause = view.departures.find((departure) => departure.id === member.id)?.cause ?? "unreachable";
+    const durationMs = detectedAfterMs[`${member.id}`];
+    const after = durationMs === undefined ? "" : `, ${Math.round(durationMs)} ms after it was last heard`;
+    return {
+      kind: "view",
+      code: "departed",
+      text: `${node} is out of the view (${cause}${after})`,
+      severity: cause === "left" ? "info" : "warning",
+      node,
+      ...(durationMs === undefined ? {} : { durationMs }),
+    };
   });
-  const text = [`members are ${here}`, ...words].join("; ");
-  return { kind: "view", code: "view", text, severity: gone.length > 0 ? "warning" : "info" };
+  const here = view.members.map((member) => nameOf(member.id)).join(", ");
+  const severity = gone.length > 0 ? "warning" : "info";
+  return [...departed, { kind: "view", code: "view", text: `members are ${here}`, severity }];
 }
 
 /** Who coordinates, and whether this view may act. */

@@ -14,7 +14,7 @@ import { INCARNATION, isLeaving } from "./controller/node-states.ts";
 import { controllerOptions } from "./controller/options.ts";
 import type { FenceRecord } from "./fencer/fencer.ts";
 import type { Message, NodeEffect, NodeInput, RequestOutcome, ServiceMessage, ServiceRequest } from "./messages.ts";
-import { standingEvent, type UntimedEvent, viewEvent } from "./node-events.ts";
+import { standingEvent, type UntimedEvent, viewEvents } from "./node-events.ts";
 import { Parts } from "./parts.ts";
 import type { Schedule, ScheduleOptions } from "./scheduler/schedule.ts";
 
@@ -208,7 +208,8 @@ class ClusterNode implements NodeMachine {
   }
 
   private takeView(view: View, detectedAfterMs: Readonly<Record<string, number>>): void {
-    this.tell(viewEvent(view, this.previousView, detectedAfterMs, (id) => this.nameOf(id)));
+    const events = viewEvents(view, this.previousView, detectedAfterMs, (id) => this.nameOf(id));
+    for (const event of events) this.tell(event);
     this.previousView = view;
     this.parts.tellKernelOfWork();
     this.parts.hand({ part: "kernel", input: { type: "view", view } });
