@@ -278,9 +278,12 @@ export class Negotiation {
       return false;
     const proposed = new Set(ids);
     if (standing.view.members.every(({ id }) => proposed.has(id))) return true;
-    if (!ids.every((id) => standing.memberOf.has(id))) return false;
-    const wanted = this.shrink.wish === "target" ? this.shrink.members : this.grow;
-    if (wanted === undefined) return false;
+    // It leaves members behind: to go over to a larger view, or because they are gone.
+    if (!ids.every((id) => standing.memberOf.has(id))) {
+      return this.shrink.wish === "none" && ids.length > standing.view.members.length;
+    }
+    if (this.shrink.wish !== "target") return false;
+    const wanted = this.shrink.members;
     return (
       compareCliques(
         ids,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { Membership } from "../../../../runtime/kernel/membership/membership.ts";
 import type { View } from "../../../../runtime/kernel/membership/view.ts";
 import { PulseNet, type PulseNetOptions } from "../../../sim/pulse-net.ts";
 
@@ -286,6 +287,35 @@ describe("membership: lives", () => {
     net.input(1, { type: "datagram", from: 2, link: 0, datagram: old });
     net.run(500);
     assert.deepEqual(net.viewOf(1), before);
+  });
+
+  it("datagrams of strangers and of the departed are dropped and counted", () => {
+    const net = new PulseNet({ nodes: 2 });
+    const membership = new Membership(net.config(1, 1));
+    const take = (from: number, incarnation: number) =>
+      membership.step({ type: "datagram", from, link: 0, datagram: { type: "leave", incarnation } }, 100);
+    take(9, 1);
+    assert.equal(membership.dropped, 1);
+    take(2, 3);
+    assert.equal(membership.dropped, 1);
+    take(2, 3);
+    take(2, 2);
+    assert.equal(membership.dropped, 3);
+  });
+
+  it("members go over to a larger view, not to one that is no larger", () => {
+    const net = new PulseNet({ nodes: 5 });
+    net.partition([1], [3, 4, 5]);
+    net.start(1);
+    net.start(2);
+    assertAgree(net, [1, 2], 150);
+    net.start(3);
+    net.run(500);
+    assert.ok(net.agree([1, 2]), "two for two");
+    net.start(4);
+    net.start(5);
+    assertAgree(net, [2, 3, 4, 5], 500);
+    assert.ok(net.runUntil(() => net.membersSeenBy(1) === "1", 50));
   });
 
   it("a clean leave costs no detection time", () => {
