@@ -67,8 +67,11 @@ export interface DaemonSurroundings {
   readonly childEnvironment: Readonly<Record<string, string>>;
 }
 
-/** How a child of this process ended; what an adopted daemon's end was like nobody knows. */
-type Endings = Map<string, { readonly pid: number; readonly how: string }>;
+/** How children of this process end: for each instance the last one, and what is heard of its end. */
+type Endings = Map<string, { readonly pid: number; readonly how: Promise<string> }>;
+
+/** The news of an end comes a moment after the end itself shows in /proc. */
+const NEWS_OF_END_MS = 50;
 
 function readRecord(state: InstanceState): DaemonRecord | undefined {
   const written = state.get(RECORD_KEY);
@@ -93,9 +96,11 @@ function lastOutput(file: string): string {
   }
 }
 
-function endedInWords(record: DaemonRecord, endings: Endings, instance: string): string {
+async function endedInWords(record: DaemonRecord, endings: Endings, instance: string): Promise<string> {
   const ending = endings.get(instance);
-  const how = ending?.pid === record.identity.pid ? ending.how : "in a way that nobody saw";
+  const unseen = "in a way that nobody saw";
+  const how =
+    ending?.pid === record.identity.pid ? await Promise.race([ending.how, wait(NEWS_OF_END_MS, unseen)]) : unseen;
   const said = lastOutput(record.logFile);
   return `${record.program} (pid ${record.identity.pid}) ended ${how}${said === "" ? "" : `; its last output: ${said}`}`;
 }
@@ -110,7 +115,7 @@ async function adopt(instance: string, surroundings: DaemonSurroundings, endings
   }
   if (lives(record.identity)) return { identity: record.identity, leftBehind: [] };
   const left = await findLeftBehind(record.identity, TOKEN_NAME, record.token);
-  return { leftBehind: left.map(({ pid }) => pid), ended: endedInWords(record, endings, instance) };
+  return { leftBehind: left.map(({ pid }) => pid), ended: await endedInWords(record, endings, instance) };
 }
 
 /** Opens a file for a daemon's output: always appending, so that it can be cut while the daemon writes. */
@@ -229,9 +234,10 @@ export function openDaemons(surroundings: DaemonSurroundings): Daemons {
         child.once("error", (error) => resolve(startError(program, options.directory ?? "/", error)));
       });
     }
-    child.once("exit", (code, signal) => {
-      endings.set(instance, { pid: identity.pid, how: signal === null ? `with exit code ${code}` : `by ${signal}` });
+    const how = new Promise<string>((resolve) => {
+      child.once("exit", (code, by) => resolve(by === null ? `with exit code ${code}` : `by ${by}`));
     });
+    endings.set(instance, { pid: identity.pid, how });
     child.unref();
     return identity;
   };
