@@ -63,6 +63,11 @@ export interface KernelConfig {
   readonly hash: (text: string) => string;
   /** Everything that is wrong with a new CIB; empty when it may be used. `previous` shares every subtree that did not change. */
   readonly validateConfiguration: (next: Element, previous: Element) => readonly ConfigurationProblem[];
+  /**
+   * What the status shall say of a member that came from the same view as the coordinator, given what it says and what the member says of
+   * itself. Absent: the status stays as it is.
+   */
+  readonly mergeNodeState?: (recorded: Element, own: Element) => Element;
   /** A disk that takes longer than this is a broken disk: the node steps out. Default 2,000. */
   readonly persistTimeoutMs?: number;
   /** A change that has no result after this time is answered "unknown" (or refused, when it was never sent). Default 10,000. */
@@ -254,6 +259,7 @@ class NodeKernel implements Kernel {
       log: this.#log,
       carried: this.#carried,
       quorum: this.#config.quorum,
+      mergeNodeState: this.#config.mergeNodeState ?? ((recorded) => recorded),
       digestOf: this.#digestOf,
       outlet: this.#outlet,
       adopted: (primaryNumber) => this.#adopted(view, primaryNumber),

@@ -12,7 +12,14 @@ import { compareText } from "../../model/text.ts";
 import type { AgentCall, AgentOutcome, DeviceCall, DeviceOutcome } from "../calls.ts";
 import { ownParameters } from "../fencer/devices.ts";
 import type { Operation, OperationResult } from "../messages.ts";
-import { endsRecurring, expectedRc, forgetOperation, type OperationDigest, recordResult } from "./history.ts";
+import {
+  endsRecurring,
+  expectedRc,
+  forgetOperation,
+  type OperationDigest,
+  recordPending,
+  recordResult,
+} from "./history.ts";
 import {
   type Ending,
   OCF_FAILED_PROMOTED,
@@ -155,13 +162,27 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
     return this.calls.has(callId);
   }
 
-  /** This node's <lrm> as it would stand in the CIB. */
+  /** This node's <lrm> as it would stand in the CIB, with what is under way as pending. */
   get lrm(): Element {
     const resources: Element[] = [];
     for (const managed of [...this.resources.values()].sort((a, b) => compareText(a.id, b.id))) {
-      if (managed.history !== undefined) resources.push(managed.history);
+      const history = this.historyWithPending(managed);
+      if (history !== undefined) resources.push(history);
     }
     return element("lrm", { id: `${this.config.self}` }, [element("lrm_resources", {}, resources)]);
+  }
+
+  private historyWithPending(managed: Managed): Element | undefined {
+    const { self: node, incarnation, name, digest } = this.config;
+    let { history } = managed;
+    const { running } = managed;
+    const pending = managed.queue.map(({ operation, arrivedMs }) => ({ operation, sinceMs: arrivedMs }));
+    if (running !== undefined) pending.unshift({ operation: running.run.operation, sinceMs: running.run.startedMs });
+    for (const { operation, sinceMs } of pending) {
+      const startedEpochMs = Math.max(0, sinceMs + this.epochOffsetMs);
+      history = recordPending(history, { operation, node, incarnation, startedEpochMs }, name, digest);
+    }
+    return history;
   }
 
   /** The resources that run here, or may; sorted. */

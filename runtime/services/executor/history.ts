@@ -2,7 +2,7 @@
 // The executor keeps it for its own node (for the refresh after a merge), the coordinator writes the same into the status section.
 // Source of the form: the status section of Pacemaker 2.1.5, checked with crm_simulate.
 
-import { type Element, element } from "../../kernel/cib/element.ts";
+import { type Element, element, withAttributes } from "../../kernel/cib/element.ts";
 import type { Operation, OperationResult, OperationStatus } from "../messages.ts";
 import { parseTransitionKey } from "../scheduler/operation-key.ts";
 
@@ -71,6 +71,34 @@ export function recordResult(
     }
   }
   return element("lrm_resource", attributes, entries);
+}
+
+/** call-id, rc-code and op-status of an operation that has no result yet, as Pacemaker writes them. */
+export const PENDING_CALL_ID = -1;
+const PENDING_RC = 193;
+const PENDING_STATUS = -1;
+/** Operations that make something active: whoever plans must know that they are under way. The others leave what the history says true enough. */
+const ACTIVATING = new Set(["start", "promote", "migrate_from"]);
+
+/** The history of a resource with an operation that is under way or waits for its turn; as it was when that activates nothing. */
+export function recordPending(
+  previous: Element | undefined,
+  pending: Pick<OperationResult, "operation" | "node" | "incarnation" | "startedEpochMs">,
+  nodeName: string,
+  digest: OperationDigest,
+): Element | undefined {
+  const { operation } = pending;
+  if (!ACTIVATING.has(operation.action)) return previous;
+  const { resource, transitionKey } = operation;
+  const id = operation.action === "migrate_from" ? operation.operationKey : `${resource.id}_last_0`;
+  const noResult = { rc: PENDING_RC, status: "cancelled", reason: "", callId: PENDING_CALL_ID } as const;
+  const entry = withAttributes(
+    entryOf(id, { ...pending, ...noResult, execTimeMs: 0, queueTimeMs: 0 }, nodeName, digest),
+    { "op-status": `${PENDING_STATUS}`, "transition-magic": `${PENDING_STATUS}:${PENDING_RC};${transitionKey}` },
+  );
+  const attributes = { id: resource.id, class: resource.class, provider: resource.provider, type: resource.type };
+  const others = previous?.children.filter((candidate) => candidate.attributes["id"] !== id) ?? [];
+  return element("lrm_resource", attributes, [...others, entry]);
 }
 
 /** The history without a recurring operation that was cancelled. */

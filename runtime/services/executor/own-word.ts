@@ -1,0 +1,65 @@
+// What a node says of itself, against what the status section has of it.
+//
+// When a coordinator dies, results that it had not written down yet, and operations that it had asked for and that are still under way,
+// stand nowhere but on the nodes themselves. The next coordinator must know of them before its first plan: to start a resource
+// elsewhere that is just being started here is what must never happen. So each member's own history goes into the status whenever a
+// view forms. Only what is newer than the status counts: what a coordinator has cleaned up since does not come back.
+
+import { childNamed, childrenNamed, type Element, withChildren } from "../../kernel/cib/element.ts";
+import { INCARNATION } from "../controller/node-states.ts";
+import { PENDING_CALL_ID } from "./history.ts";
+
+/** The <node_state> of a member, put together from the status and the node's own. */
+export function withOwnWord(recorded: Element, own: Element): Element {
+  if (recorded.attributes[INCARNATION] !== own.attributes[INCARNATION]) return own;
+  const ownResources = childNamed(childNamed(own, "lrm"), "lrm_resources");
+  const lrm = childNamed(recorded, "lrm");
+  if (lrm === undefined) {
+    const ownLrm = childNamed(own, "lrm");
+    return ownLrm === undefined ? recorded : withChildren(recorded, [...recorded.children, ownLrm]);
+  }
+  const recordedResources = childNamed(lrm, "lrm_resources");
+  const newest = newestCallId(recordedResources);
+  const resources = [...(recordedResources?.children ?? [])];
+  for (const said of childrenNamed(ownResources, "lrm_resource")) {
+    const at = resources.findIndex((candidate) => candidate.attributes["id"] === said.attributes["id"]);
+    const merged = newerHistory(resources[at], said, newest);
+    if (merged === undefined) continue;
+    if (at < 0) resources.push(merged);
+    else resources[at] = merged;
+  }
+  if (recordedResources === undefined) {
+    return ownResources === undefined ? recorded : replaced(recorded, lrm, withChildren(lrm, [ownResources]));
+  }
+  return replaced(recorded, lrm, replaced(lrm, recordedResources, withChildren(recordedResources, resources)));
+}
+
+/** The history as the node has it, if something of it is new; without what the status has no more. */
+function newerHistory(recorded: Element | undefined, said: Element, newest: number): Element | undefined {
+  const isNew = (entry: Element) => callIdOf(entry) > newest || callIdOf(entry) === PENDING_CALL_ID;
+  if (!said.children.some(isNew)) return undefined;
+  const known = new Set(recorded?.children.map((entry) => entry.attributes["id"]));
+  return withChildren(
+    said,
+    said.children.filter((entry) => isNew(entry) || known.has(entry.attributes["id"])),
+  );
+}
+
+function newestCallId(resources: Element | undefined): number {
+  let newest = 0;
+  for (const resource of childrenNamed(resources, "lrm_resource")) {
+    for (const entry of resource.children) newest = Math.max(newest, callIdOf(entry));
+  }
+  return newest;
+}
+
+function callIdOf(entry: Element): number {
+  return Number(entry.attributes["call-id"] ?? 0);
+}
+
+function replaced(parent: Element, child: Element, by: Element): Element {
+  return withChildren(
+    parent,
+    parent.children.map((candidate) => (candidate === child ? by : candidate)),
+  );
+}

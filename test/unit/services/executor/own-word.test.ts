@@ -1,0 +1,45 @@
+// What a node says of itself against what the status has: newer results and what is under way count, what was cleaned up does not.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type Element, element } from "../../../../runtime/kernel/cib/element.ts";
+import { INCARNATION } from "../../../../runtime/services/controller/node-states.ts";
+import { withOwnWord } from "../../../../runtime/services/executor/own-word.ts";
+
+function entry(id: string, callId: number): Element {
+  return element("lrm_rsc_op", { id, "call-id": `${callId}` });
+}
+
+function state(incarnation: number, resources: Readonly<Record<string, readonly Element[]>>): Element {
+  const list = Object.entries(resources).map(([id, entries]) => element("lrm_resource", { id }, entries));
+  const lrm = element("lrm", { id: "2" }, [element("lrm_resources", {}, list)]);
+  return element("node_state", { id: "2", [INCARNATION]: `${incarnation}` }, [lrm]);
+}
+
+test("a start that is under way is known to the next coordinator", () => {
+  const recorded = state(1, { web: [entry("web_last_0", 3)] });
+  const own = state(1, { web: [entry("web_last_0", -1)] });
+  assert.deepEqual(withOwnWord(recorded, own), own);
+});
+
+test("a result that nobody has written down counts, also of a resource that the status does not know", () => {
+  const recorded = state(1, { web: [entry("web_last_0", 3)] });
+  const own = state(1, { web: [entry("web_last_0", 3)], shop: [entry("shop_last_0", 4)] });
+  assert.deepEqual(withOwnWord(recorded, own), own);
+});
+
+test("what was cleaned up does not come back", () => {
+  const recorded = state(1, { web: [entry("web_last_0", 5)] });
+  const own = state(1, {
+    web: [entry("web_last_failure_0", 4), entry("web_last_0", 5)],
+    shop: [entry("shop_last_0", 2)],
+  });
+  assert.equal(withOwnWord(recorded, own), recorded);
+  const busy = state(1, { web: [entry("web_last_failure_0", 4), entry("web_last_0", -1)] });
+  assert.deepEqual(withOwnWord(recorded, busy), state(1, { web: [entry("web_last_0", -1)] }));
+});
+
+test("of another life only the node's own word counts", () => {
+  const own = state(2, {});
+  assert.equal(withOwnWord(state(1, { web: [entry("web_last_0", 9)] }), own), own);
+});
