@@ -51,6 +51,10 @@ export function nodeApi(parts: NodeApiParts): ApiHandlers {
       throw new SystoleError("not-found", `There is no plugin "${name}" on this node.${didYouMean(name, names)}`);
     },
     why: ({ resource }) => explain(parts, resource),
+    "start-override": ({ who }) => {
+      host.startOverride(who);
+      return { accepted: true };
+    },
     shutdown: () => {
       host.shutdown();
       return { accepted: true };

@@ -248,6 +248,11 @@ export const API = {
     params: Type.Object({ recent: Type.Integer({ minimum: 0, maximum: API_LIMITS.recentEvents }) }, closed),
     result: Type.Object({ events: Type.Array(eventSchema) }, closed),
   },
+  /** `systole cib recover --accept-loss`: the cluster may start although no majority of stores is intact. */
+  "start-override": {
+    params: Type.Object({ who: text }, closed),
+    result: Type.Object({ accepted: Type.Literal(true) }, closed),
+  },
   /** Stops this node: its resources move away, it leaves the view, its process ends. Answered at once; then the connection ends with the process. */
   shutdown: {
     params: Type.Object({ who: text }, closed),

@@ -127,6 +127,15 @@ export class NodeHost {
     this.#driver.input({ type: "attribute", name, value });
   }
 
+  /** The operator accepts that acknowledged changes may be missing: the cluster may start with the stores that are here. */
+  startOverride(who: string): void {
+    this.#note(
+      "start-override",
+      `${who} has told this node to start without a majority of intact stores; acknowledged changes may be missing.`,
+    );
+    this.#driver.input({ type: "start-override" });
+  }
+
   /** Resources move away, the node leaves the view, the process ends. */
   shutdown(): void {
     if (this.#stopping) return;
@@ -290,7 +299,8 @@ export class NodeHost {
 
   #note(code: string, text: string, node?: NodeId): void {
     const name = node === undefined ? {} : { node: this.#nameOf(node) };
-    this.#event({ epochMs: epochMs(), kind: "note", code, text, severity: "warning", ...name });
+    const severity = ORDINARY_NOTES.has(code) ? "info" : "warning";
+    this.#event({ epochMs: epochMs(), kind: "note", code, text, severity, ...name });
   }
 
   #event(event: ClusterEvent): void {
@@ -318,6 +328,9 @@ export class NodeHost {
     this.#parts.onEnd(code, text);
   }
 }
+
+/** Notes of the pulse on what happens in every healthy cluster. */
+const ORDINARY_NOTES: ReadonlySet<string> = new Set(["peer-heard", "peer-left", "peer-restarted", "replayed"]);
 
 /** The machine is told the wall clock again when it has moved by this against the monotonic one. */
 const WALL_CLOCK_STEP_MS = 20;
