@@ -71,6 +71,7 @@ export function demoConfiguration(settings: DemoSettings): string {
         <operations>${operation("database", "monitor", "10s", "20s", "Unpromoted")}${operation("database", "monitor", "9s", "20s", "Promoted")}</operations></primitive></clone>
   </resources>
   <constraints>
+    <rsc_location id="web-likes-the-second-node" rsc="web" node="${nodes[1]?.name ?? ""}" score="50"/>
     <rsc_colocation id="shop-with-database" rsc="shop" with-rsc="database-everywhere" with-rsc-role="Promoted" score="INFINITY"/>
     <rsc_order id="database-then-shop" first="database-everywhere" first-action="promote" then="shop" then-action="start"/>
   </constraints>

@@ -124,7 +124,10 @@ class Screen {
   readonly #quit: () => void;
   #selected = 0;
   #timer: NodeJS.Timeout | undefined;
-  readonly #onKey = (bytes: Buffer): void => this.#key(bytes.toString("utf8"));
+  readonly #onKey = (bytes: Buffer): void => {
+    // A fast typist, or a paste, sends several keys at once.
+    for (const key of bytes.toString("utf8")) this.#key(key);
+  };
 
   constructor(live: Live, notes: readonly string[], quit: () => void) {
     this.#live = live;
