@@ -8,6 +8,9 @@ import type { CallInFlight } from "./types.ts";
 const HANG_REPORT_MS = 2_000;
 /** With so many hung calls of one resource, no further one is made. */
 const MAXIMUM_HUNG_CALLS = 8;
+/** A timer holds no more. */
+const LONGEST_TIMER_MS = 2_147_483_647;
+const CLOSE_LOOK_MS = 5;
 
 /** What a call is, and how each of its ends reads as an outcome. */
 export interface CallPlan<Outcome> {
@@ -27,14 +30,6 @@ export interface CallPlan<Outcome> {
   givenUp(reason: string): Outcome;
 }
 
-interface CallRecord {
-  readonly plan: CallPlan<unknown>;
-  readonly startedMs: number;
-  readonly abort: (why: string) => void;
-  answered: boolean;
-  hangTimer?: NodeJS.Timeout;
-}
-
 /** The calls under way. */
 export interface Calls {
   /** Never rejects, and resolves no later than the deadline. */
@@ -50,74 +45,91 @@ function nameOf(plan: CallPlan<unknown>): string {
   return `${plan.subject} ${plan.verb} (${plan.plugin})`;
 }
 
+/** A call as it is kept: it is answered once, and it is over when the plugin has come back. */
+class Call<Outcome> {
+  readonly plan: CallPlan<Outcome>;
+  readonly startedMs = performance.now();
+  /** What the caller waits for. */
+  readonly outcome: Promise<Outcome>;
+  answered = false;
+  private readonly controller = new AbortController();
+  private readonly onHang: HangListener;
+  private readonly caller: { resolve(outcome: Outcome): void };
+  private deadlineTimer: NodeJS.Timeout | undefined;
+  private hangTimer: NodeJS.Timeout | undefined;
+
+  constructor(plan: CallPlan<Outcome>, onHang: HangListener) {
+    this.plan = plan;
+    this.onHang = onHang;
+    const caller: { resolve(outcome: Outcome): void } = { resolve: () => undefined };
+    this.outcome = new Promise((resolve) => {
+      caller.resolve = resolve;
+    });
+    this.caller = caller;
+  }
+
+  /** Resolves when the plugin has come back, which may be long after the answer. */
+  async run(): Promise<void> {
+    const { plan } = this;
+    const deadlineMs = Math.min(Math.max(0, plan.timeoutMs), LONGEST_TIMER_MS);
+    this.deadlineTimer = setTimeout(() => {
+      const reason = `${nameOf(plan)} did not end within ${Math.round(plan.timeoutMs)} ms.`;
+      this.giveUp(plan.late(reason), reason);
+    }, deadlineMs);
+    const outcome = await perform(plan, this.controller.signal);
+    clearTimeout(this.hangTimer);
+    this.answer(outcome, "The call has ended.");
+  }
+
+  abort(why: string): void {
+    if (!this.answered) this.giveUp(this.plan.givenUp(`${nameOf(this.plan)} was aborted: ${why}.`), why);
+  }
+
+  /** No longer asks whether the plugin hangs. */
+  forget(): void {
+    clearTimeout(this.hangTimer);
+  }
+
+  private giveUp(outcome: Outcome, why: string): void {
+    this.answer(outcome, why);
+    const text = `${nameOf(this.plan)} was aborted and answered, but the plugin has not come back: it does not obey ctx.signal.`;
+    this.hangTimer = setTimeout(() => this.onHang(this.plan, text), HANG_REPORT_MS).unref();
+  }
+
+  private answer(outcome: Outcome, why: string): void {
+    if (this.answered) return;
+    this.answered = true;
+    clearTimeout(this.deadlineTimer);
+    this.controller.abort(new Error(why));
+    this.caller.resolve(outcome);
+  }
+}
+
+type HangListener = (plan: CallPlan<unknown>, text: string) => void;
+
 /** Keeps the calls of a node. `onHang` is told of a plugin that does not come back. */
-export function createCalls(onHang: (plan: CallPlan<unknown>, text: string) => void): Calls {
-  const records = new Set<CallRecord>();
+export function createCalls(onHang: HangListener): Calls {
+  const calls = new Set<Call<unknown>>();
 
   const make = <Outcome>(plan: CallPlan<Outcome>): Promise<Outcome> => {
-    const hung = [...records].filter((record) => record.answered && record.plan.subject === plan.subject).length;
+    const hung = [...calls].filter((call) => call.answered && call.plan.subject === plan.subject).length;
     if (hung >= MAXIMUM_HUNG_CALLS) {
-      return Promise.resolve(
-        plan.givenUp(
-          `${hung} earlier calls of ${plan.subject} hang in the plugin ${plan.plugin}; no further one is made. Restart this node's Systole.`,
-        ),
-      );
+      const reason = `${hung} earlier calls of ${plan.subject} hang in the plugin ${plan.plugin}; no further one is made. Restart this node's Systole.`;
+      return Promise.resolve(plan.givenUp(reason));
     }
-    return new Promise<Outcome>((resolve) => {
-      const controller = new AbortController();
-      const answer = (outcome: Outcome, why: string): void => {
-        if (record.answered) return;
-        record.answered = true;
-        clearTimeout(timer);
-        controller.abort(new Error(why));
-        resolve(outcome);
-      };
-      const waitForPlugin = (): void => {
-        record.hangTimer = setTimeout(() => {
-          onHang(
-            plan,
-            `${nameOf(plan)} was aborted and answered, but the plugin has not come back: it does not obey ctx.signal.`,
-          );
-        }, HANG_REPORT_MS).unref();
-      };
-      const record: CallRecord = {
-        plan,
-        startedMs: performance.now(),
-        answered: false,
-        abort(why) {
-          answer(plan.givenUp(`${nameOf(plan)} was aborted: ${why}.`), why);
-          waitForPlugin();
-        },
-      };
-      const timer = setTimeout(
-        () => {
-          const reason = `${nameOf(plan)} did not end within ${Math.round(plan.timeoutMs)} ms.`;
-          answer(plan.late(reason), reason);
-          waitForPlugin();
-        },
-        Math.max(0, plan.timeoutMs),
-      );
-      records.add(record);
-      const ended = (): void => {
-        clearTimeout(record.hangTimer);
-        records.delete(record);
-      };
-      perform(plan, controller.signal).then((outcome) => {
-        ended();
-        answer(outcome, "The call has ended.");
-      });
-    });
+    const call = new Call(plan, onHang);
+    calls.add(call);
+    call.run().finally(() => calls.delete(call));
+    return call.outcome;
   };
 
   return {
     make,
     abort(kind, id, why) {
-      for (const record of records) {
-        if (record.plan.kind === kind && record.plan.id === id && !record.answered) record.abort(why);
-      }
+      for (const call of calls) if (call.plan.kind === kind && call.plan.id === id) call.abort(why);
     },
     inFlight: () =>
-      [...records].map(({ plan, startedMs, answered }) => ({
+      [...calls].map(({ plan, startedMs, answered }) => ({
         kind: plan.kind,
         id: plan.id,
         subject: plan.subject,
@@ -128,11 +140,11 @@ export function createCalls(onHang: (plan: CallPlan<unknown>, text: string) => v
         overdue: answered,
       })),
     async close(graceMs) {
-      for (const record of records) if (!record.answered) record.abort("this node is closing");
-      for (const deadlineMs = performance.now() + graceMs; records.size > 0 && performance.now() < deadlineMs; ) {
-        await new Promise((resolve) => setTimeout(resolve, 5));
+      for (const call of calls) call.abort("this node is closing");
+      for (const deadlineMs = performance.now() + graceMs; calls.size > 0 && performance.now() < deadlineMs; ) {
+        await new Promise((resolve) => setTimeout(resolve, CLOSE_LOOK_MS));
       }
-      for (const record of records) clearTimeout(record.hangTimer);
+      for (const call of calls) call.forget();
     },
   };
 }
