@@ -393,6 +393,19 @@ describe("membership: sleep", () => {
     for (const id of net.ids) assert.equal(viewsOf(net, id, at).length, 0);
   });
 
+  it("what waits in the socket is read before a peer is taken as silent", () => {
+    const net = formed({ nodes: 2 });
+    const at = net.nowMs;
+    net.cut(2, 1);
+    net.run(300);
+    net.mendAll();
+    net.pause(1);
+    net.run(850);
+    net.resume(1);
+    net.run(1000);
+    for (const id of net.ids) assert.equal(viewsOf(net, id, at).length, 0);
+  });
+
   it("all sleep and wake: they join again", () => {
     const net = formed({ nodes: 3 });
     for (const id of net.ids) net.pause(id);
