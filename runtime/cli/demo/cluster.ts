@@ -37,6 +37,8 @@ export interface DemoNode {
 }
 
 export interface DemoOptions {
+  /** The built program, dist/systole.mjs; by default the one that is running. */
+  readonly program?: string;
   readonly detectionTimeoutMs?: number;
 }
 
@@ -52,7 +54,7 @@ export class DemoCluster {
   readonly #children = new Map<string, ChildProcess>();
 
   private constructor(directory: string, port: number, webPort: number, options: DemoOptions) {
-    const program = process.argv[1] ?? "";
+    const program = options.program ?? process.argv[1] ?? "";
     this.directory = directory;
     this.webPort = webPort;
     this.#program = program;

@@ -11,15 +11,15 @@ import { clearEdits, moveEdits } from "../../model/edits/move.ts";
 import type { ClusterStatus, ResourceStatus } from "../../model/status/schema.ts";
 import { statusOfReport } from "../status-of-report.ts";
 import { type DemoCluster, type DemoNode, POWER_MARKER } from "./cluster.ts";
-import { demoConfiguration } from "./cluster-xml.ts";
+import { type DemoSettings, demoConfiguration } from "./cluster-xml.ts";
 import type { NodeReport } from "./watch.ts";
 
 const CHANGE_TIMEOUT_MS = 15_000;
 const WHO = "demo";
 
-/** Gives the cluster its resources. */
-export async function configure(cluster: DemoCluster, client: ApiClient): Promise<void> {
-  const text = demoConfiguration({
+/** What the configuration of this cluster is made from. */
+export function configurationOf(cluster: DemoCluster): DemoSettings {
+  return {
     nodes: cluster.nodes,
     webAddress: cluster.webAddress,
     webPort: cluster.webPort,
@@ -27,8 +27,12 @@ export async function configure(cluster: DemoCluster, client: ApiClient): Promis
     webProgram: cluster.webProgram,
     powerMarker: POWER_MARKER,
     powerPrefix: cluster.directory,
-  });
-  const element = parseXml(text);
+  };
+}
+
+/** Gives the cluster its resources. */
+export async function configure(cluster: DemoCluster, client: ApiClient): Promise<void> {
+  const element = parseXml(demoConfiguration(configurationOf(cluster)));
   await change(client, [{ edit: "replace-configuration", element }], "give the demonstration its resources");
 }
 
@@ -40,7 +44,8 @@ export async function placeWeb(client: ApiClient, node: string | undefined): Pro
   await change(client, edits.edits, node === undefined ? "let web run anywhere again" : `move web to ${node}`);
 }
 
-async function change(client: ApiClient, edits: readonly CibEdit[], why: string): Promise<void> {
+/** Makes a change and waits until it is acknowledged. */
+export async function change(client: ApiClient, edits: readonly CibEdit[], why: string): Promise<void> {
   const request = { id: randomUUID(), edits: [...edits], who: WHO, why };
   const outcome = await client.call("cib-change", { change: request }, { timeoutMs: CHANGE_TIMEOUT_MS });
   if (outcome.outcome !== "done") {
