@@ -211,7 +211,7 @@ class ClusterNode implements NodeMachine {
     const events = viewEvents(view, this.previousView, detectedAfterMs, (id) => this.nameOf(id));
     for (const event of events) this.tell(event);
     this.previousView = view;
-    this.parts.tellKernelOfWork();
+    this.parts.tellKernelOfItself();
     this.parts.hand({ part: "kernel", input: { type: "view", view } });
     const members = view.members.map((member) => member.id);
     this.parts.hand({ part: "fencer", input: { type: "members", members } });

@@ -68,8 +68,6 @@ export class Parts {
   private handovers: Handover[] = [];
   private nowMs = 0;
   private callCount = 0;
-  private historyChanged = true;
-  private ownAttributes: Element | undefined;
 
   constructor(config: PartsConfig, initial: KernelInitial, around: Surroundings) {
     const { self, nodes, runId, incarnation, schedule, md5Hex } = config;
@@ -120,7 +118,6 @@ export class Parts {
   /** Hands over until nobody has anything for anybody. */
   settle(nowMs: number): void {
     this.nowMs = nowMs;
-    this.tellKernelOfItself();
     for (let count = 0; this.handovers.length > 0; ) {
       const batch = this.handovers;
       this.handovers = [];
@@ -129,7 +126,6 @@ export class Parts {
         assert(count <= MAX_HANDOVERS_PER_STEP, "the parts of a node talk to one another without end");
         this.deliver(handover);
       }
-      if (this.handovers.length === 0) this.tellKernelOfItself();
     }
   }
 
@@ -239,9 +235,6 @@ export class Parts {
         // Without a coordinator it is kept, and reported when there is one.
         if (standing?.established === true) this.around.send(standing.coordinator, effect);
         break;
-      case "history":
-        this.historyChanged = true;
-        break;
       default:
         this.around.emit(effect);
     }
@@ -275,21 +268,15 @@ export class Parts {
     else this.hand({ part: "kernel", input: effect });
   }
 
-  /** What this node says of itself in the next exchange of states: its history and its attributes. */
-  /** What is under way here must be in the next view's exchange of states: the next coordinator knows of it from nowhere else. */
-  tellKernelOfWork(): void {
-    this.historyChanged = true;
-    this.tellKernelOfItself();
-  }
-
-  private tellKernelOfItself(): void {
+  /**
+   * What this node says of itself in the next exchange of states: its history, with what is under way, and its attributes. The next
+   * coordinator knows of that from nowhere else.
+   */
+  tellKernelOfItself(): void {
     const id = `${this.config.self}`;
     const recorded = nodeState(this.kernel.cib, id);
     const isThisLife = recorded?.attributes[INCARNATION] === `${this.config.incarnation}`;
     const attributes = isThisLife ? childNamed(recorded, "transient_attributes") : undefined;
-    if (!this.historyChanged && attributes === this.ownAttributes) return;
-    this.historyChanged = false;
-    this.ownAttributes = attributes;
     const said = {
       id,
       uname: this.name,

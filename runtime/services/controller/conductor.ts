@@ -15,7 +15,7 @@ import { type Desk, nodeName, nodeNamed } from "./effects.ts";
 import { type Flight, Flights, OPERATIONS_PER_NODE } from "./flights.ts";
 import { metaOf, operationOf } from "./operations.ts";
 import { Related } from "./related.ts";
-import { cancelEdits, failureEdits, forgetResourceEdits, historyEdits, knowsOperation } from "./results.ts";
+import { cancelEdits, failureEdits, forgetResourceEdits, historyEdits, knowsOperation, lastCallId } from "./results.ts";
 import { Seen } from "./seen.ts";
 import { Walk } from "./walk.ts";
 import { actionWords, resultWords } from "./words.ts";
@@ -55,6 +55,11 @@ export class Conductor {
     };
     this.held.clear();
     if (this.flights.size > 0) this.related = new Related(desk.writer.working);
+  }
+
+  /** What the coordinator before has begun and nobody has reported yet. */
+  inherit(flights: readonly Flight[]): void {
+    for (const flight of flights) this.flights.add(flight);
   }
 
   /** Forgets everything: another node is the coordinator. */
@@ -135,7 +140,6 @@ export class Conductor {
       operation,
       node: node.id,
       incarnation: life,
-      action,
       sinceMs: desk.nowMs,
       deadlineMs: desk.nowMs + Math.max(delayMs, walk.graph.clusterDelayMs),
       transition: walk.number,
@@ -343,7 +347,8 @@ export class Conductor {
         operation,
         node,
         incarnation,
-        callId: 0,
+        // As young as what stands in the history, so that it is written, and older than whatever is reported still.
+        callId: lastCallId(desk.writer.working, `${node}`, operation.resource.id),
         rc: 1,
         status: "timeout",
         reason: `${nodeName(desk.config, node)} has not reported a result in time`,

@@ -15,6 +15,7 @@ import type { OperationResult, RequestOutcome, ServiceRequest } from "../message
 import { unfencedEdit } from "./cluster-actions.ts";
 import { Conductor } from "./conductor.ts";
 import { type ControllerConfig, type ControllerEffect, type Desk, nodeName, nodeNamed } from "./effects.ts";
+import { inheritedFlights } from "./inherited.ts";
 import { downEdits, INCARNATION, missingNodes, nodeStateUpdate } from "./node-states.ts";
 import { controllerOptions } from "./options.ts";
 import { cleanUp } from "./requests.ts";
@@ -187,6 +188,7 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
     this.tenure += 1;
     const who = `coordinator ${nodeName(this.config, this.config.self)}`;
     this.writer = new StatusWriter(`${this.config.runId}:status-${this.tenure}`, who, cib);
+    this.conductor.inherit(inheritedFlights(cib, this.config.nodes, (id) => this.lifeOf(id), this.nowMs));
     this.startupUntilMs = this.nowMs + controllerOptions(cib).deadtimeMs;
     this.waitsForNodes = false;
   }

@@ -4,7 +4,6 @@
 import { earliest } from "../../kernel/machine.ts";
 import type { Incarnation, NodeId } from "../../kernel/membership/view.ts";
 import type { Operation } from "../messages.ts";
-import type { GraphAction } from "../transition.ts";
 import { sameOperation } from "./operations.ts";
 import type { Related } from "./related.ts";
 
@@ -15,7 +14,6 @@ export interface Flight {
   readonly operation: Operation;
   readonly node: NodeId;
   readonly incarnation: Incarnation;
-  readonly action: GraphAction;
   readonly sinceMs: number;
   /** Without a result by then it counts as failed. */
   readonly deadlineMs: number;

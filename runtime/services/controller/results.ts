@@ -47,6 +47,15 @@ export function historyEdits(
   ];
 }
 
+/** The number of the youngest result in a resource's history on a node. */
+export function lastCallId(cib: Element, nodeId: string, resource: string): number {
+  let last = 0;
+  for (const entry of historyOf(cib, nodeId, resource)?.children ?? []) {
+    last = Math.max(last, Number(entry.attributes["call-id"] ?? 0));
+  }
+  return last;
+}
+
 /** Takes a cancelled recurring operation out of the history. */
 export function cancelEdits(cib: Element, nodeId: string, resource: string, operationKey: string): CibEdit[] {
   const history = historyOf(cib, nodeId, resource);

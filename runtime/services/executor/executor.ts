@@ -63,9 +63,7 @@ export type ExecutorEffect =
   | { readonly type: "agent-abort"; readonly id: number; readonly why: string }
   | { readonly type: "device-call"; readonly call: DeviceCall }
   | { readonly type: "device-abort"; readonly id: number; readonly why: string }
-  | { readonly type: "operation-result"; readonly result: OperationResult }
-  /** The history of this node has changed. */
-  | { readonly type: "history" };
+  | { readonly type: "operation-result"; readonly result: OperationResult };
 
 interface Waiting {
   readonly operation: Operation;
@@ -267,10 +265,7 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
     const managed = this.resources.get(resource);
     if (managed === undefined || !managed.recurring.delete(operationKey)) return;
     dropQueuedRecurring(managed, operationKey);
-    if (managed.history !== undefined) {
-      managed.history = forgetOperation(managed.history, operationKey);
-      this.effects.push({ type: "history" });
-    }
+    if (managed.history !== undefined) managed.history = forgetOperation(managed.history, operationKey);
   }
 
   /** Forgets the past, not what is under way: its result belongs to the present. */
@@ -287,7 +282,6 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
     if (managed.running === undefined && managed.queue.length === 0 && managed.aborted === undefined) {
       this.resources.delete(resource);
     }
-    this.effects.push({ type: "history" });
   }
 
   private outcome(id: number, outcome: AgentOutcome, nowMs: number): void {
@@ -430,7 +424,7 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
       const oldest = this.unnoted.keys().next();
       if (!oldest.done) this.unnoted.delete(oldest.value);
     }
-    this.effects.push({ type: "operation-result", result }, { type: "history" });
+    this.effects.push({ type: "operation-result", result });
   }
 }
 

@@ -51,6 +51,10 @@ export class Cluster {
   readonly lines: Line[] = [];
   readonly events: ClusterEvent[] = [];
   readonly answers = new Map<string, ChangeOutcome | RequestOutcome>();
+  /** Times at which `web` was started while it was active elsewhere: must stay empty. */
+  readonly doubles: string[] = [];
+  /** How long a call takes that is not over in AGENT_MS; by verb and resource. */
+  readonly agentMs = new Map<string, number>();
   /** What a device does; by device id. */
   readonly devices = new Map<string, "works" | "lies" | "hangs" | "fails">();
   /** Called before the ordinary answer of an agent; returns another one, or "hang". */
@@ -246,7 +250,8 @@ export class Cluster {
         break;
       case "agent-call": {
         const outcome = this.agent(node, effect.call);
-        if (outcome !== "hang") back(AGENT_MS, { type: "agent-outcome", id: effect.call.id, outcome });
+        const tookMs = this.agentMs.get(`${effect.call.verb} ${effect.call.resource.id}`) ?? AGENT_MS;
+        if (outcome !== "hang") back(tookMs, { type: "agent-outcome", id: effect.call.id, outcome });
         break;
       }
       case "agent-abort":
@@ -298,6 +303,9 @@ export class Cluster {
     const { id } = call.resource;
     const state = node.services.get(id) ?? "stopped";
     if (call.verb === "monitor") return { outcome: "state", state };
+    if (call.verb === "start" && id === "web" && this.where(id).some((name) => name !== node.name)) {
+      this.doubles.push(`${this.nowMs} on ${node.name} while on ${this.where(id).join(" ")}`);
+    }
     this.say(`${call.verb} ${id} on ${node.name}`);
     if (call.verb === "start" || call.verb === "demote" || call.verb === "migrateFrom")
       node.services.set(id, "running");

@@ -46,6 +46,14 @@ function assertIdle(cluster: Cluster, id: number): void {
   assert.deepEqual(inFlight, []);
 }
 
+function assertIdleBut(cluster: Cluster, what: string): void {
+  const { inFlight } = cluster.node(1).machine;
+  assert.deepEqual(
+    inFlight.map((flight) => flight.what),
+    [what],
+  );
+}
+
 /** Debian's crm_simulate sees nothing to do; says nothing where it is not installed. */
 function assertNothingToDo(cluster: Cluster, id: number): void {
   const directory = mkdtempSync(join(tmpdir(), "systole-node-"));
@@ -152,6 +160,52 @@ test("the coordinator dies in the middle of a transition: its successor fences i
   assert.equal(cluster.lines.filter((line) => /^start web on/.test(line.text)).length, 1, "it was started once");
   assertIdle(cluster, 2);
   assertNothingToDo(cluster, 2);
+});
+
+test("a start that is under way when the coordinator dies is not made a second time elsewhere", () => {
+  const cluster = new Cluster(3, `${FENCING}<resources>${POWER}${WEB}</resources>${PREFER_N2.replace('"n2"', '"n3"')}`);
+  cluster.agentMs.set("start web", 3000);
+  cluster.start(1, 2, 3);
+  cluster.view([1, 2, 3]);
+  cluster.run(1000, () => cluster.whenSaid(/^start web on n3/) !== undefined);
+  const path = [{ name: "configuration" }, { name: "constraints" }, { name: "rsc_location", id: "web-on-n2" }];
+  const edits = [{ edit: "set", path, attributes: { node: "n2", score: "500" } }] as const;
+  cluster.input(2, { type: "change", request: { id: "c1", who: "test", why: "rather on n2", edits } });
+  cluster.run(50);
+  cluster.kill(1);
+  cluster.run(1000);
+  cluster.view([2, 3]);
+  cluster.run(1000);
+  assert.deepEqual(cluster.where("web"), ["n3"], "it is still starting there");
+  cluster.run(5000);
+  assert.deepEqual(cluster.doubles, []);
+  assert.deepEqual(cluster.where("web"), ["n2"], "moved, once the start had ended");
+  assertNothingToDo(cluster, 2);
+});
+
+test("a start that is under way when a plan is made anew holds up what is related to it, and nothing else", () => {
+  const constraints = `<constraints><rsc_order id="o1" first="web" then="after"/><rsc_location id="w" rsc="web" node="n2" score="50"/></constraints>`;
+  const cluster = new Cluster(
+    3,
+    `${FENCING}<resources>${POWER}${WEB}${primitive("after")}${primitive("other")}</resources>${constraints}`,
+  );
+  cluster.agentMs.set("start web", 2000);
+  cluster.start(1, 2, 3);
+  cluster.view([1, 2, 3]);
+  cluster.run(100);
+  const path = [{ name: "configuration" }, { name: "crm_config" }, { name: "cluster_property_set", id: "o" }];
+  const pair = [...path, { name: "nvpair", id: "o-x" }];
+  const edits = [{ edit: "set", path: pair, attributes: { name: "cluster-name", value: "x" } }] as const;
+  cluster.input(2, { type: "change", request: { id: "c1", who: "test", why: "a name", edits } });
+  cluster.input(2, { type: "request", request: { id: "c2", request: "cleanup", resource: "other", who: "test" } });
+  cluster.run(500);
+  assert.notEqual(cluster.whenSaid(/other runs on/), undefined);
+  assert.equal(cluster.whenSaid(/after starts/), undefined);
+  assertIdleBut(cluster, "start of web on n2");
+  cluster.run(SETTLE_MS);
+  assert.notEqual(cluster.whenSaid(/after runs/), undefined);
+  assert.equal(cluster.lines.filter((line) => line.text === "start web on n2").length, 1);
+  assertNothingToDo(cluster, 1);
 });
 
 test("a graceful shutdown: resources move, the node leaves with status 0, and nobody is fenced", () => {
