@@ -26,7 +26,7 @@ export interface Grants {
 const MAXIMUM_EXPANSIONS = 256;
 
 /** A piece of a pattern that stands for any text; no parameter can contain it. */
-const ANY = "\u0000";
+const ANY = "\uE000";
 
 const PLACEHOLDER = /\{([A-Za-z][\w-]*)\}/g;
 
@@ -93,7 +93,7 @@ function urlFits(expanded: string, url: URL): boolean {
   if (match === null) return false;
   const [, scheme = "", authority = "", path = ""] = match;
   if (scheme.toLowerCase() !== url.protocol) return false;
-  const port = /:(\d+|\u0000)$/.exec(authority);
+  const port = /:(\d+|\uE000)$/.exec(authority);
   const host = port === null ? authority : authority.slice(0, port.index);
   if (!fits(bare(host), bare(url.hostname), "/:")) return false;
   const wanted = url.port === "" ? (DEFAULT_PORTS[url.protocol] ?? "") : url.port;

@@ -98,7 +98,7 @@ export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals)
 }
 
 /** The value of a variable in an environment as /proc shows it. */
-function valueOf(environment: Buffer, name: string): string | undefined {
+function variableIn(environment: Buffer, name: string): string | undefined {
   if (!environment.includes(`${name}=`)) return undefined;
   // It is somewhere; but perhaps within another variable's value.
   const variables = environment.toString("utf8").split("\0");
@@ -125,11 +125,11 @@ function environmentOfThreads(pid: number): Buffer | undefined {
 async function markerOf(pid: number, name: string, nowTicks: number): Promise<string | undefined> {
   for (let look = 1; ; look += 1) {
     const environment = procBytes(`${pid}/environ`);
-    if (environment !== undefined && environment.length > 0) return valueOf(environment, name);
+    if (environment !== undefined && environment.length > 0) return variableIn(environment, name);
     const facts = processFacts(pid);
     if (facts === undefined || facts.ended) return undefined;
     const threads = facts.hasMemory ? undefined : environmentOfThreads(pid);
-    if (threads !== undefined) return valueOf(threads, name);
+    if (threads !== undefined) return variableIn(threads, name);
     if (nowTicks - facts.startTicks >= YOUNG_TICKS || look >= EXEC_LOOKS) return undefined;
     await wait(EXEC_PAUSE_MS);
   }
