@@ -42,6 +42,17 @@ function actionElement(action: GraphAction, children: readonly Element[]): Eleme
   );
 }
 
+/** What the agent is told; a name that begins with a digit can't be an XML attribute and gets an element of its own. */
+function parameters(action: GraphAction): Element {
+  const attributes: Record<string, string> = {};
+  const children: Element[] = [];
+  for (const [name, value] of Object.entries(action.attributes)) {
+    if (/^[0-9]/.test(name)) children.push(element("param", { name, value }));
+    else attributes[name] = value;
+  }
+  return element("attributes", { ...attributes, crm_feature_set: FEATURE_SET }, children);
+}
+
 function details(action: GraphAction): Element[] {
   const list: Element[] = [];
   const { primitive, downed, maintenance } = action;
@@ -49,7 +60,7 @@ function details(action: GraphAction): Element[] {
     const { id, longId, class: resourceClass, provider, type } = primitive;
     list.push(element("primitive", { id, "long-id": longId, class: resourceClass, provider, type }));
   }
-  list.push(element("attributes", { ...action.attributes, crm_feature_set: FEATURE_SET }));
+  list.push(parameters(action));
   if (downed !== undefined) {
     list.push(
       element(

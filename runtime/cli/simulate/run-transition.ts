@@ -74,7 +74,7 @@ function runAction(cib: Element, action: GraphAction, options: RunOptions, lines
   } else if (operation === "stonith") {
     const how = action.attributes["CRM_meta_stonith_action"];
     lines.push(`Fencing ${node} (${how})`);
-    if (how !== "on" && node !== undefined) return { cib: fenceNode(cib, node), failed: false };
+    if (how !== "on" && node !== undefined) return { cib: fenceNode(cib, node, action.nodeId ?? node), failed: false };
   } else {
     const about = action.primitive === undefined ? "" : ` for ${action.primitive.id}`;
     lines.push(`Cluster action:  ${operation}${about} on ${node}`);
@@ -147,8 +147,8 @@ function updateNodeState(cib: Element, name: string, id: string, change: (state:
 }
 
 /** The node is down and clean, and whatever was there is gone. */
-export function fenceNode(cib: Element, name: string): Element {
-  return updateNodeState(cib, name, name, (state) => {
+export function fenceNode(cib: Element, name: string, id: string): Element {
+  return updateNodeState(cib, name, id, (state) => {
     const kept = state.children.filter((child) => child.name !== "lrm" && child.name !== "transient_attributes");
     const down = { in_ccm: "false", crmd: "offline", join: "down", expected: "down" };
     return withChildren(withAttributes(state, down), kept);

@@ -148,8 +148,9 @@ function failedProbe(cluster: Cluster, resource: Resource, nodeName: string | un
   const top = topResource(resource);
   const id = isClone(top) ? top.clone?.template.attributes["id"] : resource.id;
   for (const { key, operation } of cluster.failed) {
-    if (!maskedProbe(operation) || operation.element.attributes["on_node"] !== nodeName || nodeName === undefined)
-      continue;
+    if (!maskedProbe(operation)) continue;
+    const ranOn = operation.element.attributes["on_node"];
+    if (ranOn === undefined || (nodeName !== undefined && ranOn !== nodeName)) continue;
     const owner = /^(.*)_monitor_\d+$/.exec(key)?.[1];
     if (owner === id) return exitText(operation.result ?? 0);
   }

@@ -33,8 +33,9 @@ function escapeAttribute(text: string): string {
 /** The text whose MD5 is the digest of a set of parameters. */
 export function digestText(parameters: ReadonlyMap<string, string>): string {
   let text = " <parameters";
-  for (const name of [...parameters.keys()].sort(compareText))
+  for (const name of [...parameters.keys()].sort(compareText)) {
     text += ` ${name}="${escapeAttribute(parameters.get(name) ?? "")}"`;
+  }
   return `${text}/>\n`;
 }
 

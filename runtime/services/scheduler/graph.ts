@@ -6,7 +6,7 @@ import { compareText } from "../../model/text.ts";
 import type { GraphAction, GraphPrimitive, Synapse, TransitionGraph } from "../transition.ts";
 import { actionMeta, actionUuid, hasFlag, pseudoAction, setActionMeta, setFlag } from "./actions.ts";
 import { parametersOf } from "./attributes.ts";
-import { metaName } from "./digests.ts";
+import { bundleHostName, metaName } from "./digests.ts";
 import { belongsInGraph, mergeInputs, waitsFor } from "./graph-inputs.ts";
 import { createNotifications } from "./notify.ts";
 import { routerFor } from "./remote-orders.ts";
@@ -204,7 +204,7 @@ function attributesOf(cluster: Cluster, action: Action): Record<string, string> 
   for (const [name, value] of action.extra ?? []) put(name, value);
   const { resource } = action;
   if (resource !== undefined && (action.node !== undefined || resource.variant === Variant.Primitive)) {
-    for (const [name, value] of parametersFor(cluster, action, resource)) if (!/^\d/.test(name)) put(name, value);
+    for (const [name, value] of parametersFor(cluster, action, resource)) put(name, value);
   }
   for (const [name, value] of action.meta ?? []) putMeta(name, value);
   for (const [name, value] of action.config) putMeta(name, value);
@@ -222,8 +222,8 @@ function attributesOf(cluster: Cluster, action: Action): Record<string, string> 
 /** Parameters on the action's node; the address of a connection to a container is that of the container's host. */
 function parametersFor(cluster: Cluster, action: Action, resource: Resource): ReadonlyMap<string, string> {
   const parameters = parametersOf(cluster, resource, action.node);
-  if (parameters.get("addr") !== "#uname") return parameters;
-  const address = parametersOf(cluster, resource, undefined).get("addr");
+  if (!resource.remoteConnection) return parameters;
+  const address = bundleHostName(cluster, resource);
   return address === undefined ? parameters : new Map([...parameters, ["addr", address]]);
 }
 

@@ -131,7 +131,7 @@ function decideWithFencing(cluster: Cluster, node: Node, state: Element, member:
     fence("peer has not been seen by the cluster");
     return false;
   }
-  if (join === "nack") {
+  if (join === "banned") {
     fence("peer failed Pacemaker membership criteria");
   } else if (terminateRequested(node)) {
     if (member <= 0 && manager <= 0 && join === "down") return false;
