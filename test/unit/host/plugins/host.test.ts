@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { createPluginHost } from "../../../../runtime/host/plugins/host.ts";
+import { openStateStore } from "../../../../runtime/host/plugins/state.ts";
 import type { PluginEvent, PluginHost, PluginLogLine } from "../../../../runtime/host/plugins/types.ts";
 import type { AgentOutcome, AgentVerb, DeviceOutcome } from "../../../../runtime/services/calls.ts";
 
@@ -127,6 +128,7 @@ test("a call is answered at its deadline, though the plugin goes on; what it doe
   const [hung] = host.inFlight();
   assert.equal(hung?.overdue, true);
   while (host.inFlight().length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal(openStateStore(join(folder, "state/plugins/state")).of("r").get("late"), undefined, "it was not done");
   assert.match(lines.at(-1)?.text ?? "", /^too late: r monitor .* did not end within 20 ms/);
 });
 
