@@ -120,6 +120,8 @@ interface Fence {
   call: { readonly id: number; readonly node: NodeId; readonly deadlineMs: number } | undefined;
   by: string | undefined;
   lastFailure: string;
+  /** The device said that it could not switch: reading goes on once, not until the deadline, and the next device gets its turn. */
+  refused: boolean;
   /** The kill (or the wanted "on") is confirmed and was told. */
   confirmed: boolean;
 }
@@ -238,6 +240,7 @@ export class Fencer implements Machine<FencerInput, FencerEffect> {
       call: undefined,
       by: undefined,
       lastFailure: "",
+      refused: false,
       confirmed: false,
     };
   }
@@ -304,6 +307,7 @@ export class Fencer implements Machine<FencerInput, FencerEffect> {
     fence.attemptDeadlineMs = nowMs + Math.max(1, (fence.deviceDeadlineMs - nowMs) / Math.max(1, left));
     fence.pauseMs = READ_AGAIN_FIRST_MS;
     fence.phase = "switch";
+    fence.refused = false;
     this.call(fence, device, "setPower", nowMs);
   }
 
@@ -342,6 +346,7 @@ export class Fencer implements Machine<FencerInput, FencerEffect> {
 
   private switched(fence: Fence, outcome: DeviceOutcome, nowMs: number): void {
     if (outcome.outcome === "error" || outcome.outcome === "timeout") fence.lastFailure = outcome.reason;
+    fence.refused = outcome.outcome === "error";
     // Also after an error: the power may be off all the same, and only reading tells.
     this.read(fence, nowMs);
   }
@@ -359,12 +364,12 @@ export class Fencer implements Machine<FencerInput, FencerEffect> {
       return;
     }
     if (outcome.outcome === "power") {
-      if (fence.lastFailure === "" || outcome.power !== "unknown")
+      if (fence.lastFailure === "" || (outcome.power !== "unknown" && !fence.refused))
         fence.lastFailure = `the power is still read as ${outcome.power}`;
     } else if (outcome.outcome !== "done") {
       fence.lastFailure = outcome.reason;
     }
-    if (nowMs + fence.pauseMs >= fence.attemptDeadlineMs) {
+    if (fence.refused || nowMs + fence.pauseMs >= fence.attemptDeadlineMs) {
       this.attemptFailed(fence, fence.lastFailure, nowMs);
       return;
     }

@@ -130,6 +130,20 @@ test("an error of the switch is no verdict: the power is read all the same", () 
   assert.equal(bench.outcomes[0]?.ok, true);
 });
 
+test("a device that refuses is read once and tried again, then the next one has its turn; nobody waits for the deadline", () => {
+  const bench = new Bench(cib(device("a") + device("b")));
+  bench.fence();
+  const startedMs = bench.nowMs;
+  for (let attempt = 1; attempt <= 2; attempt += 1) {
+    bench.answer({ outcome: "error", reason: "no such outlet" });
+    bench.power("on");
+    if (attempt === 1) bench.tick();
+  }
+  assert.equal(bench.calls.at(-1)?.call.device.id, "b");
+  assert.ok(bench.nowMs - startedMs <= READ_AGAIN_FIRST_MS);
+  assert.deepEqual(bench.outcomes, []);
+});
+
 test("a device that lies never confirms; the next one is tried, and without one the fence fails", () => {
   const bench = new Bench(cib(device("a") + device("b")));
   bench.fence();
