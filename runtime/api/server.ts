@@ -1,7 +1,7 @@
 // The control socket of a node: takes clients, checks every line, hands requests to their handlers, sends pushes. A client
 // can be wrong, slow or hostile in any way and costs itself its connection, never the node anything but bounded memory.
 
-import { chmodSync, lstatSync, mkdirSync, rmSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { dirname } from "node:path";
 import { Compile, type Validator } from "typebox/schema";
@@ -71,6 +71,7 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
   await listen(server, options.path);
   return {
     async close() {
+      rmSync(options.path, { force: true });
       for (const client of [...clients]) client.end();
       await new Promise<void>((resolve) => {
         server.close(() => resolve());
@@ -79,21 +80,33 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
   };
 }
 
+/** Until it takes connections the socket has this at the end of its name: who finds it under its own name can connect. */
+const NEW_SUFFIX = ".new";
+
 /** The mask is set around `listen`, which binds before it returns, so that there is no moment at which others could connect. */
 function listen(server: Server, path: string): Promise<void> {
+  const fresh = path + NEW_SUFFIX;
   return new Promise((resolve, reject) => {
-    server.once("error", (error) => reject(cannotListen(path, error)));
+    const fail = (error: unknown): void => reject(cannotListen(path, error));
+    server.once("error", fail);
     server.once("listening", () => {
-      chmodSync(path, ONLY_OWNER);
-      resolve();
+      try {
+        chmodSync(fresh, ONLY_OWNER);
+        renameSync(fresh, path);
+        resolve();
+      } catch (error) {
+        server.close();
+        fail(error);
+      }
     });
     let before: number | undefined;
     try {
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      rmSync(fresh, { force: true });
       before = process.umask(UMASK_ONLY_OWNER);
-      server.listen({ path });
+      server.listen({ path: fresh });
     } catch (error) {
-      reject(cannotListen(path, error));
+      fail(error);
     } finally {
       if (before !== undefined) process.umask(before);
     }

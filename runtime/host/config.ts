@@ -11,8 +11,8 @@ import { type QuorumConfig, refuseImpossible, refuseLossy } from "../kernel/quor
 import { didYouMean } from "../model/nearest.ts";
 import { errorText, SystoleError, systemCode } from "./errors.ts";
 
-/** Longest path of a unix socket (Linux: 108 bytes with the final zero). */
-const MAX_SOCKET_PATH_BYTES = 107;
+/** Longest path of a unix socket (Linux: 108 bytes with the final zero), less what its name has at the end while it is made. */
+const MAX_SOCKET_PATH_BYTES = 103;
 
 /** A configuration file is a page or two. */
 const MAX_CONFIG_BYTES = 1024 * 1024;

@@ -18,7 +18,7 @@ export function transportFailure(
   transport: string,
 ): { readonly code: ErrorCode; readonly message: string } {
   const cause = error instanceof Error ? error.cause : undefined;
-  const system = systemCode(error) || systemCode(cause);
+  const system = systemCode(cause) || systemCode(error);
   const said = errorText(error);
   if (error instanceof PluginError) return { code: "plugin-invalid", message: said };
   switch (system) {
