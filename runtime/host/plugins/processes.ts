@@ -24,6 +24,8 @@ interface ProcessFacts {
 const SCAN_SLICE = 256;
 /** A process this young may be in the midst of exec, when its environment cannot be read for a moment. */
 const YOUNG_TICKS = 100;
+/** Pid of the kernel's thread that has all others as children, where it can be seen (not in a container). */
+const KERNEL_PARENT = 2;
 const EXEC_LOOKS = 3;
 const EXEC_PAUSE_MS = 1;
 
@@ -144,11 +146,22 @@ function allPids(): number[] {
   return readdirSync("/proc").map(Number).filter(Number.isInteger);
 }
 
+/** Threads of the kernel, in one read: often most of what /proc lists, and each would cost two reads to be passed over. */
+function kernelThreads(): ReadonlySet<number> {
+  const parent = processFacts(KERNEL_PARENT);
+  // An ordinary process has memory of its own; with pid 2 it is in a container, where the kernel's threads are not seen.
+  if (parent === undefined || parent.hasMemory || parent.ended) return new Set();
+  const children = procText(`${KERNEL_PARENT}/task/${KERNEL_PARENT}/children`) ?? "";
+  return new Set([KERNEL_PARENT, ...children.split(" ").map(Number)]);
+}
+
 /** Each process that carries the variable, with its value. */
 async function carriers(name: string): Promise<Map<number, string>> {
   const nowTicks = ticksSinceBoot();
   const found = new Map<number, string>();
+  const kernel = kernelThreads();
   for (const [index, pid] of allPids().entries()) {
+    if (kernel.has(pid)) continue;
     if (index % SCAN_SLICE === SCAN_SLICE - 1) await nextTurn();
     const marker = await markerOf(pid, name, nowTicks);
     if (marker !== undefined) found.set(pid, marker);
