@@ -8,7 +8,7 @@ import type { NodeId } from "../../kernel/membership/view.ts";
 import { isFailure } from "../executor/history.ts";
 import type { FenceRecord } from "../fencer/fencer.ts";
 import type { OperationResult } from "../messages.ts";
-import { parseTransitionKey } from "../scheduler/operation-key.ts";
+import { operationKey as keyOf, parseTransitionKey } from "../scheduler/operation-key.ts";
 import type { GraphAction, TransitionGraph } from "../transition.ts";
 import { clusterAction } from "./cluster-actions.ts";
 import { type Desk, nodeName, nodeNamed } from "./effects.ts";
@@ -183,7 +183,7 @@ export class Conductor {
     const { writer } = desk;
     if (action.operation === "cancel") {
       const interval = metaOf(action, "interval") ?? "0";
-      const operationKey = `${resource}_${metaOf(action, "operation") ?? "monitor"}_${interval}`;
+      const operationKey = keyOf(resource, metaOf(action, "operation") ?? "monitor", Number(interval));
       const transitionKey = operationOf(action, walk.number, desk.config.runId)?.transitionKey ?? operationKey;
       desk.emit({
         type: "send",

@@ -5,7 +5,7 @@
 // one is needed, and starts what can be started, all in the same step. It works on what it knows (see StatusWriter), so nothing on the
 // way from a lost node to the start of its resources elsewhere waits for a commit.
 
-import type { Element } from "../../kernel/cib/element.ts";
+import { childNamed, type Element } from "../../kernel/cib/element.ts";
 import { earliest, type Machine, type Tick } from "../../kernel/machine.ts";
 import type { Incarnation, NodeId } from "../../kernel/membership/view.ts";
 import type { ChangeOutcome, Standing } from "../../kernel/messages.ts";
@@ -16,8 +16,9 @@ import { unfencedEdit } from "./cluster-actions.ts";
 import { Conductor } from "./conductor.ts";
 import { type ControllerConfig, type ControllerEffect, type Desk, nodeName, nodeNamed } from "./effects.ts";
 import { inheritedFlights } from "./inherited.ts";
+import { Lives } from "./lives.ts";
 import { downEdits, INCARNATION, missingNodes, nodeStateUpdate } from "./node-states.ts";
-import { controllerOptions } from "./options.ts";
+import { type ControllerOptions, controllerOptions } from "./options.ts";
 import { cleanUp } from "./requests.ts";
 import { StatusWriter } from "./status-writer.ts";
 
@@ -52,6 +53,7 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
   private readonly conductor = new Conductor();
   private standing: Standing | undefined;
   private cib: Element;
+  private options: ControllerOptions;
   /** Present while this node is the coordinator, across views. */
   private writer: StatusWriter | undefined;
   private tenure = 0;
@@ -63,6 +65,7 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
   /** Until then nodes that were never seen are waited for. */
   private startupUntilMs = 0;
   private waitsForNodes = false;
+  private readonly lives = new Lives();
   /** The last life of a node that was read as off from here. */
   private readonly fencedLives = new Map<NodeId, Incarnation>();
   /** The life that a fence under way is meant for, by name. */
@@ -77,6 +80,7 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
   constructor(config: ControllerConfig, cib: Element) {
     this.config = config;
     this.cib = cib;
+    this.options = controllerOptions(cib);
   }
 
   /** The plan that is being carried out. */
@@ -164,9 +168,14 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
 
   private lifeOf(id: NodeId): Incarnation | undefined {
     const member = this.standing?.view.members.find((candidate) => candidate.id === id);
-    if (member === undefined) return undefined;
+    if (member === undefined || this.isHaunted(id, member.incarnation)) return undefined;
     const off = this.fencedLives.get(id);
     return off !== undefined && off >= member.incarnation ? undefined : member.incarnation;
+  }
+
+  /** Without fencing nothing would ever settle it, and a look at what runs there has to do. */
+  private isHaunted(id: NodeId, incarnation: Incarnation): boolean {
+    return this.lives.hasEarlier(id, incarnation) && this.options.fencingEnabled;
   }
 
   // --- what changes -----------------------------------------------------------------------------------------------------------
@@ -174,6 +183,7 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
   private setStanding(standing: Standing): void {
     const before = this.standing;
     this.standing = standing;
+    if (standing.established) this.lives.standing(standing);
     if (standing.coordinator !== this.config.self) {
       if (standing.established) this.stepDown();
       return;
@@ -189,7 +199,7 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
     const who = `coordinator ${nodeName(this.config, this.config.self)}`;
     this.writer = new StatusWriter(`${this.config.runId}:status-${this.tenure}`, who, cib);
     this.conductor.inherit(inheritedFlights(cib, this.config.nodes, (id) => this.lifeOf(id), this.nowMs));
-    this.startupUntilMs = this.nowMs + controllerOptions(cib).deadtimeMs;
+    this.startupUntilMs = this.nowMs + this.options.deadtimeMs;
     this.waitsForNodes = false;
   }
 
@@ -207,7 +217,11 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
   }
 
   private setCib(cib: Element): void {
+    if (childNamed(cib, "configuration") !== childNamed(this.cib, "configuration")) {
+      this.options = controllerOptions(cib);
+    }
     this.cib = cib;
+    this.lives.cib(cib);
     const difference = this.writer?.committed(cib);
     if (difference !== undefined) this.replan(`${difference} has changed`);
   }
@@ -234,6 +248,7 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
     this.fenceTargets.delete(record.target);
     if (ok && node !== undefined && record.action !== "on") {
       // Whatever the view is doing meanwhile: that this life is over stays true.
+      this.lives.close(node.id, incarnation);
       this.fencedLives.set(node.id, Math.max(incarnation, this.fencedLives.get(node.id) ?? 0));
       this.effects.push({ type: "fenced", node: node.id, incarnation });
     }
@@ -371,7 +386,9 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
     if (missing.length > 0) desk.writer.write(missing);
     for (const node of this.config.nodes) {
       const fenced = this.fencedLives.get(node.id);
-      const { edits, became } = nodeStateUpdate(desk.writer.working, node, standing, fenced);
+      const member = standing.view.members.find((candidate) => candidate.id === node.id);
+      const haunted = member !== undefined && this.isHaunted(node.id, member.incarnation);
+      const { edits, became } = nodeStateUpdate(desk.writer.working, node, standing, fenced, haunted);
       if (edits.length === 0) continue;
       desk.writer.write(edits);
       this.replan(`${node.name} is ${became ?? "different"}`);
@@ -419,7 +436,7 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
     const { graph } = schedule;
     this.lastStonithTimeoutMs = graph.stonithTimeoutMs;
     this.conductor.begin(graph, this.planCount, reason, desk);
-    this.planRecheck(cib, graph.recheckAtEpochSeconds);
+    this.planRecheck(graph.recheckAtEpochSeconds);
     this.tellProblems(schedule.problems, desk);
     if (graph.synapses.length > 0) {
       const text = `transition ${this.planCount}: ${graph.synapses.length} actions, because ${reason}`;
@@ -427,8 +444,8 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
     }
   }
 
-  private planRecheck(cib: Element, atEpochSeconds: number | undefined): void {
-    const { recheckIntervalMs } = controllerOptions(cib);
+  private planRecheck(atEpochSeconds: number | undefined): void {
+    const { recheckIntervalMs } = this.options;
     const regular = recheckIntervalMs > 0 ? this.nowMs + recheckIntervalMs : undefined;
     const asked = atEpochSeconds === undefined ? undefined : atEpochSeconds * 1000 - this.epochOffsetMs;
     this.recheckAtMs = earliest(

@@ -25,19 +25,24 @@ export interface NodeStateUpdate {
   readonly became?: "online" | "restarted" | "unclean" | "down";
 }
 
-/** Compares what the status says of a node with the view. `fenced` is the last life of it that was read as off. */
+/**
+ * Compares what the status says of a node with the view. `fenced` is the last life of it that was read as off; `haunted` says that it is
+ * here, but an earlier life of it is not accounted for.
+ */
 export function nodeStateUpdate(
   cib: Element,
   node: ConfiguredNode,
   standing: Standing,
   fenced: Incarnation | undefined,
+  haunted: boolean,
 ): NodeStateUpdate {
   const state = nodeState(cib, `${node.id}`);
   const member = standing.view.members.find((candidate) => candidate.id === node.id);
   // A member that was read as off is none any more; the view will say so when its silence was noticed.
   const isOff = member !== undefined && fenced !== undefined && fenced >= member.incarnation;
-  if (member !== undefined && !isOff) return memberUpdate(state, node, member.incarnation);
+  if (member !== undefined && !isOff && !haunted) return memberUpdate(state, node, member.incarnation);
   if (state === undefined) return { edits: [] };
+  if (member !== undefined && !isOff) return uncleanUpdate(cib, state, node);
   const incarnation = Number(state.attributes[INCARNATION] ?? 0);
   if (isDown(state)) return { edits: [] };
   if (wentCleanly(standing, node.id, incarnation) || (fenced !== undefined && fenced >= incarnation)) {
@@ -73,7 +78,8 @@ export function isLeaving(state: Element | undefined): boolean {
   return state?.attributes["expected"] === "down" && state.attributes["in_ccm"] === "true";
 }
 
-function isDown(state: Element): boolean {
+/** The status says that it is gone for good. */
+export function isDown(state: Element): boolean {
   return state.attributes["in_ccm"] === "false" && state.attributes["expected"] === "down";
 }
 

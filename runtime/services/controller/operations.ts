@@ -2,7 +2,7 @@
 
 import { parseIntervalMs } from "../../model/duration.ts";
 import type { Operation } from "../messages.ts";
-import { formatTransitionKey } from "../scheduler/operation-key.ts";
+import { formatTransitionKey, operationKey } from "../scheduler/operation-key.ts";
 import type { GraphAction } from "../transition.ts";
 
 const META = "CRM_meta_";
@@ -41,7 +41,8 @@ export function operationOf(action: GraphAction, transition: number, runId: stri
       expectedResult: targetRcOf(action),
       coordinator: runId,
     }),
-    operationKey: action.operationKey,
+    // The graph may have the number of a clone's instance in it, which changes from plan to plan.
+    operationKey: operationKey(primitive.id, action.operation, intervalOf(action)),
     resource: {
       id: primitive.id,
       class: primitive.class,
@@ -64,7 +65,8 @@ function delayText(text: string | undefined): string | undefined {
 
 /** The same thing with the same parameters: one that runs already can stand for one that is wanted. */
 export function sameOperation(one: Operation, other: Operation): boolean {
-  if (one.operationKey !== other.operationKey || one.action !== other.action) return false;
+  // Notifications differ in what they tell.
+  if (one.action === "notify" || one.operationKey !== other.operationKey || one.action !== other.action) return false;
   if (one.resource.id !== other.resource.id || one.timeoutMs !== other.timeoutMs) return false;
   const names = Object.keys(one.parameters);
   if (names.length !== Object.keys(other.parameters).length) return false;

@@ -3,6 +3,7 @@
 
 import { childNamed, childrenNamed, type Element } from "../../kernel/cib/element.ts";
 import { parseIntervalMs } from "../../model/duration.ts";
+import { isTrue } from "../../model/text.ts";
 
 /** cluster-recheck-interval when it is not set. */
 export const DEFAULT_RECHECK_INTERVAL_MS = 900_000;
@@ -16,6 +17,7 @@ export interface ControllerOptions {
   readonly recheckIntervalMs: number;
   readonly deadtimeMs: number;
   readonly shutdownEscalationMs: number;
+  readonly fencingEnabled: boolean;
 }
 
 /** Reads them; the first set that has an option wins. Rules do not apply to these. */
@@ -36,5 +38,6 @@ export function controllerOptions(cib: Element): ControllerOptions {
     recheckIntervalMs: duration("cluster-recheck-interval", DEFAULT_RECHECK_INTERVAL_MS),
     deadtimeMs: duration("dc-deadtime", DEFAULT_DEADTIME_MS),
     shutdownEscalationMs: duration("shutdown-escalation", DEFAULT_SHUTDOWN_ESCALATION_MS),
+    fencingEnabled: isTrue(values.get("stonith-enabled") ?? values.get("stonith_enabled") ?? "true"),
   };
 }

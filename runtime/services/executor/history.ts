@@ -4,7 +4,7 @@
 
 import { type Element, element, withAttributes } from "../../kernel/cib/element.ts";
 import type { Operation, OperationResult, OperationStatus } from "../messages.ts";
-import { parseTransitionKey } from "../scheduler/operation-key.ts";
+import { operationKey, parseTransitionKey } from "../scheduler/operation-key.ts";
 
 /** The feature set of Pacemaker 2.1.5, whose form the history has. */
 export const CRM_FEATURE_SET = "3.16.2";
@@ -131,7 +131,7 @@ function historyName(result: OperationResult): { readonly task: string; readonly
   const { operation } = result;
   let task = operation.action;
   if (task === "reload" || task === "reload-agent") task = result.status === "done" ? "start" : "monitor";
-  return { task, key: `${operation.resource.id}_${task}_${operation.intervalMs}` };
+  return { task, key: operationKey(operation.resource.id, task, operation.intervalMs) };
 }
 
 function entryOf(id: string, result: OperationResult, nodeName: string, digest: OperationDigest): Element {

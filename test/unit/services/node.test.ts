@@ -296,8 +296,28 @@ test("a node without quorum stops what it runs, and fences nobody", () => {
   assert.equal(cluster.whenSaid(/switches/), undefined);
 });
 
-test("a node whose process was restarted is probed: what still runs there is adopted", () => {
+test("a node that comes back before its earlier life was accounted for is fenced all the same", () => {
   const cluster = running();
+  cluster.silence(2);
+  cluster.start(2);
+  cluster.view([1, 2, 3], "restarted");
+  cluster.run(SETTLE_MS);
+  assert.notEqual(cluster.whenSaid(/n1 switches n2 off/), undefined);
+  assert.equal(cluster.where("web").length, 1);
+  assert.deepEqual(cluster.doubles, []);
+  cluster.view([1, 3]);
+  cluster.run(SETTLE_MS);
+  cluster.start(2);
+  cluster.view([1, 2, 3]);
+  cluster.run(SETTLE_MS);
+  assert.equal(cluster.lines.filter((line) => /switches n2/.test(line.text)).length, 1);
+  assert.match(cluster.xml(1), /uname="n2"[^>]*crmd="online"|crmd="online"[^>]*uname="n2"/);
+  assertIdle(cluster, 1);
+  assertNothingToDo(cluster, 1);
+});
+
+test("without fencing, a node whose process was restarted is probed, and what still runs there is adopted", () => {
+  const cluster = running("", PREFER_N2, options({ "stonith-enabled": "false" }));
   cluster.silence(2);
   cluster.start(2);
   cluster.view([1, 2, 3], "restarted");
