@@ -71,11 +71,13 @@ export function runBatch(folder: string, outFolder: string, onlyFamily: string |
 }
 
 function runCase(input: string, output: string, date: string | undefined): void {
-  const cib = parseXml(readFileSync(`${input}.xml`, "utf8"));
+  const text = readFileSync(`${input}.xml`, "utf8");
+  const cib = parseXml(text);
   const clockEpochSeconds = Math.floor(Date.now() / 1000);
   const result = simulate(cib, {
     clockEpochSeconds,
     md5Hex,
+    text,
     run: true,
     withScores: true,
     ...(date === undefined ? {} : { date }),

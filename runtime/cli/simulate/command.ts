@@ -96,7 +96,8 @@ function parseFailures(specs: readonly string[]): Map<string, number> | undefine
 }
 
 function runOne(options: Options, source: string): number {
-  const cib = parseXml(readFileSync(source === "-" ? 0 : source, "utf8"));
+  const text = readFileSync(source === "-" ? 0 : source, "utf8");
+  const cib = parseXml(text);
   const clockEpochSeconds = Math.floor(Date.now() / 1000);
   const date = options.setDatetime === undefined ? {} : { date: options.setDatetime };
   if (simulatedTime(cib, { clockEpochSeconds, ...date }) === undefined) {
@@ -108,6 +109,7 @@ function runOne(options: Options, source: string): number {
   const result = simulate(cib, {
     clockEpochSeconds,
     md5Hex,
+    text,
     run: options.simulate === true || options.inPlace === true,
     withScores: options.showScores === true,
     failures,

@@ -12,6 +12,7 @@ import type { Cluster } from "../../services/scheduler/state.ts";
 import { findResource } from "../../services/scheduler/tree.ts";
 import { dotText } from "./dot.ts";
 import { runTransition } from "./run-transition.ts";
+import { schemaNotices } from "./schema-notices.ts";
 import { countInstances, statusLines } from "./status-text.ts";
 
 /** What a simulation needs from outside. */
@@ -19,6 +20,8 @@ export interface SimulateOptions {
   /** Now, where neither the CIB nor `date` says. Epoch seconds. */
   readonly clockEpochSeconds: number;
   readonly md5Hex: (text: string) => string;
+  /** The text of the CIB: with it, the simulation says what the schema named has against it. */
+  readonly text?: string;
   /** The moment to pretend, as text (ISO 8601). */
   readonly date?: string;
   /** Run the plan, pretending that everything goes well. */
@@ -72,12 +75,22 @@ function beginning(cluster: Cluster): string[] {
   return lines;
 }
 
-/** One line of the plan. */
-export function plannedLine(action: PlannedAction): string {
-  if (action.detail === "")
-    return `  * ${action.verb} ${action.subject}${action.reason === undefined ? "" : ` '${action.reason}'`}`;
-  const reason = action.reason === undefined ? "" : `  ${action.reason}`;
-  return `  * ${action.verb.padEnd(8)}   ${action.subject}     ( ${action.detail} )${reason}`;
+/** The lines of the plan, in columns. */
+export function plannedLines(actions: readonly PlannedAction[]): string[] {
+  const ofResources = actions.filter((action) => action.detail !== "");
+  const subjectWidth = Math.max(0, ...ofResources.map((action) => action.subject.length));
+  const detailWidth = Math.max(0, ...ofResources.map((action) => action.detail.length));
+  const lines: string[] = [];
+  for (const { verb, subject, detail, reason } of actions) {
+    if (detail === "") {
+      // A node action without a reason is logged, but not printed.
+      if (reason !== undefined) lines.push(`  * ${verb} ${subject} '${reason}'`);
+      continue;
+    }
+    const place = `( ${detail.padStart(detailWidth)} )${reason === undefined ? "" : `  ${reason}`}`;
+    lines.push(`  * ${verb.padEnd(8)}   ${subject.padEnd(subjectWidth)}     ${place}`);
+  }
+  return lines;
 }
 
 const STEP_NAMES: Readonly<Record<string, string>> = {
@@ -105,7 +118,10 @@ export function simulate(cib: Element, options: SimulateOptions): Simulation {
     secretsRemoved: true,
     withScores: options.withScores,
   };
-  const lines = dateLine(cib, options.date);
+  const lines = [
+    ...(options.text === undefined ? [] : schemaNotices(cib, options.text)),
+    ...dateLine(cib, options.date),
+  ];
   const cluster = readCluster(cib, scheduling);
   lines.push(...cluster.notices, ...beginning(cluster), "Current cluster status:", ...statusLines(cluster, true), "");
   planCluster(cluster);
@@ -113,10 +129,7 @@ export function simulate(cib: Element, options: SimulateOptions): Simulation {
   // Drawn before anything runs, because afterwards the cluster is another.
   const dot = dotText(cluster);
   lines.push("Transition Summary:");
-  for (const action of schedule.summary) {
-    // A node action without a reason is logged, but not printed.
-    if (action.detail !== "" || action.reason !== undefined) lines.push(plannedLine(action));
-  }
+  lines.push(...plannedLines(schedule.summary));
   let after = cib;
   if (options.run) {
     const result = runTransition(cib, schedule.graph, {

@@ -173,7 +173,8 @@ function updateHistory(
     "lrm",
     wrap("lrm_resources", (list) => {
       const ids = [resource, primitive?.id];
-      const found = ids.find((id) => list.children.some((child) => child.attributes["id"] === id));
+      // An entry that is there twice is nobody's: the operation gets one of its own.
+      const found = ids.find((id) => list.children.filter((child) => child.attributes["id"] === id).length === 1);
       return replaceChild(
         list,
         (child) => child.name === "lrm_resource" && found !== undefined && child.attributes["id"] === found,
