@@ -2,7 +2,7 @@
 
 import { connect, type Socket } from "node:net";
 import { Compile } from "typebox/schema";
-import { errorText, isErrorCode, SystoleError, systemCode } from "../host/errors.ts";
+import { type ErrorCode, errorText, isErrorCode, SystoleError, systemCode } from "../host/errors.ts";
 import { LineReader } from "./lines.ts";
 import {
   API,
@@ -15,6 +15,7 @@ import {
   helloSchema,
   type Push,
   pushSchema,
+  REFUSAL_ID,
   replyLineSchema,
 } from "./schema.ts";
 
@@ -142,7 +143,7 @@ class Connection implements ApiClient {
   #nextId = 1;
   #onHello: ((hello: Hello) => void) | undefined;
   #onPush: ((push: Push) => void) | undefined;
-  #end: string | undefined;
+  #end: SystoleError | undefined;
   #finish: (cause: string) => void = () => {};
 
   constructor(socket: Socket, path: string) {
@@ -152,8 +153,9 @@ class Connection implements ApiClient {
       this.#finish = resolve;
     });
     socket.on("data", (bytes) => this.#receive(bytes));
-    socket.on("error", (error) => this.#ended(`The connection to the node failed: ${errorText(error)}.`));
-    socket.on("close", () => this.#ended(`The node at ${path} ended the connection: it stopped or died.`));
+    // Whatever the system calls it, the other end is gone.
+    socket.on("error", () => this.#lost());
+    socket.on("close", () => this.#lost());
   }
 
   waitForHello(timeoutMs: number): Promise<Hello> {
@@ -178,7 +180,7 @@ class Connection implements ApiClient {
       };
       void this.closed.then((cause) => {
         clearTimeout(timer);
-        reject(new SystoleError("connection-lost", cause));
+        reject(this.#end ?? new SystoleError("connection-lost", cause));
       });
     });
   }
@@ -188,7 +190,7 @@ class Connection implements ApiClient {
     params: ApiParams<Method>,
     options: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
   ): Promise<ApiResult<Method>> {
-    if (this.#end !== undefined) return Promise.reject(new SystoleError("connection-lost", this.#end));
+    if (this.#end !== undefined) return Promise.reject(this.#end);
     const id = this.#nextId++;
     return new Promise<ApiResult<Method>>((resolve, reject) => {
       const timeoutMs = options.timeoutMs;
@@ -257,6 +259,7 @@ class Connection implements ApiClient {
     }
     if (checkReply().Check(said)) {
       const waiting = this.#waiting.get(said.id);
+      if (said.id === REFUSAL_ID && "error" in said) this.#refused(said.error);
       if (waiting === undefined) return;
       if ("result" in said) waiting.resolve(said.result);
       else {
@@ -277,10 +280,20 @@ class Connection implements ApiClient {
     this.#socket.destroy();
   }
 
-  #ended(cause: string): void {
+  /** The server will not talk to this client, whatever it asks. */
+  #refused({ code, message }: { readonly code: string; readonly message: string }): void {
+    this.#ended(message, isErrorCode(code) ? code : "connection-lost");
+    this.#socket.destroy();
+  }
+
+  #lost(): void {
+    this.#ended(`The node at ${this.#path} ended the connection: it stopped or died.`);
+  }
+
+  #ended(cause: string, code: ErrorCode = "connection-lost"): void {
     if (this.#end !== undefined) return;
-    this.#end = cause;
-    for (const waiting of [...this.#waiting.values()]) waiting.reject(new SystoleError("connection-lost", cause));
+    this.#end = new SystoleError(code, cause);
+    for (const waiting of [...this.#waiting.values()]) waiting.reject(this.#end);
     this.#waiting.clear();
     this.#finish(cause);
   }

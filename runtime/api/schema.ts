@@ -300,6 +300,9 @@ export const pushSchema = Type.Union([
 ]);
 export type Push = Static<typeof pushSchema>;
 
+/** Requests have ids from 1; an error with this id is about the connection, which ends with it. */
+export const REFUSAL_ID = 0;
+
 /** The answer to one request. */
 export const replyLineSchema = Type.Union([
   Type.Object({ id: count, result: Type.Unknown() }, closed),

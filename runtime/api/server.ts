@@ -1,7 +1,7 @@
 // The control socket of a node: takes clients, checks every line, hands requests to their handlers, sends pushes. A client
 // can be wrong, slow or hostile in any way and costs itself its connection, never the node anything but bounded memory.
 
-import { chmodSync, lstatSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, renameSync, rmSync, type Stats } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { dirname } from "node:path";
 import { Compile, type Validator } from "typebox/schema";
@@ -18,6 +18,7 @@ import {
   type ApiResult,
   type Hello,
   type Push,
+  REFUSAL_ID,
   requestLineSchema,
 } from "./schema.ts";
 
@@ -127,7 +128,12 @@ function cannotListen(path: string, error: unknown): SystoleError {
 
 /** A socket that nobody listens on was left by a node that died. */
 async function removeLeftover(path: string): Promise<void> {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
+  let stat: Stats | undefined;
+  try {
+    stat = lstatSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw cannotListen(path, error);
+  }
   if (stat === undefined) return;
   if (!stat.isSocket()) {
     throw new SystoleError(
@@ -198,7 +204,7 @@ class Client implements EventListener {
 
   refuse(code: ErrorCode, message: string): void {
     if (this.#ended) return;
-    this.#socket.end(`${JSON.stringify({ id: 0, error: { code, message } })}\n`);
+    this.#socket.end(`${JSON.stringify({ id: REFUSAL_ID, error: { code, message } })}\n`);
     this.#socket.removeAllListeners("data");
     this.#socket.resume();
   }
