@@ -48,7 +48,7 @@ export class NodeHost {
   readonly #suspends = new SuspendDetector();
   /** What the pulse said while a gap was being cleared up. */
   #fresh: NodeInput[] = [];
-  #wallAheadMs = epochMs() - nowMs();
+  #wallAheadMs = Number.NEGATIVE_INFINITY;
   #stopping = false;
   #ended = false;
 
