@@ -184,7 +184,7 @@ class NodeKernel implements Kernel {
         this.#stepOut(input.code, input.text);
         break;
       case "change":
-        this.#ask(input.request);
+        this.#ask(input.request, input.thisViewOnly === true);
         break;
       case "fenced":
         this.#fenced(input.node, input.incarnation);
@@ -266,6 +266,7 @@ class NodeKernel implements Kernel {
       established: (result) => this.#established(view, result),
     });
     this.#emit({ type: "standing", standing: undecided(view, this.#coordinator) });
+    for (const effect of this.#clients.viewChanged()) this.#emit(effect);
     this.#formation.start();
     this.#receiveEarly(view);
   }
@@ -400,8 +401,8 @@ class NodeKernel implements Kernel {
     this.#replication?.persisted();
   }
 
-  #ask(request: ChangeRequest): void {
-    const refusal = this.#clients.ask(request, this.#nowMs);
+  #ask(request: ChangeRequest, thisViewOnly: boolean): void {
+    const refusal = this.#clients.ask(request, this.#nowMs, thisViewOnly);
     if (refusal !== undefined) {
       this.#emit(refusal);
       return;

@@ -229,8 +229,11 @@ export type KernelInput =
   | { readonly type: "message"; readonly from: NodeId; readonly message: KernelMessage }
   | { readonly type: "persisted"; readonly id: number }
   | { readonly type: "persist-failed"; readonly id: number; readonly code: string; readonly text: string }
-  /** A change asked for on this node (CLI or services). Answered by the effect `answer`. */
-  | { readonly type: "change"; readonly request: ChangeRequest }
+  /**
+   * A change asked for on this node (CLI or services). Answered by the effect `answer`. With `thisViewOnly` it is not taken over into
+   * another view: what it says was true in this one.
+   */
+  | { readonly type: "change"; readonly request: ChangeRequest; readonly thisViewOnly?: true }
   /** This node's fencer has read "off" from a device. */
   | { readonly type: "fenced"; readonly node: NodeId; readonly incarnation: Incarnation }
   /** The operator accepts that acknowledged changes may be missing (START_OVERRIDE_COMMAND): counts for this life of the node. */

@@ -212,6 +212,9 @@ export class Parts {
         this.around.send(effect.to, effect.message);
         break;
       case "change":
+        // The status as it is in this view: in the next one the members themselves say better.
+        this.hand({ part: "kernel", input: { ...effect, thisViewOnly: true } });
+        break;
       case "fenced":
         this.hand({ part: "kernel", input: effect });
         break;

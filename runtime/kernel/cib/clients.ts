@@ -14,6 +14,7 @@ const MAX_ID_CHARACTERS = 256;
 interface OpenRequest {
   readonly request: ChangeRequest;
   readonly deadlineMs: number;
+  readonly thisViewOnly: boolean;
   sent: boolean;
   sentInPrimary: boolean;
 }
@@ -28,7 +29,7 @@ export class Clients {
   }
 
   /** Takes a request on; a refusal when it cannot be. */
-  ask(request: ChangeRequest, nowMs: number): KernelEffect | undefined {
+  ask(request: ChangeRequest, nowMs: number, thisViewOnly = false): KernelEffect | undefined {
     if (this.#open.has(request.id)) return undefined;
     if (request.id.length === 0 || request.id.length > MAX_ID_CHARACTERS) {
       return refuse(request.id, "bad-id", `A change needs an id of 1 to ${MAX_ID_CHARACTERS} characters.`);
@@ -40,7 +41,8 @@ export class Clients {
         `${MAX_OPEN_REQUESTS} changes wait for an answer on this node already. Ask again later.`,
       );
     }
-    this.#open.set(request.id, { request, deadlineMs: nowMs + this.#timeoutMs, sent: false, sentInPrimary: false });
+    const deadlineMs = nowMs + this.#timeoutMs;
+    this.#open.set(request.id, { request, deadlineMs, thisViewOnly, sent: false, sentInPrimary: false });
     return undefined;
   }
 
@@ -53,6 +55,17 @@ export class Clients {
       requests.push(open.request);
     }
     return requests;
+  }
+
+  /** Another view begins: answers what was meant for the one before only. */
+  viewChanged(): KernelEffect[] {
+    const effects: KernelEffect[] = [];
+    for (const [id, open] of this.#open) {
+      if (!open.thisViewOnly) continue;
+      this.#open.delete(id);
+      effects.push(this.#giveUp(id, open, "The view has changed."));
+    }
+    return effects;
   }
 
   /** Notes that one request has gone to the coordinator. */

@@ -62,6 +62,11 @@ export class Conductor {
     for (const flight of flights) this.flights.add(flight);
   }
 
+  /** Another view: what was not noted before it is reported again, and counts as new. */
+  viewChanged(): void {
+    this.seen.clear();
+  }
+
   /** Forgets everything: another node is the coordinator. */
   clear(): void {
     this.walk = undefined;
@@ -265,7 +270,7 @@ export class Conductor {
       note();
     };
     if (flight === undefined && operation.intervalMs > 0 && !knowsOperation(desk.writer.working, result)) {
-      desk.writer.write([], receipt);
+      desk.writer.report([], receipt);
       return;
     }
     const failed = this.record(result, flight, desk, receipt);
@@ -286,10 +291,12 @@ export class Conductor {
     const history = historyEdits(writer.working, node, result, config.digest);
     const failure = failureEdits(writer.working, result, this.offsets, {
       ignored,
-      inherited: parseTransitionKey(result.operation.transitionKey)?.coordinator !== config.runId,
+      // Of what nobody here waits for any more: reported again after a view change, or asked for by the coordinator before.
+      inherited:
+        flight === undefined || parseTransitionKey(result.operation.transitionKey)?.coordinator !== config.runId,
       nowEpochSeconds: Math.floor(desk.epochMs / 1000),
     });
-    writer.write([...history, ...failure], receipt);
+    writer.report([...history, ...failure], receipt);
     const text = resultWords(result, node.name, failed);
     const { action, resource } = result.operation;
     if (text !== undefined) {

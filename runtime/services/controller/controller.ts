@@ -189,8 +189,12 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
       return;
     }
     if (!standing.established) return;
-    if (this.writer === undefined) this.takeOver(this.cib);
     const sameView = before?.view.id.number === standing.view.id.number && before.established;
+    if (this.writer === undefined) this.takeOver(this.cib);
+    else if (!sameView) {
+      this.writer.viewChanged(this.cib);
+      this.conductor.viewChanged();
+    }
     this.replan(sameView ? "the standing of the view has changed" : "the view has changed");
   }
 

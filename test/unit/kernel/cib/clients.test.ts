@@ -44,3 +44,19 @@ test("ids have a bound, and so have open requests", () => {
   assert.ok(effect?.type === "answer" && effect.outcome.outcome === "refused" && effect.outcome.code === "busy");
   assert.equal(clients.giveUpAll("Stopping.").length, 4096);
 });
+
+test("what was meant for one view only is answered when another begins", () => {
+  const clients = new Clients(1000);
+  clients.ask(request("status"), 0, true);
+  clients.ask(request("later"), 0);
+  clients.sent("status", true);
+  const effects = clients.viewChanged();
+  assert.deepEqual(
+    effects.map((effect) => (effect.type === "answer" ? [effect.requestId, effect.outcome.outcome] : [])),
+    [["status", "unknown"]],
+  );
+  assert.deepEqual(
+    clients.sendAll(true).map(({ id }) => id),
+    ["later"],
+  );
+});

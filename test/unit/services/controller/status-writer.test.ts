@@ -84,3 +84,18 @@ test("a write that fails is repeated, in its order, and given up in words", () =
   assert.equal(valueIn(writer.working), undefined, "what is not written is not so");
   assert.equal(writer.flush(), undefined);
 });
+
+test("a report that was not committed does not outlive its view, another edit does", () => {
+  const writer = new StatusWriter("w", "test", CIB);
+  const receipts: string[] = [];
+  writer.report([join("what an earlier life did")], () => receipts.push("report"));
+  const first = writer.flush();
+  writer.write([join("decided here")], () => receipts.push("write"));
+  writer.viewChanged(CIB);
+  assert.equal(valueIn(writer.working), "decided here");
+  assert.deepEqual(writer.answered(first?.id ?? "", UNKNOWN), { written: "not-mine" });
+  const second = writer.flush();
+  assert.deepEqual(second?.edits, [join("decided here")]);
+  writer.answered(second?.id ?? "", DONE);
+  assert.deepEqual(receipts, ["write"], "so the node reports its result again");
+});
