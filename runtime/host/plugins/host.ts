@@ -19,7 +19,10 @@ const CLOSE_GRACE_MS = 200;
 /** How long `close` waits for daemons that are to be stopped. */
 const STOP_DAEMONS_MS = 15_000;
 
-/** Opens the plugin host. Plugins of the release are loaded when they are needed, those of the configuration now. */
+/**
+ * Opens the plugin host. Every plugin is loaded in the background from now on: when one is needed for the first time, it is in
+ * the midst of a failover, and perhaps the disk is what has failed.
+ */
 export function createPluginHost(options: PluginHostOptions): PluginHost {
   const folder = join(options.stateDirectory, "plugins");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -47,8 +50,11 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
   };
   const calls = createCalls(onHang);
 
-  loader.problems().then((problems) => {
-    for (const { code, message } of problems) onEvent({ kind: "plugin", code, text: message, severity: "error" });
+  loader.all().then((found) => {
+    for (const { problem } of found) {
+      if (problem !== undefined)
+        onEvent({ kind: "plugin", code: problem.code, text: problem.message, severity: "error" });
+    }
   });
   warmFetch().catch((error: unknown) => log({ level: "error", text: `ctx.fetch is not available: ${String(error)}` }));
 

@@ -40,8 +40,6 @@ export interface Loader {
   load(kind: PluginKind, name: string): Promise<CheckedPlugin>;
   /** Every plugin, loaded or refused, by kind and name. */
   all(): Promise<readonly FoundPlugin[]>;
-  /** Configured plugins that cannot be used. */
-  problems(): Promise<readonly PluginError[]>;
 }
 
 function isMissingModule(error: unknown, file: string): boolean {
@@ -196,9 +194,6 @@ export function createLoader(options: LoaderOptions): Loader {
       const found = [...(await Promise.all(own)), ...(await loadAllConfigured())];
       const order = (one: FoundPlugin): string => `${one.kind ?? "~"} ${one.name}`;
       return found.sort((a, b) => (order(a) < order(b) ? -1 : 1));
-    },
-    async problems() {
-      return (await loadAllConfigured()).flatMap((one) => (one.problem === undefined ? [] : [one.problem]));
     },
   };
 }

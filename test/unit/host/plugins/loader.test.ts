@@ -15,6 +15,11 @@ function loaderOf(...plugins: readonly string[]): Loader {
   return createLoader({ plugins, pluginsBase: folder, bundleFolder: join(folder, "bundles") });
 }
 
+/** What is wrong, by the file it is wrong with. */
+async function problemsOf(loader: Loader) {
+  return (await loader.all()).flatMap(({ problem }) => (problem === undefined ? [] : [problem]));
+}
+
 function write(file: string, text: string): string {
   writeFileSync(join(folder, file), text);
   return `./${file}`;
@@ -26,7 +31,7 @@ export default defineResourceAgent({ name: "${name}", summary: "Good", parameter
 
 /** Code and beginning of the message of the only problem with this file. */
 async function problemWith(file: string, text: string): Promise<string> {
-  const problems = await loaderOf(write(file, text)).problems();
+  const problems = await problemsOf(loaderOf(write(file, text)));
   assert.equal(problems.length, 1);
   const [problem] = problems;
   assert.ok(problem !== undefined && !problem.message.includes("\n"));
@@ -41,14 +46,14 @@ test("a TypeScript plugin by path and a package by name are bundled and loaded",
   );
   writeFileSync(join(folder, "node_modules/my-package/main.js"), GOOD("packaged").replace(': Promise<"stopped">', ""));
   const loader = loaderOf(write("mine.ts", GOOD("mine")), "my-package");
-  assert.deepEqual(await loader.problems(), []);
+  assert.deepEqual(await problemsOf(loader), []);
   assert.equal((await loader.load("resource-agent", "mine")).spec.name, "mine");
   assert.equal((await loader.load("resource-agent", "packaged")).kind, "resource-agent");
   assert.equal((await loader.load("resource-agent", "dummy")).spec.name, "dummy");
 });
 
 test("what does not exist", async () => {
-  const [file, name] = await loaderOf("./nowhere.ts", "no-such-package").problems();
+  const [file, name] = await problemsOf(loaderOf("./nowhere.ts", "no-such-package"));
   assert.match(
     `${file?.code}: ${file?.message}`,
     /^plugin-unreadable: Plugin \.\/nowhere\.ts cannot be loaded: there is no such file\. Check that/,
@@ -105,10 +110,10 @@ test("a duplicate is refused, and the first one stays", async () => {
     write("dummy2.ts", GOOD("dummy")),
   );
   assert.deepEqual(
-    (await loader.problems()).map(({ code, message }) => `${code}: ${message.split(". ")[0]}`),
+    (await problemsOf(loader)).map(({ code, message }) => `${code}: ${message.split(". ")[0]}`),
     [
-      "plugin-duplicate: Plugin ./second.ts defines the resource-agent twice, which ./first.ts defines already",
       "plugin-duplicate: Plugin ./dummy2.ts defines the resource-agent dummy, which the release itself defines already",
+      "plugin-duplicate: Plugin ./second.ts defines the resource-agent twice, which ./first.ts defines already",
     ],
   );
   assert.equal((await loader.load("resource-agent", "twice")).spec.summary, "Good");
