@@ -8,9 +8,10 @@ export interface CliIo {
   out(text: string): void;
   err(text: string): void;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Is standard output a terminal, and how wide. */
+  /** Is standard output a terminal, and how large at this moment. */
   readonly outIsTerminal: boolean;
   readonly columns: number;
+  readonly rows: number;
   /** Can a person be asked. */
   readonly inIsTerminal: boolean;
   /** Asks a person; the answer without its line end, undefined when the input has ended. */
@@ -22,8 +23,9 @@ export interface CliIo {
   exit(code: number): never;
 }
 
-/** The width when nobody says one. */
+/** The size when nobody says one. */
 const DEFAULT_COLUMNS = 80;
+const DEFAULT_ROWS = 24;
 /** Without a terminal, lines are as long as they need to be, within reason. */
 const PIPE_COLUMNS = 240;
 
@@ -48,7 +50,12 @@ export function processIo(): CliIo {
     err: (text) => void process.stderr.write(text),
     env: process.env,
     outIsTerminal: process.stdout.isTTY === true,
-    columns: process.stdout.isTTY === true ? (process.stdout.columns ?? DEFAULT_COLUMNS) : PIPE_COLUMNS,
+    get columns() {
+      return process.stdout.isTTY === true ? (process.stdout.columns ?? DEFAULT_COLUMNS) : PIPE_COLUMNS;
+    },
+    get rows() {
+      return process.stdout.rows ?? DEFAULT_ROWS;
+    },
     inIsTerminal: process.stdin.isTTY === true,
     ask,
     readStdin,

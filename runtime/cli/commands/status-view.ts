@@ -17,7 +17,10 @@ const STATUS_TIMEOUT_MS = 10_000;
 const REDRAW_MIN_MS = 100;
 const REDRAW_MAX_MS = 2_000;
 
-const CLEAR = "\u001b[H\u001b[2J";
+/** Drawn over what stands there, line by line, because clearing the screen first would flicker. */
+const HOME = "\u001b[H";
+const CLEAR_LINE = "\u001b[K";
+const CLEAR_BELOW = "\u001b[J";
 
 async function readStatus(client: ApiClient, events: readonly StatusEvent[]): Promise<ClusterStatus> {
   return statusOfReport(await client.call("status", {}, { timeoutMs: STATUS_TIMEOUT_MS }), events);
@@ -95,7 +98,10 @@ class Watch {
   async #draw(): Promise<void> {
     const status = await readStatus(this.#client, this.#events);
     if (this.#options.json) this.#io.out(`${JSON.stringify(status)}\n`);
-    else this.#io.out(`${CLEAR}${renderStatus(status, renderOptions(this.#io)).join("\n")}\n`);
+    else {
+      const lines = renderStatus(status, renderOptions(this.#io)).slice(0, Math.max(1, this.#io.rows - 1));
+      this.#io.out(`${HOME}${lines.map((line) => `${line}${CLEAR_LINE}\n`).join("")}${CLEAR_BELOW}`);
+    }
   }
 
   async #pause(milliseconds: number, enough: () => boolean): Promise<void> {

@@ -79,6 +79,7 @@ export async function systole(words: readonly string[], options: RunOptions = {}
     env: { LANG: "C.UTF-8", ...options.env },
     outIsTerminal: options.terminal ?? false,
     columns: options.columns ?? 100,
+    rows: 30,
     inIsTerminal: options.answer !== undefined,
     ask: async (question) => {
       err += `${question}\n`;
