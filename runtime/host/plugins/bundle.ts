@@ -1,7 +1,7 @@
 // A plugin that is not part of the release becomes one closed ES module: TypeScript or JavaScript, a file or a package,
 // bundled with esbuild, written below the node's state directory under its digest, and imported from there.
 
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { basename, isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -73,8 +73,10 @@ export async function bundlePlugin(entry: string, base: string, folder: string):
   const file = join(folder, `${basename(entry).replace(/[^\w.-]/g, "_")}-${digest}.mjs`);
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    await writeFile(`${file}.new`, code, { mode: 0o600 });
-    await rename(`${file}.new`, file);
+    // The pulse's thread may bundle the same plugin at the same time.
+    const fresh = `${file}.${randomUUID()}`;
+    await writeFile(fresh, code, { mode: 0o600 });
+    await rename(fresh, file);
   } catch (error) {
     throw new PluginError(
       "plugin-unreadable",
