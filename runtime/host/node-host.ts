@@ -50,6 +50,8 @@ export class NodeHost {
   #fresh: NodeInput[] = [];
   #wallAheadMs = Number.NEGATIVE_INFINITY;
   #stopping = false;
+  #leaving = false;
+  #last: { readonly code: number; readonly text: string } | undefined;
   #ended = false;
 
   constructor(parts: NodeParts) {
@@ -190,10 +192,11 @@ export class NodeHost {
         this.#event(effect.event);
         break;
       case "leave":
+        this.#leaving = true;
         pulse.leave();
         break;
       case "exit":
-        this.#end(effect.code, effect.text);
+        this.#exit(effect.code, effect.text);
         break;
     }
   }
@@ -240,7 +243,7 @@ export class NodeHost {
         this.#parts.log.write(message.line.level, message.line.text, { plugin: message.line.plugin });
         break;
       case "gone":
-        this.#end(EXIT.ok, "Stopped as asked: this node has left the cluster.");
+        this.#end(this.#last?.code ?? EXIT.ok, this.#last?.text ?? "This node has left the cluster.");
         break;
     }
   }
@@ -320,6 +323,13 @@ export class NodeHost {
     this.#end(EXIT.bug, `${text} The node ends now, and its peers fence it. Please report this with the log.`);
   }
 
+  /** After a farewell the others are given a moment to hear it: without it they would wait for the detection time, and fence. */
+  #exit(code: number, text: string): void {
+    this.#last = { code, text };
+    if (this.#leaving) setTimeout(() => this.#end(code, text), FAREWELL_TIMEOUT_MS);
+    else this.#end(code, text);
+  }
+
   #end(code: number, text: string): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -328,6 +338,9 @@ export class NodeHost {
     this.#parts.onEnd(code, text);
   }
 }
+
+/** The pulse itself stops waiting for an echo of its farewell long before. */
+const FAREWELL_TIMEOUT_MS = 5_000;
 
 /** Notes of the pulse on what happens in every healthy cluster. */
 const ORDINARY_NOTES: ReadonlySet<string> = new Set(["peer-heard", "peer-left", "peer-restarted", "replayed"]);

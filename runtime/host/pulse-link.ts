@@ -9,7 +9,7 @@ import type { FromPulse, PulseStart, ToPulse, TransportReport } from "./pulse-pr
 const OPEN_TIMEOUT_MS = 10_000;
 
 /** The worker has its own heap; these caps are far above what it needs, and keep its young generation from growing idly. */
-const WORKER_MEMORY = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 8 };
+const WORKER_MEMORY = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 2 };
 
 /** A worker that has been asked to close and does not, is ended. */
 const CLOSE_TIMEOUT_MS = 1_000;
