@@ -361,12 +361,12 @@ class ClusterNode implements NodeMachine {
     const state = nodeState(this.cib, `${this.config.self}`);
     const isThisLife = state?.attributes[INCARNATION] === `${this.config.incarnation}`;
     const isEstablished = this.standing?.established === true;
-    if (isEstablished && isThisLife && isLeaving(state)) {
+    const { active } = this.parts.executor;
+    if (isEstablished && isThisLife && isLeaving(state) && active.length === 0) {
       this.stop(0, `${this.name} runs nothing any more and leaves the cluster`, true);
       return;
     }
     if (this.shutdownSinceMs === undefined) return;
-    const { active } = this.parts.executor;
     if (!isEstablished && active.length === 0) {
       this.stop(0, `${this.name} is in no established view and runs nothing, so it leaves at once`, true);
       return;

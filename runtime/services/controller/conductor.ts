@@ -13,9 +13,18 @@ import type { GraphAction, TransitionGraph } from "../transition.ts";
 import { clusterAction } from "./cluster-actions.ts";
 import { type Desk, nodeName, nodeNamed } from "./effects.ts";
 import { type Flight, Flights, OPERATIONS_PER_NODE } from "./flights.ts";
+import type { ConfiguredNode } from "./node-states.ts";
 import { metaOf, operationOf } from "./operations.ts";
 import { Related } from "./related.ts";
-import { cancelEdits, failureEdits, forgetResourceEdits, historyEdits, knowsOperation, lastCallId } from "./results.ts";
+import {
+  activeResources,
+  cancelEdits,
+  failureEdits,
+  forgetResourceEdits,
+  historyEdits,
+  knowsOperation,
+  lastCallId,
+} from "./results.ts";
 import { Seen } from "./seen.ts";
 import { Walk } from "./walk.ts";
 import { actionWords, resultWords } from "./words.ts";
@@ -43,6 +52,7 @@ export class Conductor {
   private readonly seen = new Seen();
   /** The operations of other transitions that stand in the way of this one. */
   private held = new Set<string>();
+  private toldWaiting = "";
   private offsets = { start: "INFINITY", stop: "INFINITY" };
 
   /** Begins with a new plan; what remains of the old one is dropped. */
@@ -210,13 +220,26 @@ export class Conductor {
     if (action.operation === "stonith") return this.tryFence(walk, action, desk);
     if (action.primitive !== undefined && this.isHeld(action.primitive.id)) return false;
     const node = nodeNamed(desk.config, action.nodeId ?? action.node);
-    if (action.operation === "do_shutdown" && node !== undefined && this.flights.othersOn(walk.number, node.id)) {
-      return false;
-    }
+    if (action.operation === "do_shutdown" && node !== undefined && !this.mayLeave(walk, node, desk)) return false;
     walk.start(action.id);
     clusterAction(action, node, desk);
     walk.confirm(action.id);
     return true;
+  }
+
+  /**
+   * Who leaves cleanly runs nothing: the others start its resources without a fence. So a node on which something is left because
+   * it is not managed (maintenance) has to wait.
+   */
+  private mayLeave(walk: Walk, node: ConfiguredNode, desk: Desk): boolean {
+    if (this.flights.othersOn(walk.number, node.id)) return false;
+    const active = activeResources(desk.writer.working, `${node.id}`);
+    if (active.length === 0) return true;
+    const text = `${node.name} cannot leave yet: ${active.join(", ")} still run there and are not managed. End the maintenance, or stop them by hand and clean up`;
+    if (text !== this.toldWaiting)
+      desk.tell({ kind: "view", code: "leave-waits", text, severity: "warning", node: node.name });
+    this.toldWaiting = text;
+    return false;
   }
 
   private tryFence(walk: Walk, action: GraphAction, desk: Desk): boolean {

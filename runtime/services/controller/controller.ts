@@ -12,12 +12,13 @@ import type { ChangeOutcome, Standing } from "../../kernel/messages.ts";
 import { nodeState } from "../attributes/edits.ts";
 import type { FenceAction, FenceRecord } from "../fencer/fencer.ts";
 import type { OperationResult, RequestOutcome, ServiceRequest } from "../messages.ts";
+import type { Synapse, TransitionGraph } from "../transition.ts";
 import { unfencedEdit } from "./cluster-actions.ts";
 import { Conductor } from "./conductor.ts";
 import { type ControllerConfig, type ControllerEffect, type Desk, nodeName, nodeNamed } from "./effects.ts";
 import { inheritedFlights } from "./inherited.ts";
 import { Lives } from "./lives.ts";
-import { downEdits, INCARNATION, missingNodes, nodeStateUpdate } from "./node-states.ts";
+import { downEdits, INCARNATION, isLeaving, missingNodes, nodeStateUpdate } from "./node-states.ts";
 import { type ControllerOptions, controllerOptions } from "./options.ts";
 import { cleanUp } from "./requests.ts";
 import { StatusWriter } from "./status-writer.ts";
@@ -437,7 +438,7 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
       md5Hex: this.config.md5Hex,
       timeZoneOffsetMinutes: this.config.timeZoneOffsetMinutes,
     });
-    const { graph } = schedule;
+    const graph = withoutDone(schedule.graph, cib);
     this.lastStonithTimeoutMs = graph.stonithTimeoutMs;
     this.conductor.begin(graph, this.planCount, reason, desk);
     this.planRecheck(graph.recheckAtEpochSeconds);
@@ -511,4 +512,11 @@ function fenceAnswer(record: FenceRecord, ok: boolean): RequestOutcome {
   }
   const reason = `Fencing of ${record.target} failed: ${record.text ?? "no reason given"}.`;
   return { outcome: "refused", code: "fence-failed", reason };
+}
+
+/** A node that was let go stays in the plan until it is gone; when that is all, there is nothing to do. */
+function withoutDone(graph: TransitionGraph, cib: Element): TransitionGraph {
+  const isDone = ({ action }: Synapse) =>
+    action.kind === "pseudo" || (action.operation === "do_shutdown" && isLeaving(nodeState(cib, action.nodeId ?? "")));
+  return graph.synapses.every(isDone) ? { ...graph, synapses: [] } : graph;
 }

@@ -1,7 +1,7 @@
 // What a result changes in the status section: the operation history, and the counting of failures.
 // Source of the rules: Pacemaker's controller (which failures count, and as how much) as observed with 2.1.5.
 
-import { childNamed, type Element } from "../../kernel/cib/element.ts";
+import { childNamed, childrenNamed, type Element } from "../../kernel/cib/element.ts";
 import type { CibEdit } from "../../kernel/messages.ts";
 import { attributeEdit, nodeState, nodeStatePath, transientAttribute, transientPairs } from "../attributes/edits.ts";
 import {
@@ -54,6 +54,27 @@ export function lastCallId(cib: Element, nodeId: string, resource: string): numb
     last = Math.max(last, Number(entry.attributes["call-id"] ?? 0));
   }
   return last;
+}
+
+/** The resources that the history shows as active on a node, in its order. Fence devices run nowhere, so they do not count. */
+export function activeResources(cib: Element, nodeId: string): string[] {
+  const lrm = childNamed(nodeState(cib, nodeId), "lrm");
+  const histories = childrenNamed(childNamed(lrm, "lrm_resources"), "lrm_resource");
+  const active = histories.filter((history) => history.attributes["class"] !== "stonith" && isActive(history));
+  return active.map((history) => history.attributes["id"] ?? "");
+}
+
+/** The youngest operation that says anything decides. */
+function isActive(history: Element): boolean {
+  const callId = (entry: Element) => Number(entry.attributes["call-id"] ?? 0);
+  let active = false;
+  for (const entry of [...history.children].sort((a, b) => callId(a) - callId(b))) {
+    const { operation, "rc-code": rc, "op-status": status } = entry.attributes;
+    const stopped = (operation === "stop" || operation === "migrate_to") && rc === "0" && status === "0";
+    if (stopped || (operation === "monitor" && rc === "7")) active = false;
+    else if (operation !== "monitor" || rc === "0" || rc === "8" || rc === "9") active = true;
+  }
+  return active;
 }
 
 /** Takes a cancelled recurring operation out of the history. */

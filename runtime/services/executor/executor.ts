@@ -279,7 +279,8 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
     for (const [callId, result] of [...this.unnoted]) {
       if (result.operation.resource.id === resource) this.unnoted.delete(callId);
     }
-    if (managed.running === undefined && managed.queue.length === 0 && managed.aborted === undefined) {
+    const isIdle = managed.running === undefined && managed.queue.length === 0 && managed.aborted === undefined;
+    if (isIdle && !managed.active) {
       this.resources.delete(resource);
     }
   }
