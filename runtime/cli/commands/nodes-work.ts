@@ -171,30 +171,42 @@ export async function setProperty(
   await changeAndTell(io, options, (cib) => propertyEdits(cib, name, value, options.force === true));
 }
 
+interface FenceFlags extends SessionOptions {
+  readonly yes?: true;
+}
+
 /** Fences a node, after asking a person. */
 export async function fence(
   io: CliIo,
-  options: SessionOptions & { readonly action: "off" | "reboot" | "on"; readonly yes?: true },
+  options: FenceFlags & { readonly action: "off" | "reboot" | "on" },
   nodeName: string,
 ): Promise<void> {
-  const name = await withClient(io, options, async (client) => {
-    const node = findNode((await queryCib(client)).cib, nodeName);
+  const node = await configuredNode(io, options, nodeName);
+  const effect = options.action === "on" ? "is switched on" : "loses power at once, with everything that runs there";
+  if (!options.yes) await askForName(io, node, `${node} ${effect}.`, `${node} was not fenced`);
+  await requestAndTell(io, options, () => ({ request: "fence", node, action: options.action }));
+}
+
+/** Takes a person's word that a node is off. */
+export async function confirmFence(io: CliIo, options: FenceFlags, nodeName: string): Promise<void> {
+  const node = await configuredNode(io, options, nodeName);
+  const warning = `If ${node} still has power, its resources will run twice and data is lost.`;
+  if (!options.yes) await askForName(io, node, warning, "nothing was confirmed");
+  await requestAndTell(io, options, () => ({ request: "fence-confirm", node }));
+}
+
+async function configuredNode(io: CliIo, options: SessionOptions, name: string): Promise<string> {
+  return withClient(io, options, async (client) => {
+    const node = findNode((await queryCib(client)).cib, name);
     if ("refused" in node) throw refused("not-found", node.refused);
     return node.name;
   });
-  if (!options.yes) await confirmFence(io, name, options.action);
-  await requestAndTell(io, options, () => ({ request: "fence", node: name, action: options.action }));
 }
 
-async function confirmFence(io: CliIo, node: string, action: string): Promise<void> {
+async function askForName(io: CliIo, node: string, warning: string, otherwise: string): Promise<void> {
   if (!io.inIsTerminal) {
-    throw new CliFailure(
-      "usage",
-      EXIT.usage,
-      `Nobody can be asked here, so ${node} was not fenced. Add --yes if it is meant.`,
-    );
+    throw new CliFailure("usage", EXIT.usage, `Nobody can be asked here, so ${otherwise}. Add --yes if it is meant.`);
   }
-  const effect = action === "on" ? "is switched on" : "loses power at once, with everything that runs there";
-  const answer = await io.ask(`${node} ${effect}. Type its name to go on: `);
-  if (answer?.trim() !== node) throw refused("not-confirmed", `Not confirmed, so ${node} was not fenced.`);
+  const answer = await io.ask(`${warning} Type the node's name to go on: `);
+  if (answer?.trim() !== node) throw refused("not-confirmed", `That is not its name, so ${otherwise}.`);
 }

@@ -104,8 +104,16 @@ export function propertyCommand(io: CliIo): Command {
   ]);
 }
 
-/** fence. */
+/** fence, and fence confirm. */
 export function fenceCommand(io: CliIo): Command {
+  const confirm = nodeVerb("confirm", "say that you have seen a node without power, where no fence device can tell", [
+    "systole fence confirm node3",
+  ])
+    .argument("<node>", "its name")
+    .option("--yes", "do not ask")
+    .action(async (node: string, _options: object, command: Command) =>
+      (await work()).confirmFence(io, command.optsWithGlobals<SessionOptions & { yes?: true }>(), node),
+    );
   return nodeVerb("fence", "switch a node's power through its fence devices, and read that it is off", [
     "systole fence node3",
     "systole fence node3 --action reboot --yes",
@@ -115,5 +123,6 @@ export function fenceCommand(io: CliIo): Command {
     .option("--yes", "do not ask")
     .action(async (node: string, options: SessionOptions & { action: "off" | "reboot" | "on"; yes?: true }) =>
       (await work()).fence(io, options, node),
-    );
+    )
+    .addCommand(confirm);
 }

@@ -9,6 +9,7 @@ import { clearEdits, moveEdits } from "../../model/edits/move.ts";
 import { findNode, findResource } from "../../model/edits/plan.ts";
 import { startEdits, stopEdits } from "../../model/edits/resource.ts";
 import { whyText } from "../../model/status/why.ts";
+import { clusterStatus } from "../../model/status.ts";
 import { CliFailure, refused } from "../failure.ts";
 import { type CliIo, renderOptions } from "../io.ts";
 import { renderResources } from "../render/status.ts";
@@ -90,7 +91,7 @@ export async function cleanupResource(
   id: string | undefined,
 ): Promise<void> {
   await requestAndTell(io, options, (cib) => {
-    const resource = id === undefined ? undefined : findResource(cib, id);
+    const resource = id === undefined || isOrphan(cib, id) ? undefined : findResource(cib, id);
     const node = options.node === undefined ? undefined : findNode(cib, options.node);
     for (const found of [resource, node]) {
       if (found !== undefined && "refused" in found) throw refused("not-found", found.refused);
@@ -101,6 +102,11 @@ export async function cleanupResource(
       ...(node === undefined || "refused" in node ? {} : { node: node.name }),
     };
   });
+}
+
+/** One that still runs, or failed, although it was taken out of the configuration. */
+function isOrphan(cib: Element, id: string): boolean {
+  return clusterStatus(cib).resources.some((resource) => resource.orphan && resource.id === id);
 }
 
 /** Explains it. */

@@ -66,14 +66,24 @@ describe("fencing asks a person", () => {
   test("and takes the node's name for a yes", async () => {
     const { code, err } = await node.run("fence n3", { answer: "n3" });
     assert.equal(code, 0);
-    assert.match(err, /n3 loses power at once, with everything that runs there\. Type its name to go on: /);
+    assert.match(err, /n3 loses power at once, with everything that runs there\. Type the node's name to go on: /);
     assert.equal(node.requests.length, 1);
+  });
+
+  test("and so does the word that a node is off", async () => {
+    const { code, err } = await node.run("fence confirm n3", { answer: "n3" });
+    assert.equal(code, 0, err);
+    assert.match(err, /If n3 still has power, its resources will run twice/);
+    assert.deepEqual(
+      node.requests.map((one) => (one !== null && typeof one === "object" && "request" in one ? one.request : "")),
+      ["fence-confirm"],
+    );
   });
 
   test("and nothing else", async () => {
     const { code, err } = await node.run("fence n3", { answer: "y" });
     assert.equal(code, 1);
-    assert.match(err, /Not confirmed, so n3 was not fenced/);
+    assert.match(err, /That is not its name, so n3 was not fenced/);
     assert.equal(node.requests.length, 0);
   });
 });
