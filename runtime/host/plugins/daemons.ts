@@ -158,7 +158,13 @@ function launch(
     if (facts === undefined) return { child, identity: undefined };
     const identity = { pid: facts.pid, startTicks: facts.startTicks, bootId: boot };
     const record: DaemonRecord = { identity, token, program, logFile };
-    surroundings.states.of(instance).set(RECORD_KEY, JSON.stringify(record));
+    try {
+      surroundings.states.of(instance).set(RECORD_KEY, JSON.stringify(record));
+    } catch (error) {
+      // Nobody would find it again.
+      process.kill(-identity.pid, "SIGKILL");
+      throw error;
+    }
     return { child, identity };
   } finally {
     closeSync(output);

@@ -55,7 +55,8 @@ async function performDeviceCall(
     }
     if (call.target === undefined) return { outcome: "error", reason: `${device.id}: ${call.verb} needs a target.` };
     if (call.verb === "setPower") {
-      await plugin.spec.setPower(call.target, call.want ?? "off", ctx);
+      if (call.want === undefined) return { outcome: "error", reason: `${device.id}: setPower needs on or off.` };
+      await plugin.spec.setPower(call.target, call.want, ctx);
       return { outcome: "done" };
     }
     const power: unknown = await plugin.spec.power(call.target, ctx);

@@ -1,6 +1,7 @@
 // Daemons with real processes: found again after a restart of Systole, never mistaken, ended with everything they left behind.
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -114,6 +115,15 @@ describe("daemons", { skip: process.platform === "linux" ? false : "missing: Lin
     await assert.rejects(node.of("g", AbortSignal.timeout(20)).stop({ graceMs: 10_000 }));
     assert.ok(lives(identity));
     await node.of("g", never).stop({ graceMs: 0 });
+  });
+
+  test("what cannot be written down is not left running", async () => {
+    const node = open();
+    node.states.of("i").set("filler", "x".repeat(65_400));
+    await assert.rejects(node.of("i", never).start("sleep", ["4321"]), { code: "generic", message: /would exceed/ });
+    const { stdout } = spawnSync("pgrep", ["-f", "^sleep 4321$"], { encoding: "utf8" });
+    for (const pid of stdout.split("\n").filter((line) => line !== ""))
+      await until(() => processFacts(Number(pid))?.ended !== false);
   });
 
   test("what cannot be started says why", async () => {
