@@ -10,15 +10,15 @@ import { earliest, type Machine, type Tick } from "../../kernel/machine.ts";
 import type { Incarnation, NodeId } from "../../kernel/membership/view.ts";
 import type { ChangeOutcome, Standing } from "../../kernel/messages.ts";
 import { nodeState } from "../attributes/edits.ts";
-import type { FenceAction, FenceRecord } from "../fencer/fencer.ts";
+import type { FenceRecord } from "../fencer/fencer.ts";
 import type { OperationResult, RequestOutcome, ServiceRequest } from "../messages.ts";
 import type { Synapse, TransitionGraph } from "../transition.ts";
-import { unfencedEdit } from "./cluster-actions.ts";
 import { Conductor } from "./conductor.ts";
-import { type ControllerConfig, type ControllerEffect, type Desk, nodeName, nodeNamed } from "./effects.ts";
+import { type ControllerConfig, type ControllerEffect, type Desk, nodeName } from "./effects.ts";
+import { Fences, lastLife } from "./fences.ts";
 import { inheritedFlights } from "./inherited.ts";
 import { Lives } from "./lives.ts";
-import { downEdits, INCARNATION, isLeaving, missingNodes, nodeStateUpdate } from "./node-states.ts";
+import { isLeaving, missingNodes, nodeStateUpdate } from "./node-states.ts";
 import { type ControllerOptions, controllerOptions } from "./options.ts";
 import { cleanUp } from "./requests.ts";
 import { StatusWriter } from "./status-writer.ts";
@@ -33,10 +33,6 @@ export const PLAN_AGAIN_MS = 100;
 export const MAX_FOLLOW_UP_PLANS = 20;
 /** The soonest a recheck asked for by the scheduler happens. */
 export const MIN_RECHECK_MS = 1000;
-/** For a fence that a person asks for before there was any plan. */
-export const DEFAULT_STONITH_TIMEOUT_MS = 60_000;
-/** Requests for fencing that may wait for an answer. */
-export const MAX_WAITING_REQUESTS = 256;
 
 export type ControllerInput =
   | Tick
@@ -67,12 +63,7 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
   private startupUntilMs = 0;
   private waitsForNodes = false;
   private readonly lives = new Lives();
-  /** The last life of a node that was read as off from here. */
-  private readonly fencedLives = new Map<NodeId, Incarnation>();
-  /** The life that a fence under way is meant for, by name. */
-  private readonly fenceTargets = new Map<string, Incarnation>();
-  private lastStonithTimeoutMs = DEFAULT_STONITH_TIMEOUT_MS;
-  private readonly fenceRequests: { target: string; requestId: string; from: NodeId }[] = [];
+  private readonly fences: Fences;
   private toldProblems = new Set<string>();
   private epochOffsetMs = 0;
   private nowMs = 0;
@@ -82,6 +73,7 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
     this.config = config;
     this.cib = cib;
     this.options = controllerOptions(cib);
+    this.fences = new Fences(config, this.lives, (effect) => this.effects.push(effect));
   }
 
   /** The plan that is being carried out. */
@@ -170,7 +162,7 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
   private lifeOf(id: NodeId): Incarnation | undefined {
     const member = this.standing?.view.members.find((candidate) => candidate.id === id);
     if (member === undefined || this.isHaunted(id, member.incarnation)) return undefined;
-    const off = this.fencedLives.get(id);
+    const off = this.fences.lastOff(id);
     return off !== undefined && off >= member.incarnation ? undefined : member.incarnation;
   }
 
@@ -214,11 +206,7 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
     this.conductor.clear();
     this.planReason = undefined;
     this.recheckAtMs = undefined;
-    for (const { requestId, from } of this.fenceRequests.splice(0)) {
-      const reason =
-        "Another node has become the coordinator. Look at the fencing history there, and ask again if needed.";
-      this.answerRequest(from, requestId, { outcome: "refused", code: "coordinator-changed", reason });
-    }
+    this.fences.giveUpRequests();
   }
 
   private setCib(cib: Element): void {
@@ -247,47 +235,13 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
 
   // --- fencing and requests ---------------------------------------------------------------------------------------------------
 
+  /** Also while a view forms: that a life is over stays true. */
   private fenceEnded(record: FenceRecord, ok: boolean): void {
-    const node = nodeNamed(this.config, record.target);
-    const incarnation = this.fenceTargets.get(record.target) ?? 0;
-    this.fenceTargets.delete(record.target);
-    if (ok && node !== undefined && record.action !== "on") {
-      // Whatever the view is doing meanwhile: that this life is over stays true.
-      this.lives.close(node.id, incarnation);
-      this.fencedLives.set(node.id, Math.max(incarnation, this.fencedLives.get(node.id) ?? 0));
-      this.effects.push({ type: "fenced", node: node.id, incarnation });
-    }
+    this.fences.ended(record, ok);
     this.withDesk((desk) => {
-      const { writer } = desk;
-      // A later life may be here by now: what was killed is the earlier one.
-      if (ok && node !== undefined && record.action !== "on" && desk.lifeOf(node.id) === undefined) {
-        writer.write(downEdits(writer.working, node));
-      }
-      const unfenced = ok && node !== undefined && record.action === "on" ? unfencedEdit(desk, node) : undefined;
-      if (unfenced !== undefined) writer.write([unfenced]);
-      this.tellFence(record, ok, desk);
+      this.fences.writeDown(record, ok, desk);
       this.conductor.fenceEnded(record, ok, desk);
       if (this.conductor.walk === undefined) desk.replan(`${record.target} was fenced`);
-    });
-    for (const waiting of this.fenceRequests.filter((candidate) => candidate.target === record.target)) {
-      this.fenceRequests.splice(this.fenceRequests.indexOf(waiting), 1);
-      this.answerRequest(waiting.from, waiting.requestId, fenceAnswer(record, ok));
-    }
-  }
-
-  private tellFence(record: FenceRecord, ok: boolean, desk: Desk): void {
-    const tookMs = record.durationMs ?? 0;
-    const done = record.action === "on" ? "is on" : "is off";
-    const text = ok
-      ? `${record.target} ${done}: ${record.device ?? "the device"} has says so after ${Math.round(tookMs)} ms`
-      : `fencing of ${record.target} failed (${record.text ?? "no reason given"}); what it may run is not started elsewhere until it is confirmed off. Repair the device, or switch ${record.target} off and confirm it with "systole fence confirm ${record.target}"`;
-    desk.tell({
-      kind: "fence",
-      code: ok ? "fenced" : "fence-failed",
-      text,
-      severity: ok ? "info" : "error",
-      node: record.target,
-      durationMs: tookMs,
     });
   }
 
@@ -303,60 +257,24 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
       } else if (request.request === "fence-confirm") {
         this.confirmFence(from, request.id, request.node, request.who, desk);
       } else if (request.request === "fence") {
-        this.requestFence(from, request.id, request.node, request.action, request.who, desk);
+        this.fences.request(from, request.id, request, desk);
       }
     });
   }
 
-  private requestFence(
-    from: NodeId,
-    requestId: string,
-    target: string,
-    action: FenceAction,
-    who: string,
-    desk: Desk,
-  ): void {
-    if (nodeNamed(this.config, target)?.name !== target) {
-      const names = this.config.nodes.map((node) => node.name).join(", ");
-      const reason = `There is no node ${target} in this cluster. Use one of ${names}.`;
-      this.answerRequest(from, requestId, { outcome: "refused", code: "no-such-node", reason });
-      return;
-    }
-    if (this.fenceRequests.length >= MAX_WAITING_REQUESTS) {
-      const reason = `${MAX_WAITING_REQUESTS} requests for fencing wait already. Ask again later.`;
-      this.answerRequest(from, requestId, { outcome: "refused", code: "busy", reason });
-      return;
-    }
-    this.fenceRequests.push({ target, requestId, from });
-    const timeoutMs = this.conductor.walk?.graph.stonithTimeoutMs ?? this.lastStonithTimeoutMs;
-    desk.emit({ type: "fence", target, action, timeoutMs, delayMs: 0, why: `${who} asked for it` });
+  private confirmFence(from: NodeId, requestId: string, target: string, who: string, desk: Desk): void {
+    // Of a node that is here again it is the earlier life that somebody answers for.
+    const lifeMeant = (id: NodeId) => {
+      const member = this.standing?.view.members.find((candidate) => candidate.id === id);
+      return member === undefined ? this.lastLifeOf(id) : member.incarnation - 1;
+    };
+    const record = this.fences.confirm(from, requestId, target, who, desk, lifeMeant);
+    if (record !== undefined) this.fenceEnded(record, true);
   }
 
-  /** Somebody answers for it that the node is off. What is a member of the view is not. */
-  private confirmFence(from: NodeId, requestId: string, target: string, who: string, desk: Desk): void {
-    const node = nodeNamed(this.config, target);
-    const refuse = (code: string, reason: string) =>
-      this.answerRequest(from, requestId, { outcome: "refused", code, reason });
-    if (node?.name !== target) {
-      const names = this.config.nodes.map((candidate) => candidate.name).join(", ");
-      refuse("no-such-node", `There is no node ${target} in this cluster. Use one of ${names}.`);
-      return;
-    }
-    if (desk.lifeOf(node.id) !== undefined) {
-      refuse(
-        "node-is-up",
-        `${target} is a member of the cluster now, so it is not off. To switch it off, ask for a fence.`,
-      );
-      return;
-    }
-    this.fenceTargets.set(target, this.lastLifeOf(node.id));
-    const epochMs = Math.round(desk.epochMs);
-    const device = `the word of ${who}`;
-    this.fenceEnded(
-      { target, action: "off", state: "done", device, epochMs, durationMs: 0, text: "confirmed by hand" },
-      true,
-    );
-    this.answerRequest(from, requestId, { outcome: "done", text: `${target} counts as off, on the word of ${who}.` });
+  private lastLifeOf(id: NodeId): Incarnation {
+    const state = this.writer === undefined ? undefined : nodeState(this.writer.working, `${id}`);
+    return lastLife(this.standing, state, id);
   }
 
   private answerRequest(to: NodeId, requestId: string, outcome: RequestOutcome): void {
@@ -379,7 +297,7 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
       }
       if (this.planReason !== undefined && !this.waitsForNodes) this.planAgainMs = this.nowMs + PLAN_AGAIN_MS;
     });
-    this.noteFenceTargets();
+    this.fences.noteTargets(this.effects, (id) => this.lastLifeOf(id));
     const request = this.isActing() ? this.writer?.flush() : undefined;
     if (request !== undefined) this.effects.push({ type: "change", request });
   }
@@ -390,7 +308,7 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
     const missing = desk.primary ? missingNodes(desk.writer.working, this.config.nodes) : [];
     if (missing.length > 0) desk.writer.write(missing);
     for (const node of this.config.nodes) {
-      const fenced = this.fencedLives.get(node.id);
+      const fenced = this.fences.lastOff(node.id);
       const member = standing.view.members.find((candidate) => candidate.id === node.id);
       const haunted = member !== undefined && this.isHaunted(node.id, member.incarnation);
       const { edits, became } = nodeStateUpdate(desk.writer.working, node, standing, fenced, haunted);
@@ -439,7 +357,7 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
       timeZoneOffsetMinutes: this.config.timeZoneOffsetMinutes,
     });
     const graph = withoutDone(schedule.graph, cib);
-    this.lastStonithTimeoutMs = graph.stonithTimeoutMs;
+    this.fences.timeoutMs = graph.stonithTimeoutMs;
     this.conductor.begin(graph, this.planCount, reason, desk);
     this.planRecheck(graph.recheckAtEpochSeconds);
     this.tellProblems(schedule.problems, desk);
@@ -485,33 +403,6 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
     this.followUps += 1;
     this.planReason = `transition ${walk.number} is done`;
   }
-
-  /** Remembers which life each fence is meant for: what is seen of the node afterwards is not what was killed. */
-  private noteFenceTargets(): void {
-    for (const effect of this.effects) {
-      if (effect.type !== "fence" || this.fenceTargets.has(effect.target)) continue;
-      const node = nodeNamed(this.config, effect.target);
-      if (node !== undefined) this.fenceTargets.set(effect.target, this.lastLifeOf(node.id));
-    }
-  }
-
-  private lastLifeOf(id: NodeId): Incarnation {
-    const member = this.standing?.view.members.find((candidate) => candidate.id === id);
-    const missing = this.standing?.missing.find((candidate) => candidate.id === id);
-    const departed = this.standing?.view.departures.find((candidate) => candidate.id === id);
-    const state = this.writer === undefined ? undefined : nodeState(this.writer.working, `${id}`);
-    const recorded = Number(state?.attributes[INCARNATION] ?? 0);
-    return Math.max(member?.incarnation ?? 0, missing?.incarnation ?? 0, departed?.incarnation ?? 0, recorded);
-  }
-}
-
-function fenceAnswer(record: FenceRecord, ok: boolean): RequestOutcome {
-  if (ok) {
-    const state = record.action === "on" ? "on" : "off";
-    return { outcome: "done", text: `${record.target} was read as ${state} by ${record.device ?? "its device"}.` };
-  }
-  const reason = `Fencing of ${record.target} failed: ${record.text ?? "no reason given"}.`;
-  return { outcome: "refused", code: "fence-failed", reason };
 }
 
 /** A node that was let go stays in the plan until it is gone; when that is all, there is nothing to do. */
