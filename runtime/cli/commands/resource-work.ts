@@ -111,14 +111,14 @@ function isOrphan(cib: Element, id: string): boolean {
 
 /** Explains it. */
 export async function explainResource(io: CliIo, options: SessionOptions, id: string): Promise<void> {
-  const { placements, status } = await withClient(io, options, async (client) => {
+  const { cib, placements, status } = await withClient(io, options, async (client) => {
     const { cib } = await queryCib(client);
     const place = findResource(cib, id);
     if ("refused" in place) throw refused("not-found", place.refused);
     const report = await client.call("status", {}, { timeoutMs: STATUS_TIMEOUT_MS });
-    return { placements: await placesOf(client, primitiveIds(place.element)), status: statusOfReport(report) };
+    return { cib, placements: await placesOf(client, primitiveIds(place.element)), status: statusOfReport(report) };
   });
-  const sentences = whyText(id, placements, status);
+  const sentences = whyText(id, placements, status, cib);
   if (options.json) io.out(`${JSON.stringify({ resource: id, placements, because: sentences })}\n`);
   else io.out(`${sentences.flatMap((sentence) => wrap(sentence, "", renderOptions(io))).join("\n")}\n`);
 }

@@ -1,5 +1,8 @@
 // Why a resource is where it is, in words: the scheduler's causes, and what the status by itself explains.
 
+import { childNamed, childrenNamed, type Element } from "../../kernel/cib/element.ts";
+import { parseScore } from "../score.ts";
+import { MetaReader } from "./options.ts";
 import type { ClusterStatus, ResourceStatus } from "./schema.ts";
 
 /** Where the scheduler wants a resource instance, and because of what. */
@@ -14,14 +17,16 @@ export interface WantedPlace {
 }
 
 /** Sentences about a resource and its members; empty when the status does not know it. */
-export function whyText(id: string, places: readonly WantedPlace[], status: ClusterStatus): string[] {
+export function whyText(id: string, places: readonly WantedPlace[], status: ClusterStatus, cib: Element): string[] {
   const chain = findChain(status.resources, id);
   const resource = chain[chain.length - 1];
   if (resource === undefined) return [];
   const general = generalReasons(chain, status);
   const lines = primitivesBelow(resource).flatMap((primitive) => {
     const own = places.filter((place) => place.resource.replace(/:\d+$/, "") === primitive.id);
-    return own.length === 0 ? [observed(primitive)] : own.map((place) => placeText(place));
+    return own.length === 0
+      ? [observed(primitive)]
+      : own.map((place) => placeText(place, () => configuredReasons(primitive.id, place, status, cib)));
   });
   return [...lines, ...general];
 }
@@ -41,10 +46,50 @@ function primitivesBelow(resource: ResourceStatus): ResourceStatus[] {
   return resource.kind === "primitive" ? [resource] : resource.members.flatMap(primitivesBelow);
 }
 
-function placeText(place: WantedPlace): string {
+/**
+ * What the configuration says in favour of a place, where the scheduler names no cause of its own: constraints of the resource and of
+ * what it stands in, and that it is there already.
+ */
+function configuredReasons(primitive: string, place: WantedPlace, status: ClusterStatus, cib: Element): string[] {
+  const { node } = place;
+  if (node === undefined) return [];
+  const ids = new Set(findChain(status.resources, primitive).map((one) => one.id));
+  const configuration = childNamed(cib, "configuration");
+  const constraints = childNamed(configuration, "constraints");
+  const reasons: string[] = [];
+  for (const { attributes } of childrenNamed(constraints, "rsc_location")) {
+    const score = parseScore(attributes["score"] ?? "") ?? 0;
+    if (!ids.has(attributes["rsc"] ?? "") || attributes["node"] !== node || score <= 0) continue;
+    reasons.push(`the constraint ${attributes["id"]} wants it there (score ${attributes["score"]})`);
+  }
+  for (const { attributes } of childrenNamed(constraints, "rsc_colocation")) {
+    if (!ids.has(attributes["rsc"] ?? "") || (parseScore(attributes["score"] ?? "INFINITY") ?? 0) <= 0) continue;
+    reasons.push(`the constraint ${attributes["id"]} wants it with ${attributes["with-rsc"]}`);
+  }
+  const stickiness = stickinessOf(primitive, cib);
+  if (place.activeOn.includes(node) && stickiness !== undefined && (parseScore(stickiness) ?? 0) > 0) {
+    reasons.push(`it is there already and resource-stickiness is ${stickiness}`);
+  }
+  return reasons.length > 0 ? reasons : ["nothing in the configuration asks for another node"];
+}
+
+function stickinessOf(primitive: string, cib: Element): string | undefined {
+  const meta = new MetaReader(cib);
+  const search = (parent: Element | undefined, parents: readonly Element[]): string | undefined => {
+    for (const child of parent?.children ?? []) {
+      if (child.attributes["id"] === primitive) return meta.meta(child, parents, "resource-stickiness");
+      const below = search(child, [...parents, child]);
+      if (below !== undefined) return below;
+    }
+    return undefined;
+  };
+  return search(childNamed(childNamed(cib, "configuration"), "resources"), []);
+}
+
+function placeText(place: WantedPlace, otherReasons: () => readonly string[]): string {
   const now = place.activeOn;
-  const because =
-    place.causes.length === 0 ? "" : `, because ${place.causes.map((cause) => clause(cause.text)).join("; and ")}`;
+  const causes = place.causes.length > 0 ? place.causes.map((cause) => clause(cause.text)) : otherReasons();
+  const because = causes.length === 0 ? "" : `, because ${causes.join("; and ")}`;
   const role = place.role === "Promoted" ? "is promoted" : "runs";
   if (place.node === undefined) {
     if (now.length === 0) return `${place.resource} is stopped${because}.`;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { parseXml } from "../../../runtime/compat/xml.ts";
+import { formatXml, parseXml } from "../../../runtime/compat/xml.ts";
 import type { Element } from "../../../runtime/kernel/cib/element.ts";
 import type { Departure } from "../../../runtime/kernel/membership/view.ts";
 import type { Standing } from "../../../runtime/kernel/messages.ts";
@@ -152,25 +152,42 @@ describe("resources", () => {
 });
 
 describe("why", () => {
-  const status = clusterStatus(cib(node(1, ONLINE, history("web", operation("start", 0))) + node(2, ONLINE)));
+  const document = cib(node(1, ONLINE, history("web", operation("start", 0))) + node(2, ONLINE));
+  const status = clusterStatus(document);
   const causes = [{ code: "location", text: "Because its location constraint prefers n1." }];
 
   test("the scheduler's causes become a sentence", () => {
     const place = { resource: "web", node: "n1", role: "Started", activeOn: ["n1"], causes };
-    assert.deepEqual(whyText("shop", [place], status), ["web runs on n1, because its location constraint prefers n1."]);
+    assert.deepEqual(whyText("shop", [place], status, document), [
+      "web runs on n1, because its location constraint prefers n1.",
+    ]);
     const stopped = { resource: "web", role: "Stopped", activeOn: ["n1"], causes };
-    assert.match(whyText("web", [stopped], status)[0] ?? "", /runs on n1 and is to be stopped, because/);
+    assert.match(whyText("web", [stopped], status, document)[0] ?? "", /runs on n1 and is to be stopped, because/);
     const moving = { ...place, node: "n2" };
-    assert.match(whyText("web", [moving], status)[0] ?? "", /runs on n1 and is to move to n2/);
+    assert.match(whyText("web", [moving], status, document)[0] ?? "", /runs on n1 and is to move to n2/);
+  });
+
+  test("without a cause from the scheduler, the configuration is asked", () => {
+    const place = { resource: "web", node: "n1", role: "Started", activeOn: ["n1"], causes: [] };
+    assert.deepEqual(whyText("web", [place], status, document), [
+      "web runs on n1, because nothing in the configuration asks for another node.",
+    ]);
+    const rules =
+      '<constraints><rsc_location id="l" rsc="shop" node="n1" score="50"/><rsc_colocation id="c" rsc="web" with-rsc="power" score="10"/></constraints>';
+    const sticky = '<meta_attributes id="gm"><nvpair id="s" name="resource-stickiness" value="7"/></meta_attributes>';
+    const text = formatXml(document).replace("<constraints/>", rules).replace('<meta_attributes id="gm"/>', sticky);
+    assert.deepEqual(whyText("web", [place], status, parseXml(text)), [
+      "web runs on n1, because the constraint l wants it there (score 50); and the constraint c wants it with power; and it is there already and resource-stickiness is 7.",
+    ]);
   });
 
   test("what keeps it is said with the remedy", () => {
     const stopped = clusterStatus(cib(node(1, ONLINE), '<nvpair id="g1" name="target-role" value="Stopped"/>'));
     assert.match(
-      whyText("web", [], stopped).join(" "),
+      whyText("web", [], stopped, document).join(" "),
       /target-role of shop is Stopped: "systole resource start shop"/,
     );
-    assert.deepEqual(whyText("nothing", [], status), []);
+    assert.deepEqual(whyText("nothing", [], status, document), []);
   });
 });
 
