@@ -1,13 +1,16 @@
 // Builds what ships into dist/: the program, the pulse's worker, the SDK that configured plugins are bundled against, and
 // each plugin of the release. Everything is bundled but esbuild itself. Does nothing when no source is newer than the last build.
 
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
 const DIST = join(ROOT, "dist");
+/** Built here and put in place when it is whole: neither another build nor a program that starts sees half of it. */
+const FRESH = join(ROOT, `dist.${process.pid}`);
+const OLD = join(ROOT, `dist.${process.pid}.old`);
 /** Written last: as old as the last build that was whole. */
 const STAMP = join(DIST, ".built");
 const SOURCES = ["runtime", "sdk", "plugins", "package.json", "package-lock.json"];
@@ -35,7 +38,7 @@ function pluginEntries() {
 }
 
 const OPTIONS = {
-  outdir: DIST,
+  outdir: FRESH,
   outExtension: { ".js": ".mjs" },
   bundle: true,
   format: "esm",
@@ -53,6 +56,17 @@ const OPTIONS = {
   logLevel: "warning",
 };
 
+/** Two renames: who starts a program meanwhile finds the old build or the new one. */
+function putInPlace() {
+  try {
+    if (existsSync(DIST)) renameSync(DIST, OLD);
+    renameSync(FRESH, DIST);
+  } catch (error) {
+    // Another build was faster by a hair, and has built the same.
+    if (!["ENOENT", "ENOTEMPTY", "EEXIST"].includes(error.code)) throw error;
+  }
+}
+
 const built = statSync(STAMP, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 const changed = Math.max(...SOURCES.map((source) => newest(join(ROOT, source))));
 if (changed >= built) {
@@ -62,11 +76,16 @@ if (changed >= built) {
     "demo-web": join(ROOT, "runtime/cli/demo/web-server.ts"),
   };
   const started = new Date();
-  rmSync(DIST, { recursive: true, force: true });
-  mkdirSync(DIST);
-  // Programs share what they have in common, and load late what they import late (undici). A plugin is one closed file.
-  await build({ ...OPTIONS, entryPoints: programs, splitting: true });
-  await build({ ...OPTIONS, entryPoints: { sdk: join(ROOT, "sdk/mod.ts"), ...pluginEntries() } });
-  // Not older than what was built, though the clock of the file system may be coarse.
-  writeFileSync(STAMP, `${started.toISOString()}\n`);
+  try {
+    // Programs share what they have in common, and load late what they import late (undici). A plugin is one closed file.
+    await build({ ...OPTIONS, entryPoints: programs, splitting: true });
+    await build({ ...OPTIONS, entryPoints: { sdk: join(ROOT, "sdk/mod.ts"), ...pluginEntries() } });
+    // With the time at which the build began: what was changed meanwhile is built next time.
+    const stamp = join(FRESH, basename(STAMP));
+    writeFileSync(stamp, `${started.toISOString()}\n`);
+    utimesSync(stamp, started, started);
+    putInPlace();
+  } finally {
+    for (const folder of [FRESH, OLD]) rmSync(folder, { recursive: true, force: true });
+  }
 }
