@@ -235,7 +235,10 @@ function accountFor(
 ): MissingAccount {
   const sameOrLater = (life: { id: NodeId; incarnation: Incarnation }) =>
     life.id === id && life.incarnation >= incarnation;
-  if (view.departures.some((departure) => departure.cause === "left" && sameOrLater(departure))) return "left";
+  // A life that leaves speaks for itself alone; a later one may never have looked for what this one ran.
+  const isLeave = (departure: View["departures"][number]) =>
+    departure.cause === "left" && departure.id === id && departure.incarnation === incarnation;
+  if (view.departures.some(isLeave)) return "left";
   if (states.some((state) => state.fenced.some(sameOrLater))) return "fenced";
   if (outvoted) return "outvoted";
   // Without a fence device nothing will ever confirm: who accepted losses has accepted this one.

@@ -17,10 +17,10 @@ export class Lives {
 
   /** A view is established: what went cleanly or is off is over, who is a member of a primary view may act from now on. */
   standing(standing: Standing): void {
-    for (const { id, incarnation, cause } of standing.view.departures)
-      if (cause === "left") this.close(id, incarnation);
+    for (const { id, incarnation, cause } of standing.view.departures) if (cause === "left") this.left(id, incarnation);
     for (const { id, incarnation, account } of standing.missing) {
-      if (account === "left" || account === "fenced") this.close(id, incarnation);
+      if (account === "left") this.left(id, incarnation);
+      else if (account === "fenced") this.close(id, incarnation);
     }
     if (!standing.primary) return;
     for (const { id, incarnation } of standing.view.members) if (!this.open.has(id)) this.open.set(id, incarnation);
@@ -32,6 +32,11 @@ export class Lives {
       const state = nodeState(cib, `${id}`);
       if (state !== undefined && isDown(state)) this.close(id, Number(state.attributes[INCARNATION] ?? 0));
     }
+  }
+
+  /** This life has stopped what it ran. It says nothing of an earlier one, which it may never have looked for. */
+  private left(id: NodeId, incarnation: Incarnation): void {
+    if (this.open.get(id) === incarnation) this.open.delete(id);
   }
 
   /** This life, and any before it, is over. */

@@ -83,26 +83,27 @@ export function isDown(state: Element): boolean {
   return state.attributes["in_ccm"] === "false" && state.attributes["expected"] === "down";
 }
 
+/** A life that leaves speaks for itself alone; power that goes ends every life before. */
 function wentCleanly(standing: Standing, id: NodeId, incarnation: Incarnation): boolean {
   const left = standing.view.departures.some(
-    (departure) => departure.id === id && departure.cause === "left" && departure.incarnation >= incarnation,
+    (departure) => departure.id === id && departure.cause === "left" && departure.incarnation === incarnation,
   );
   if (left) return true;
-  return standing.missing.some(
-    (member) =>
-      member.id === id &&
-      (member.account === "left" || member.account === "fenced") &&
-      member.incarnation >= incarnation,
-  );
+  return standing.missing.some((member) => {
+    if (member.id !== id) return false;
+    if (member.account === "left") return member.incarnation === incarnation;
+    return member.account === "fenced" && member.incarnation >= incarnation;
+  });
 }
 
 function uncleanUpdate(cib: Element, state: Element, node: ConfiguredNode): NodeStateUpdate {
   const wanted = { in_ccm: "false", crmd: "offline", join: "down", expected: "member" };
   const differs = Object.entries(wanted).some(([name, value]) => state.attributes[name] !== value);
-  if (!differs) return { edits: [] };
-  const edits: CibEdit[] = [{ edit: "set", path: nodeStatePath(`${node.id}`), attributes: wanted }];
-  // A node that was lost while it shut down has not shut down: nothing says that its resources are stopped.
+  // A node that was lost while it shut down has not shut down: nothing says that its resources are stopped. Nor when a later life of it,
+  // which is not taken in before the fence, wants to shut down.
   const shutdown = attributeEdit(cib, `${node.id}`, "shutdown", null);
+  if (!differs) return { edits: shutdown === undefined ? [] : [shutdown] };
+  const edits: CibEdit[] = [{ edit: "set", path: nodeStatePath(`${node.id}`), attributes: wanted }];
   if (shutdown !== undefined) edits.push(shutdown);
   return { edits, became: "unclean" };
 }

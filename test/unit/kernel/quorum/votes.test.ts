@@ -141,6 +141,8 @@ describe("two nodes", () => {
   it("who left cleanly needs no fence; who was only silent does", () => {
     const left = view([1], true, [{ id: 2, incarnation: 1, cause: "left" }]);
     assert.equal(judgeQuorum(two, left, states([1], [1, 2])).primary, true);
+    const laterLife = view([1], true, [{ id: 2, incarnation: 2, cause: "left" }]);
+    assert.equal(judgeQuorum(two, laterLife, states([1], [1, 2])).primary, false, "a later life does not speak for it");
     for (const cause of ["silent", "restarted", "unreachable"] as const) {
       const gone = view([1], true, [{ id: 2, incarnation: 1, cause }]);
       assert.equal(judgeQuorum(two, gone, states([1], [1, 2])).primary, false, cause);

@@ -1,0 +1,46 @@
+// Which lives are accounted for: a life that leaves speaks for itself alone, power that goes ends every life before.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Departure } from "../../../../runtime/kernel/membership/view.ts";
+import type { Standing } from "../../../../runtime/kernel/messages.ts";
+import { Lives } from "../../../../runtime/services/controller/lives.ts";
+
+function standing(lives: Readonly<Record<number, number>>, departures: readonly Departure[] = []): Standing {
+  const members = Object.entries(lives).map(([id, incarnation]) => ({
+    id: Number(id),
+    incarnation,
+    featureLevel: 1,
+    primaryNumber: 1,
+    seniority: 1,
+  }));
+  return {
+    view: { id: { number: 1, proposer: 1 }, members, departures },
+    coordinator: 1,
+    quorate: true,
+    primary: true,
+    established: true,
+    primaryNumber: 1,
+    votes: 2,
+    expectedVotes: 2,
+    reason: "",
+    missing: [],
+  };
+}
+
+test("a later life that leaves does not account for the one before", () => {
+  const lives = new Lives();
+  lives.standing(standing({ 1: 1, 2: 1 }));
+  assert(lives.hasEarlier(2, 2));
+  lives.standing(standing({ 1: 1 }, [{ id: 2, incarnation: 2, cause: "left" }]));
+  assert(lives.hasEarlier(2, 3), "life 1 may still run something");
+  lives.close(2, 2);
+  assert(!lives.hasEarlier(2, 3), "it was read as off");
+});
+
+test("a life that leaves accounts for itself", () => {
+  const lives = new Lives();
+  lives.standing(standing({ 1: 1, 2: 1 }));
+  lives.standing(standing({ 1: 1 }, [{ id: 2, incarnation: 1, cause: "left" }]));
+  assert(!lives.hasEarlier(2, 2));
+});
