@@ -4,6 +4,9 @@ import type { StatusReport } from "../api/schema.ts";
 import type { ClusterStatus, InFlight, StatusEvent } from "../model/status/schema.ts";
 import { clusterStatus, type StatusExtras } from "../model/status.ts";
 
+/** A link that is silent for so much longer than another of the same peer is told as lost. */
+const LOST_LINK_MS = 5_000;
+
 /** The status as the node behind the report sees it; `events` are told apart from it by `subscribe`. */
 export function statusOfReport(report: StatusReport, events: readonly StatusEvent[] = []): ClusterStatus {
   const extras: StatusExtras = {
@@ -27,6 +30,21 @@ function hanging(call: StatusReport["inFlight"][number]): InFlight {
   return { what, sinceMs: call.ageMs };
 }
 
+/** While one link carries on, nothing else shows that another is lost; the second loss would be a failure. */
+function lostLinks(report: StatusReport, peer: StatusReport["transport"]["peers"][number]): string[] {
+  const upMs = report.epochMs - report.node.startedEpochMs;
+  const silences = peer.links.map((link) => link.silenceMs ?? upMs);
+  const freshestMs = Math.min(...silences);
+  return peer.links.flatMap((link, index) => {
+    const silenceMs = silences[index] ?? 0;
+    if (silenceMs - freshestMs < LOST_LINK_MS) return [];
+    const since = link.silenceMs === undefined ? "yet" : `for ${Math.round(silenceMs / 1_000)} s`;
+    return [
+      `Nothing was heard of ${peer.name} from ${link.address} ${since}, so only the other link holds. Look at cable, interface and firewall of that network.`,
+    ];
+  });
+}
+
 function problemsOf(report: StatusReport): string[] {
   const problems: string[] = [];
   if (report.standing === undefined) problems.push("This node has not agreed with any other on who is here yet.");
@@ -38,6 +56,7 @@ function problemsOf(report: StatusReport): string[] {
   if (report.stopping) problems.push("This node is stopping.");
   for (const peer of report.transport.peers) {
     if (peer.lastDrop !== undefined) problems.push(`From ${peer.name}: ${peer.lastDrop}`);
+    problems.push(...lostLinks(report, peer));
   }
   return problems;
 }
