@@ -11,6 +11,10 @@ const OPEN_TIMEOUT_MS = 10_000;
 /** The worker has its own heap; these caps are far above what it needs, and keep its young generation from growing idly. */
 const WORKER_MEMORY = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 2 };
 
+/** Status is answered without the pulse's part when that does not come in time. */
+const REPORT_TIMEOUT_MS = 1_000;
+const NO_REPORT: TransportReport = { peers: [] };
+
 /** A worker that has been asked to close and does not, is ended. */
 const CLOSE_TIMEOUT_MS = 1_000;
 
@@ -137,9 +141,16 @@ class Link implements PulseLink {
   }
 
   report(): Promise<TransportReport> {
+    if (this.#closed) return Promise.resolve(NO_REPORT);
     const id = this.#nextReport++;
     return new Promise((resolve) => {
-      this.#reports.set(id, resolve);
+      const answer = (report: TransportReport): void => {
+        clearTimeout(timer);
+        this.#reports.delete(id);
+        resolve(report);
+      };
+      const timer = setTimeout(() => answer(NO_REPORT), REPORT_TIMEOUT_MS);
+      this.#reports.set(id, answer);
       this.#tell({ type: "report", id });
     });
   }
@@ -148,7 +159,7 @@ class Link implements PulseLink {
     if (this.#closed) return;
     this.#tell({ type: "close" });
     this.#closed = true;
-    for (const resolve of this.#reports.values()) resolve({ peers: [] });
+    for (const answer of [...this.#reports.values()]) answer(NO_REPORT);
     await new Promise<void>((resolve) => {
       const timer = setTimeout(() => void this.#worker.terminate().then(() => resolve()), CLOSE_TIMEOUT_MS);
       this.#worker.once("exit", () => {
@@ -176,7 +187,6 @@ class Link implements PulseLink {
       }
       case "report":
         this.#reports.get(message.id)?.(message.report);
-        this.#reports.delete(message.id);
         break;
       case "bug":
         this.#died(message.text);

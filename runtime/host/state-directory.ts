@@ -104,8 +104,8 @@ function takeLock(path: string): string {
   const file = join(path, LOCK_FILE);
   const own = `${process.pid} ${processFacts(process.pid)?.startTicks ?? 0} ${bootId() ?? "unknown"}\n`;
   const mine = `${file}.${process.pid}`;
-  writeDurably(mine, own);
   try {
+    writeDurably(mine, own);
     for (let tries = 0; tries < LOCK_TRIES; tries += 1) {
       if (tryLink(mine, file)) return own;
       const found = readOr(file, "");

@@ -12,7 +12,8 @@ import { type ApiClient, connectApi } from "../../runtime/api/client.ts";
 import type { StatusReport } from "../../runtime/api/schema.ts";
 import { createKeyFile } from "../../runtime/host/key.ts";
 
-const PROGRAM = fileURLToPath(new URL("../../runtime/cli/main.ts", import.meta.url));
+/** The command line, from source. */
+export const PROGRAM = fileURLToPath(new URL("../../runtime/cli/main.ts", import.meta.url));
 
 /** Everything here happens in a fraction of this, unless the machine is very busy. */
 export const DEADLINE_MS = 60_000;
