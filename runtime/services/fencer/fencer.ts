@@ -14,41 +14,33 @@ import {
   deviceAttempts,
   deviceDelayMs,
   deviceTimeoutMs,
-  type FenceAction,
   type FenceDevice,
   mappedAction,
-  readDevices,
-  readLevels,
   targetName,
 } from "./devices.ts";
 
+import {
+  type Fence,
+  type FenceOrder,
+  type FenceRecord,
+  newFence,
+  READ_AGAIN_FIRST_MS,
+  recordOf,
+  taskOf,
+  waysFor,
+} from "./fence.ts";
+
 export type { FenceAction } from "./devices.ts";
+export type { FenceRecord } from "./fence.ts";
 
 /** Fences that are remembered. */
 export const MAX_FENCE_HISTORY = 100;
 /** Fences that may be under way at once. */
 export const MAX_FENCES = 256;
-/** Pause after the first reading that was not "off"; doubled each time. */
-export const READ_AGAIN_FIRST_MS = 20;
 /** The longest pause between two readings. */
 export const READ_AGAIN_MAX_MS = 1000;
 /** Least time for a reading, also when the device's own time is over: a switch that hung may have worked. */
 export const LAST_READ_MS = 2000;
-
-/** One fence, as `status` and the history show it. */
-export interface FenceRecord {
-  readonly target: string;
-  readonly action: FenceAction;
-  readonly state: "pending" | "done" | "failed";
-  /** The device (or the devices of the level) that did it, or was tried last. */
-  readonly device?: string;
-  /** The node that called the device. */
-  readonly by?: string;
-  readonly epochMs: number;
-  readonly durationMs?: number;
-  /** Why it was asked for, or why it failed. */
-  readonly text?: string;
-}
 
 export interface FencerConfig {
   readonly self: NodeId;
@@ -61,16 +53,7 @@ export interface FencerConfig {
 
 export type FencerInput =
   | Tick
-  | {
-      readonly type: "fence";
-      readonly target: string;
-      readonly action: FenceAction;
-      /** How long one device may take (stonith-timeout). */
-      readonly timeoutMs: number;
-      /** Wait before the first device (priority-fencing-delay), besides what the device is configured with. */
-      readonly delayMs: number;
-      readonly why: string;
-    }
+  | ({ readonly type: "fence" } & FenceOrder)
   | { readonly type: "cib"; readonly cib: Element }
   /** Who can call a device now. */
   | { readonly type: "members"; readonly members: readonly NodeId[] }
@@ -89,42 +72,6 @@ export type FencerEffect =
       readonly text: string;
       readonly severity: "info" | "warning";
     };
-
-/** What is to be done to one device. */
-interface Task {
-  readonly device: FenceDevice;
-  readonly level: number;
-}
-
-/** A fence that is under way. */
-interface Fence {
-  readonly target: string;
-  action: FenceAction;
-  readonly timeoutMs: number;
-  readonly why: string;
-  readonly startedMs: number;
-  readonly epochMs: number;
-  /** Groups of devices, each a way to do it; the first that succeeds as a whole is enough. */
-  readonly ways: readonly (readonly Task[])[];
-  way: number;
-  task: number;
-  attempt: number;
-  phase: "delay" | "switch" | "read" | "pause" | "retry";
-  /** What the present pass over the devices of the way wants; "on" comes after all are off. */
-  want: "off" | "on";
-  /** End of the delay or pause. */
-  wakeMs: number | undefined;
-  pauseMs: number;
-  deviceDeadlineMs: number;
-  attemptDeadlineMs: number;
-  call: { readonly id: number; readonly node: NodeId; readonly deadlineMs: number } | undefined;
-  by: string | undefined;
-  lastFailure: string;
-  /** The device said that it could not switch: reading goes on once, not until the deadline, and the next device gets its turn. */
-  refused: boolean;
-  /** The kill (or the wanted "on") is confirmed and was told. */
-  confirmed: boolean;
-}
 
 /** Fences nodes on request of the coordinator on this node. */
 export class Fencer implements Machine<FencerInput, FencerEffect> {
@@ -199,7 +146,10 @@ export class Fencer implements Machine<FencerInput, FencerEffect> {
       return;
     }
     if (running !== undefined) this.finish(running, "the next fence of this node was asked for", nowMs);
-    const fence = this.newFence(input, nowMs);
+    const isUsable = (device: FenceDevice) =>
+      canFence(device, input.target) && this.callerFor(device, input.target) !== undefined;
+    const ways = this.cib === undefined ? [] : waysFor(this.cib, input.target, isUsable);
+    const fence = newFence(input, ways, nowMs, Math.round(nowMs + this.epochOffsetMs));
     if (fence.ways.length === 0 || this.fences.size >= MAX_FENCES) {
       fence.lastFailure =
         fence.ways.length === 0
@@ -217,53 +167,6 @@ export class Fencer implements Machine<FencerInput, FencerEffect> {
     } else {
       this.startDevice(fence, nowMs);
     }
-  }
-
-  private newFence(input: FencerInput & { type: "fence" }, nowMs: number): Fence {
-    return {
-      target: input.target,
-      action: input.action,
-      timeoutMs: input.timeoutMs,
-      why: input.why,
-      startedMs: nowMs,
-      epochMs: Math.round(nowMs + this.epochOffsetMs),
-      ways: this.waysFor(input.target),
-      way: 0,
-      task: 0,
-      attempt: 0,
-      phase: "switch",
-      want: input.action === "on" ? "on" : "off",
-      wakeMs: undefined,
-      pauseMs: READ_AGAIN_FIRST_MS,
-      deviceDeadlineMs: nowMs,
-      attemptDeadlineMs: nowMs,
-      call: undefined,
-      by: undefined,
-      lastFailure: "",
-      refused: false,
-      confirmed: false,
-    };
-  }
-
-  private waysFor(target: string): Task[][] {
-    if (this.cib === undefined) return [];
-    const devices = readDevices(this.cib);
-    const levels = readLevels(this.cib, target);
-    if (levels.length === 0) {
-      const able = devices.filter((device) => canFence(device, target) && this.callerFor(device, target) !== undefined);
-      return able.map((device) => [{ device, level: 0 }]);
-    }
-    const ways: Task[][] = [];
-    for (const level of levels) {
-      const tasks: Task[] = [];
-      for (const id of level.devices) {
-        const device = devices.find((candidate) => candidate.id === id);
-        if (device !== undefined) tasks.push({ device, level: level.index });
-      }
-      // A level of which a device is missing cannot succeed as a whole.
-      if (tasks.length === level.devices.length && tasks.length > 0) ways.push(tasks);
-    }
-    return ways;
   }
 
   /** Who calls the device: this node if it may, else the first member that may; never the victim itself. */
@@ -483,23 +386,4 @@ export class Fencer implements Machine<FencerInput, FencerEffect> {
     if (fence.phase === "switch") this.read(fence, nowMs);
     else this.attemptFailed(fence, fence.lastFailure, nowMs);
   }
-}
-
-function taskOf(fence: Fence): Task | undefined {
-  return fence.ways[fence.way]?.[fence.task];
-}
-
-function recordOf(fence: Fence, state: FenceRecord["state"], durationMs: number | undefined): FenceRecord {
-  const way = fence.ways[fence.way] ?? [];
-  const device = way.map((task) => task.device.id).join(",");
-  return {
-    target: fence.target,
-    action: fence.action,
-    state,
-    ...(device === "" ? {} : { device }),
-    ...(fence.by === undefined ? {} : { by: fence.by }),
-    epochMs: fence.epochMs,
-    ...(durationMs === undefined ? {} : { durationMs }),
-    text: fence.why,
-  };
 }

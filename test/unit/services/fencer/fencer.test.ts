@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseXml } from "../../../../runtime/compat/xml.ts";
 import type { DeviceCall, DeviceOutcome } from "../../../../runtime/services/calls.ts";
+import { READ_AGAIN_FIRST_MS } from "../../../../runtime/services/fencer/fence.ts";
 import {
   Fencer,
   type FencerEffect,
   type FencerInput,
   LAST_READ_MS,
   MAX_FENCE_HISTORY,
-  READ_AGAIN_FIRST_MS,
 } from "../../../../runtime/services/fencer/fencer.ts";
 
 function device(id: string, settings: Record<string, string> = {}, type = "systole:dummy"): string {

@@ -1,0 +1,387 @@
+// The controller by script, with plans that the test writes: what is walked when, what waits for what, what ends where.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { formatXml, parseXml } from "../../../../runtime/compat/xml.ts";
+import { applyEdits } from "../../../../runtime/kernel/cib/edits.ts";
+import type { Element } from "../../../../runtime/kernel/cib/element.ts";
+import type { Departure } from "../../../../runtime/kernel/membership/view.ts";
+import type { Standing } from "../../../../runtime/kernel/messages.ts";
+import {
+  Controller,
+  type ControllerEffect,
+  type ControllerInput,
+  MAX_FOLLOW_UP_PLANS,
+} from "../../../../runtime/services/controller/controller.ts";
+import type { Operation, OperationResult } from "../../../../runtime/services/messages.ts";
+import type { Schedule } from "../../../../runtime/services/scheduler/schedule.ts";
+import type { GraphAction, Synapse } from "../../../../runtime/services/transition.ts";
+
+const RUN_ID = "11111111-1111-1111-1111-111111111111";
+const CONFIGURATION = `<configuration><crm_config><cluster_property_set id="o"><nvpair id="o1" name="cluster-recheck-interval" value="15min"/></cluster_property_set></crm_config><nodes><node id="1" uname="n1"/><node id="2" uname="n2"/><node id="3" uname="n3"/></nodes><resources><group id="g"><primitive id="a"/><primitive id="b"/></group><primitive id="c"/></resources><constraints/></configuration>`;
+
+type Step = {
+  readonly id: number;
+  readonly after?: readonly number[];
+  readonly priority?: number;
+} & Partial<GraphAction>;
+
+function resource(id: number, operation: string, name: string, node: number, more: Partial<Step> = {}): Step {
+  return {
+    id,
+    kind: "resource",
+    operation,
+    node: `n${node}`,
+    nodeId: `${node}`,
+    primitive: { id: name, class: "ocf", provider: "systole", type: "dummy" },
+    ...more,
+  };
+}
+
+function fence(id: number, node: number, more: Partial<Step> = {}): Step {
+  const attributes = { CRM_meta_stonith_action: "off" };
+  return { id, kind: "cluster", operation: "stonith", node: `n${node}`, nodeId: `${node}`, attributes, ...more };
+}
+
+function synapse({ id, after = [], priority = 0, ...action }: Step): Synapse {
+  const { operation = "", attributes = {}, kind = "pseudo", primitive } = action;
+  const all: Record<string, string> = { CRM_meta_timeout: "20000", ...attributes };
+  const operationKey = `${primitive?.id ?? "x"}_${operation}_${all["CRM_meta_interval"] ?? 0}`;
+  return { id, priority, inputs: after, action: { operationKey, ...action, id, kind, operation, attributes: all } };
+}
+
+class Bench {
+  nowMs = 1000;
+  cib: Element;
+  /** Plans in the order in which they are asked for; afterwards there is nothing to do. */
+  readonly plans: (readonly Step[])[] = [];
+  planned = 0;
+  batchLimit = 0;
+  recheckAtEpochSeconds: number | undefined;
+  readonly effects: ControllerEffect[] = [];
+  readonly controller: Controller;
+  holdCommits = false;
+  private viewNumber = 0;
+  private callId = 0;
+
+  constructor() {
+    this.cib = parseXml(`<cib>${CONFIGURATION}<status/></cib>`);
+    const schedule = (): Schedule => {
+      this.planned += 1;
+      const steps = this.plans.shift() ?? [];
+      const graph = {
+        clusterDelayMs: 60_000,
+        stonithTimeoutMs: 60_000,
+        batchLimit: this.batchLimit,
+        attributes: {},
+        synapses: steps.map(synapse),
+        ...(this.recheckAtEpochSeconds === undefined ? {} : { recheckAtEpochSeconds: this.recheckAtEpochSeconds }),
+      };
+      return { graph, placements: [], summary: [], scores: [], problems: [], quorate: true };
+    };
+    const nodes = [1, 2, 3].map((id) => ({ id, name: `n${id}` }));
+    const shared = { md5Hex: () => "0", digest: () => "0", runId: RUN_ID, timeZoneOffsetMinutes: 0 };
+    this.controller = new Controller({ self: 1, nodes, schedule, ...shared }, this.cib);
+    this.give({ type: "wall-clock", epochMs: 1_700_000_000_000 });
+  }
+
+  give(input: ControllerInput): void {
+    for (const effect of this.controller.step(input, this.nowMs)) {
+      this.effects.push(effect);
+      if (effect.type === "change" && !this.holdCommits) this.commit(effect);
+    }
+  }
+
+  private commit(effect: ControllerEffect & { type: "change" }): void {
+    const edited = applyEdits(this.cib, effect.request.edits);
+    assert(edited.ok);
+    this.cib = edited.cib;
+    this.give({ type: "cib", cib: this.cib });
+    const version = { adminEpoch: 0, epoch: 0, numUpdates: 1 };
+    this.give({ type: "answer", requestId: effect.request.id, outcome: { outcome: "done", version } });
+  }
+
+  view(ids: readonly number[], more: Partial<Standing> & { departures?: readonly Departure[] } = {}): void {
+    this.viewNumber += 1;
+    const { departures = [], ...rest } = more;
+    const members = ids.map((id) => ({ id, incarnation: 1, featureLevel: 1, primaryNumber: 1, seniority: 1 }));
+    const standing: Standing = {
+      view: { id: { number: this.viewNumber, proposer: 1 }, members, departures },
+      coordinator: 1,
+      quorate: true,
+      primary: true,
+      established: true,
+      primaryNumber: 1,
+      votes: ids.length,
+      expectedVotes: 3,
+      reason: "",
+      missing: [],
+      ...rest,
+    };
+    this.give({ type: "standing", standing });
+  }
+
+  configurationChanges(): void {
+    const edited = applyEdits(this.cib, [
+      { edit: "set", path: [{ name: "configuration" }, { name: "tags" }], attributes: { x: `${this.planned}` } },
+    ]);
+    assert(edited.ok);
+    this.cib = edited.cib;
+    this.give({ type: "cib", cib: this.cib });
+  }
+
+  /** Operations given to nodes, as "n2 start a". */
+  get operations(): string[] {
+    return this.sent.map(({ to, operation }) => `n${to} ${operation.action} ${operation.resource.id}`);
+  }
+
+  get sent(): { to: number; operation: Operation }[] {
+    return this.effects.flatMap((effect) =>
+      effect.type === "send" && effect.message.type === "operation"
+        ? [{ to: effect.to, operation: effect.message.operation }]
+        : [],
+    );
+  }
+
+  get fences(): string[] {
+    return this.effects.flatMap((effect) => (effect.type === "fence" ? [effect.target] : []));
+  }
+
+  get events(): string[] {
+    return this.effects.flatMap((effect) => (effect.type === "event" ? [effect.event.text] : []));
+  }
+
+  result(at: number, rc = 0, more: Partial<OperationResult> = {}): void {
+    const { to, operation } = this.sent.at(at) ?? assert.fail(`no operation ${at}`);
+    this.callId += 1;
+    const times = { startedEpochMs: 1_700_000_000_000, execTimeMs: 5, queueTimeMs: 0 };
+    const ended = { callId: this.callId, rc, status: "done", reason: "" } as const;
+    const result: OperationResult = { operation, node: to, incarnation: 1, ...ended, ...times, ...more };
+    this.give({ type: "operation-result", result });
+  }
+
+  fenced(target: string, ok = true): void {
+    const record = { target, action: "off", state: ok ? "done" : "failed", epochMs: 0, durationMs: 1 } as const;
+    this.give({ type: "fence-outcome", record, ok });
+  }
+
+  get xml(): string {
+    return formatXml(this.cib);
+  }
+}
+
+function started(...plans: readonly (readonly Step[])[]): Bench {
+  const bench = new Bench();
+  bench.plans.push(...plans);
+  bench.view([1, 2, 3]);
+  return bench;
+}
+
+test("the result of one action starts the next in the same step, though nothing is committed yet", () => {
+  const bench = new Bench();
+  bench.holdCommits = true;
+  bench.plans.push([resource(1, "start", "a", 2), resource(2, "start", "b", 2, { after: [1] })]);
+  bench.view([1, 2, 3]);
+  bench.result(-1);
+  assert.deepEqual(bench.operations, ["n2 start a", "n2 start b"]);
+  const changes = bench.effects.filter((effect) => effect.type === "change");
+  assert.equal(changes.length, 1, "and the writes gather behind the first");
+});
+
+test("node states follow the view: online, unclean with a fence, then down", () => {
+  const bench = started();
+  assert.match(bench.xml, /id="2"[^>]*uname="n2"[^>]*in_ccm="true"|uname="n2"/);
+  bench.plans.push([fence(1, 2), resource(2, "start", "a", 3, { after: [1] })]);
+  bench.view([1, 3], { departures: [{ id: 2, incarnation: 1, cause: "silent" }] });
+  assert.match(bench.xml, /<node_state id="2"[^>]*in_ccm="false"[^>]*/);
+  assert.match(bench.xml, /<node_state id="2"[^>]*expected="member"/);
+  assert.deepEqual(bench.fences, ["n2"]);
+  assert.deepEqual(bench.operations, []);
+  bench.fenced("n2");
+  assert.deepEqual(bench.operations, ["n3 start a"], "the start follows the fence in the same step");
+  assert.match(bench.xml, /<node_state id="2"[^>]*expected="down"/);
+  assert(bench.effects.some((effect) => effect.type === "fenced" && effect.node === 2 && effect.incarnation === 1));
+});
+
+test("who left cleanly is down without a fence", () => {
+  const bench = started();
+  bench.view([1, 3], { departures: [{ id: 2, incarnation: 1, cause: "left" }] });
+  assert.match(bench.xml, /<node_state id="2"[^>]*expected="down"/);
+});
+
+test("a fence that fails is tried again after a pause, and nothing that needs it happens", () => {
+  const bench = started();
+  const plan = [fence(1, 2), resource(2, "start", "a", 3, { after: [1] })];
+  bench.plans.push(plan, plan, plan);
+  bench.view([1, 3], { departures: [{ id: 2, incarnation: 1, cause: "silent" }] });
+  bench.fenced("n2", false);
+  assert.equal(bench.fences.length, 1);
+  const deadlineMs = bench.controller.deadlineMs();
+  assert.equal(deadlineMs, bench.nowMs + 1000);
+  bench.nowMs += 1000;
+  bench.give({ type: "tick" });
+  assert.equal(bench.fences.length, 2);
+  assert.deepEqual(bench.operations, []);
+  bench.fenced("n2");
+  assert.deepEqual(bench.operations, ["n3 start a"]);
+});
+
+test("priority comes first and batch-limit holds", () => {
+  const bench = new Bench();
+  bench.batchLimit = 1;
+  bench.plans.push([resource(1, "start", "a", 2), resource(2, "start", "c", 3, { priority: 10 })]);
+  bench.view([1, 2, 3]);
+  assert.deepEqual(bench.operations, ["n3 start c"]);
+  bench.result(-1);
+  assert.deepEqual(bench.operations, ["n3 start c", "n2 start a"]);
+});
+
+test("two actions of one resource on one node are never in flight together", () => {
+  const bench = started([resource(1, "monitor", "a", 2), resource(2, "start", "a", 2)]);
+  assert.equal(bench.operations.length, 1);
+  bench.result(-1);
+  assert.equal(bench.operations.length, 2);
+});
+
+test("nothing is activated in a view that is not primary", () => {
+  const bench = new Bench();
+  const plan = [resource(1, "stop", "c", 2), resource(2, "start", "a", 2)];
+  bench.plans.push(plan, plan);
+  bench.view([1, 2, 3], { primary: false });
+  assert.deepEqual(bench.operations, ["n2 stop c"]);
+  bench.result(-1);
+  bench.view([1, 2, 3]);
+  assert(bench.operations.includes("n2 start a"));
+});
+
+test("a change makes a new plan at once; what is related to an old operation waits for it, the rest goes ahead", () => {
+  const bench = started([resource(1, "start", "a", 2)]);
+  const plan = [resource(1, "stop", "b", 2), resource(2, "start", "c", 3), fence(3, 3)];
+  bench.plans.push(plan, [resource(1, "stop", "b", 2)]);
+  bench.configurationChanges();
+  assert.deepEqual(bench.operations, ["n2 start a", "n3 start c"]);
+  assert.deepEqual(bench.fences, ["n3"], "fencing never waits");
+  const before = bench.planned;
+  bench.result(0);
+  assert.equal(bench.planned, before + 1);
+  assert.equal(bench.operations.at(-1), "n2 stop b");
+});
+
+test("an operation that the new plan wants just like that is taken over", () => {
+  const bench = started([resource(1, "start", "a", 2)]);
+  bench.plans.push([resource(7, "start", "a", 2), resource(8, "start", "b", 2, { after: [7] })]);
+  bench.configurationChanges();
+  assert.deepEqual(bench.operations, ["n2 start a"]);
+  bench.result(0);
+  assert.deepEqual(bench.operations, ["n2 start a", "n2 start b"]);
+});
+
+test("a failed start counts as INFINITY, a failed monitor as one more; a probe does not count", () => {
+  const interval = { attributes: { CRM_meta_interval: "10000" } };
+  const bench = started([
+    resource(1, "start", "a", 2),
+    resource(2, "monitor", "c", 3, interval),
+    resource(3, "monitor", "b", 3, { attributes: { CRM_meta_op_target_rc: "7" } }),
+  ]);
+  bench.result(0, 1, { reason: "no" });
+  bench.result(1, 7);
+  bench.result(2, 0);
+  assert.match(bench.xml, /name="fail-count-a#start_0" value="INFINITY"/);
+  assert.match(bench.xml, /name="fail-count-c#monitor_10000" value="1"/);
+  assert.doesNotMatch(bench.xml, /fail-count-b/);
+  assert.match(bench.xml, /name="last-failure-a#start_0" value="1700000000"/);
+  assert.match(bench.xml, /id="a_last_failure_0"[^>]*exit-reason="no"/);
+  assert(bench.events.some((text) => text === "start of a on n2 failed: an error (no)"));
+});
+
+test("the same result twice counts once, and is noted when it is committed", () => {
+  const bench = started([resource(1, "monitor", "c", 3, { attributes: { CRM_meta_interval: "10000" } })]);
+  bench.result(0, 7, { callId: 5 });
+  bench.result(0, 7, { callId: 5 });
+  assert.match(bench.xml, /name="fail-count-c#monitor_10000" value="1"/);
+  const noted = bench.effects.filter((effect) => effect.type === "send" && effect.message.type === "operation-noted");
+  assert(noted.length >= 1);
+});
+
+test("a late word of a monitor that was cancelled is about nothing", () => {
+  const bench = started(
+    [resource(1, "monitor", "c", 3, { attributes: { CRM_meta_interval: "10000" } })],
+    [],
+    [
+      resource(1, "cancel", "c", 3, {
+        attributes: { CRM_meta_operation: "monitor", CRM_meta_interval: "10000" },
+      }),
+    ],
+  );
+  bench.result(0);
+  assert.match(bench.xml, /c_monitor_10000/);
+  bench.configurationChanges();
+  assert.doesNotMatch(bench.xml, /c_monitor_10000/);
+  bench.result(0, 7);
+  assert.doesNotMatch(bench.xml, /fail-count/);
+});
+
+test("operations of a node that is gone have no result any more, and do not hold the plan up", () => {
+  const bench = started([resource(1, "start", "a", 2)]);
+  bench.plans.push([fence(1, 2), resource(2, "start", "a", 3, { after: [1] })]);
+  bench.view([1, 3], { departures: [{ id: 2, incarnation: 1, cause: "silent" }] });
+  assert.deepEqual(bench.controller.inFlight, []);
+  bench.fenced("n2");
+  assert.deepEqual(bench.operations, ["n2 start a", "n3 start a"]);
+});
+
+test("an operation without a result in its time and more counts as timed out", () => {
+  const bench = started([resource(1, "start", "a", 2)]);
+  const before = bench.planned;
+  bench.nowMs += 20_000 + 60_000;
+  bench.give({ type: "tick" });
+  assert.match(bench.xml, /id="a_last_0"[^>]*op-status="2"/);
+  assert.match(bench.xml, /fail-count-a#start_0/);
+  assert(bench.planned > before);
+});
+
+test("rechecks: when the plan says so, and after the interval", () => {
+  const bench = new Bench();
+  bench.recheckAtEpochSeconds = 1_700_000_030;
+  bench.view([1, 2, 3]);
+  assert.equal(bench.controller.deadlineMs(), 1000 + 30_000);
+  bench.recheckAtEpochSeconds = undefined;
+  bench.nowMs = 31_000;
+  const before = bench.planned;
+  bench.give({ type: "tick" });
+  assert.equal(bench.planned, before + 1);
+  assert.equal(bench.controller.deadlineMs(), 31_000 + 900_000);
+});
+
+test("plans that lead to nothing but plans end in words", () => {
+  const bench = new Bench();
+  for (let i = 0; i < 3 * MAX_FOLLOW_UP_PLANS; i++) {
+    bench.plans.push([{ id: 1, kind: "cluster", operation: "clear_failcount", node: "n1", nodeId: "1" }]);
+  }
+  bench.view([1, 2, 3]);
+  for (let i = 0; i < 3 * MAX_FOLLOW_UP_PLANS && bench.controller.deadlineMs() !== undefined; i++) {
+    bench.nowMs = Math.min(bench.controller.deadlineMs() ?? 0, bench.nowMs + 1000);
+    bench.give({ type: "tick" });
+  }
+  assert(bench.events.some((text) => text.includes("plans in a row")));
+  assert(bench.planned <= MAX_FOLLOW_UP_PLANS + 2);
+});
+
+test("another node becomes the coordinator: everything here ends", () => {
+  const bench = started([resource(1, "start", "a", 2), resource(2, "start", "b", 2, { after: [1] })]);
+  bench.view([1, 2, 3], { coordinator: 2 });
+  bench.result(0);
+  assert.deepEqual(bench.operations, ["n2 start a"]);
+  assert.equal(bench.controller.transition, undefined);
+  assert.equal(bench.controller.deadlineMs(), undefined);
+});
+
+test("a person's word that a node is off counts like a fence, but not against a member", () => {
+  const bench = started();
+  bench.give({ type: "request", from: 1, request: { id: "r1", request: "fence-confirm", node: "n2", who: "op" } });
+  bench.view([1, 3], { departures: [{ id: 2, incarnation: 1, cause: "silent" }] });
+  bench.give({ type: "request", from: 1, request: { id: "r2", request: "fence-confirm", node: "n2", who: "op" } });
+  const answers = bench.effects.flatMap((effect) => (effect.type === "request-answer" ? [effect.outcome.outcome] : []));
+  assert.deepEqual(answers, ["refused", "done"]);
+  assert.match(bench.xml, /<node_state id="2"[^>]*expected="down"/);
+});
