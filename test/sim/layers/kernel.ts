@@ -50,8 +50,6 @@ function quorumOf(cib: Element, nodes: readonly NodeName[]): QuorumConfig {
     twoNode: false,
     waitForAll: false,
     autoTieBreaker: false,
-    lastManStanding: false,
-    allowDownscale: false,
     fencing: resources?.children.some((child) => child.attributes["class"] === "stonith") ?? false,
     acceptLoss: false,
   };
