@@ -69,8 +69,6 @@ const configSchema = Type.Object(
           twoNode: flag,
           waitForAll: flag,
           autoTieBreaker: flag,
-          lastManStanding: flag,
-          allowDownscale: flag,
           acceptLoss: flag,
         },
         closed,
@@ -318,8 +316,6 @@ function quorum(config: ConfigFile, nodes: readonly ConfiguredNode[], file: stri
     // As votequorum does: two_node implies it.
     waitForAll: given.waitForAll ?? twoNode,
     autoTieBreaker: given.autoTieBreaker ?? false,
-    lastManStanding: given.lastManStanding ?? false,
-    allowDownscale: given.allowDownscale ?? false,
     acceptLoss: given.acceptLoss ?? false,
   };
   const impossible = refuseImpossible({ ...made, fencing: true });

@@ -29,10 +29,6 @@ export interface QuorumConfig {
   readonly waitForAll: boolean;
   /** Of two equal halves, the one with the lowest configured id is quorate. */
   readonly autoTieBreaker: boolean;
-  /** Expected votes sink with the members that are lost, down to two (see `reducedExpectedVotes` of the verdict). */
-  readonly lastManStanding: boolean;
-  /** Expected votes sink also with a clean leave. */
-  readonly allowDownscale: boolean;
   /** Fencing is enabled and has a device: a missing member can be confirmed off. */
   readonly fencing: boolean;
   /** The operator has accepted that acknowledged changes may be lost. Status shows it. */
@@ -77,8 +73,6 @@ export interface QuorumVerdict {
   readonly reason: string;
   /** Sorted by id. */
   readonly missing: readonly MissingMember[];
-  /** With lastManStanding or allowDownscale: what a primary view may commit as the new expected votes. */
-  readonly reducedExpectedVotes?: number;
 }
 
 /** All votes the configuration gives, and what is expected: never less than a strict majority is judged against. */
@@ -99,7 +93,6 @@ export function judgeQuorum(config: QuorumConfig, view: View, states: readonly M
   const blocking = missing.filter((member) => member.account === "unaccounted");
   const quorate = obstacle === undefined;
   const primary = quorate && blocking.length === 0;
-  const reduced = primary ? reducedExpectedVotes(config, view, count) : undefined;
   return {
     quorate,
     primary,
@@ -108,7 +101,6 @@ export function judgeQuorum(config: QuorumConfig, view: View, states: readonly M
     quorumVotes: count.quorumVotes,
     reason: obstacle ?? (primary ? primaryReason(config, count, missing) : blockedReason(config, blocking)),
     missing,
-    ...(reduced === undefined ? {} : { reducedExpectedVotes: reduced }),
   };
 }
 
@@ -246,20 +238,6 @@ function accountFor(
   return "unaccounted";
 }
 
-/** Expected votes for a primary view that has shrunk, where an option lets them sink. Never below two, or one vote would be a majority. */
-function reducedExpectedVotes(config: QuorumConfig, view: View, count: VoteCount): number | undefined {
-  let reduced = count.expectedVotes;
-  if (config.lastManStanding) reduced = count.votes;
-  else if (config.allowDownscale) {
-    const present = new Set(view.members.map((member) => member.id));
-    for (const { id, cause } of view.departures) {
-      if (cause === "left" && !present.has(id)) reduced -= votesOf(config, id);
-    }
-  }
-  reduced = Math.max(reduced, count.votes, 2);
-  return reduced < count.expectedVotes ? reduced : undefined;
-}
-
 function primaryReason(config: QuorumConfig, count: VoteCount, missing: readonly MissingMember[]): string {
   const away = missing.map((member) => `${nameOf(config, member.id)} (${ACCOUNT_WORDS[member.account]})`);
   const rest = away.length > 0 ? `; of the previous primary view these are away: ${away.join(", ")}` : "";
@@ -306,12 +284,6 @@ export function refuseLossy(config: QuorumConfig): string | undefined {
   }
   if (config.twoNode && !config.waitForAll) {
     return `two_node without wait_for_all lets a node that was fenced start alone with old data. Set wait_for_all, ${remedy}`;
-  }
-  if (config.lastManStanding && !config.waitForAll) {
-    return `last_man_standing without wait_for_all lets the nodes that were given up start as a cluster of their own. Set wait_for_all, ${remedy}`;
-  }
-  if (config.allowDownscale) {
-    return `allow_downscale lowers the expected votes when nodes leave, so those that left can form a second cluster. Turn it off, ${remedy}`;
   }
   return undefined;
 }

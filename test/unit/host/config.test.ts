@@ -135,8 +135,10 @@ test("two transports are refused with the reason", () => {
 });
 
 test("options that can lose acknowledged changes need acceptLoss", () => {
-  refused({ ...good(), quorum: { allowDownscale: true } }, "config-lossy", /acceptLoss/);
-  assert.equal(parse({ ...good(), quorum: { allowDownscale: true, acceptLoss: true } }).quorum.acceptLoss, true);
+  const two = { ...good(), nodes: good().nodes.slice(1) };
+  const lossy = { twoNode: true, waitForAll: false };
+  refused({ ...two, quorum: lossy }, "config-lossy", /acceptLoss/);
+  assert.equal(parse({ ...two, quorum: { ...lossy, acceptLoss: true } }).quorum.acceptLoss, true);
 });
 
 test("a socket path that the system cannot take is refused before anything starts", () => {

@@ -143,8 +143,6 @@ export class Cluster {
       twoNode: false,
       waitForAll: false,
       autoTieBreaker: false,
-      lastManStanding: false,
-      allowDownscale: false,
       fencing: true,
       acceptLoss: false,
       ...this.#options.quorum,

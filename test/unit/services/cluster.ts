@@ -100,8 +100,6 @@ export class Cluster {
       twoNode: count === 2,
       waitForAll: count === 2,
       autoTieBreaker: false,
-      lastManStanding: false,
-      allowDownscale: false,
       fencing: true,
       acceptLoss: false,
     };

@@ -16,8 +16,6 @@ function config(nodes: number, more: Partial<QuorumConfig> = {}): QuorumConfig {
     twoNode: false,
     waitForAll: false,
     autoTieBreaker: false,
-    lastManStanding: false,
-    allowDownscale: false,
     fencing: true,
     acceptLoss: false,
     ...more,
@@ -214,15 +212,12 @@ describe("options that can lose changes", () => {
     const lossy: [Partial<QuorumConfig>, RegExp][] = [
       [{ twoNode: true, waitForAll: true, fencing: false }, /two_node without fencing.*Configure a fence device/],
       [{ twoNode: true }, /two_node without wait_for_all/],
-      [{ lastManStanding: true }, /last_man_standing without wait_for_all/],
-      [{ allowDownscale: true }, /allow_downscale/],
     ];
     for (const [options, words] of lossy) {
       assert.match(refuseLossy(config(2, options)) ?? "", words);
       assert.equal(refuseLossy(config(2, { ...options, acceptLoss: true })), undefined);
     }
     assert.equal(refuseLossy(config(2, { twoNode: true, waitForAll: true })), undefined);
-    assert.equal(refuseLossy(config(5, { lastManStanding: true, waitForAll: true })), undefined);
   });
 
   it("accepted losses without a fence device let the survivor go on", () => {
@@ -234,15 +229,6 @@ describe("options that can lose changes", () => {
       false,
       "a device that is there is waited for",
     );
-  });
-
-  it("last_man_standing lets the expected votes follow, never below two", () => {
-    const standing = config(5, { lastManStanding: true, waitForAll: true });
-    assert.equal(judgeQuorum(standing, view([1, 2, 3]), states([1, 2, 3], ALL)).reducedExpectedVotes, 3);
-    const fenced = [{ id: 3, incarnation: 1 }];
-    const two = judgeQuorum({ ...standing, expectedVotes: 3 }, view([1, 2]), states([1, 2], [1, 2, 3], { fenced }));
-    assert.deepEqual([two.primary, two.reducedExpectedVotes], [true, 2]);
-    assert.equal(judgeQuorum(config(5), view([1, 2, 3]), states([1, 2, 3], ALL)).reducedExpectedVotes, undefined);
   });
 
   it("impossible numbers are refused", () => {
