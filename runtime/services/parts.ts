@@ -190,6 +190,8 @@ export class Parts {
   private setStanding(standing: Standing): void {
     this.hand({ part: "controller", input: { type: "standing", standing } });
     const coordinator = standing.established ? standing.coordinator : undefined;
+    const allowed = standing.established ? standing.primary : undefined;
+    this.hand({ part: "executor", input: { type: "activation", allowed } });
     this.hand({ part: "attributes", input: { type: "coordinator", coordinator } });
     if (coordinator !== undefined) this.hand({ part: "executor", input: { type: "report-again" } });
     this.around.standingChanged(standing);

@@ -14,7 +14,7 @@ import { clusterAction } from "./cluster-actions.ts";
 import { type Desk, nodeName, nodeNamed } from "./effects.ts";
 import { type Flight, Flights, OPERATIONS_PER_NODE } from "./flights.ts";
 import type { ConfiguredNode } from "./node-states.ts";
-import { metaOf, operationOf } from "./operations.ts";
+import { intervalOf, metaOf, operationOf } from "./operations.ts";
 import { Related } from "./related.ts";
 import {
   activeResources,
@@ -53,6 +53,8 @@ export class Conductor {
   /** The operations of other transitions that stand in the way of this one. */
   private held = new Set<string>();
   private toldWaiting = "";
+  /** Probes of the plan, by the set of related resources that they look at. */
+  private readonly probes = new Map<string, number[]>();
   private offsets = { start: "INFINITY", stop: "INFINITY" };
 
   /** Begins with a new plan; what remains of the old one is dropped. */
@@ -64,7 +66,13 @@ export class Conductor {
       stop: graph.attributes["failed-stop-offset"] ?? "INFINITY",
     };
     this.held.clear();
-    if (this.flights.size > 0) this.related = new Related(desk.writer.working);
+    this.probes.clear();
+    const probes = graph.synapses.map((synapse) => synapse.action).filter(isProbe);
+    if (this.flights.size > 0 || probes.length > 0) this.related = new Related(desk.writer.working);
+    for (const { id, primitive } of probes) {
+      const set = this.related.setOf(primitive?.id ?? "");
+      this.probes.set(set, [...(this.probes.get(set) ?? []), id]);
+    }
   }
 
   /** What the coordinator before has begun and nobody has reported yet. */
@@ -147,7 +155,7 @@ export class Conductor {
       return true;
     }
     if (this.isHeld(resource) || this.isBeyondLimits(walk.graph, action, node.id, desk)) return false;
-    if (ACTIVATING.has(action.operation) && !desk.primary) return false;
+    if (ACTIVATING.has(action.operation) && (!desk.primary || this.isBeingLookedFor(walk, resource))) return false;
     walk.start(action.id);
     if (this.isDoneAtOnce(walk, action, node.id, desk)) return true;
     const delayMs = operation.startDelayMs + operation.timeoutMs + walk.graph.clusterDelayMs;
@@ -178,6 +186,16 @@ export class Conductor {
   /** Something of an older transition runs that has to do with this resource. */
   private isHeld(resource: string): boolean {
     return this.held.size > 0 && this.held.has(this.related.setOf(resource));
+  }
+
+  /**
+   * It, or something related to it, is being looked for somewhere. The plan takes for granted that nothing is found, and orders only the
+   * start of the same resource after that; what is found may forbid other things as well (a second promoted instance).
+   */
+  private isBeingLookedFor(walk: Walk, resource: string): boolean {
+    if (this.probes.size === 0) return false;
+    const set = this.related.setOf(resource);
+    return (this.probes.get(set) ?? []).some((id) => walk.isOpen(id));
   }
 
   private isBeyondLimits(graph: TransitionGraph, action: GraphAction, node: NodeId, desk: Desk): boolean {
@@ -296,6 +314,11 @@ export class Conductor {
       desk.writer.report([], receipt);
       return;
     }
+    if (result.status === "cancelled") {
+      desk.writer.write([], receipt);
+      this.settle(result, flight, true, desk);
+      return;
+    }
     const failed = this.record(result, flight, desk, receipt);
     this.settle(result, flight, failed, desk);
   }
@@ -390,4 +413,8 @@ export class Conductor {
       this.settle(result, flight, failed, desk);
     }
   }
+}
+
+function isProbe(action: GraphAction): boolean {
+  return action.kind === "resource" && action.operation === "monitor" && intervalOf(action) === 0;
 }

@@ -67,6 +67,12 @@ export class Walk {
     return this.steps.get(id)?.synapse.action;
   }
 
+  /** Nothing stands before the action, and it has no result yet. */
+  isOpen(id: number): boolean {
+    const state = this.steps.get(id)?.state;
+    return state === "ready" || state === "started";
+  }
+
   /** What may start now, best first. Take it with `start`, or leave it for later. */
   candidates(): readonly GraphAction[] {
     return this.ready.map((step) => step.synapse.action);

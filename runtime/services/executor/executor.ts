@@ -12,6 +12,7 @@ import { compareText } from "../../model/text.ts";
 import type { AgentCall, AgentOutcome, DeviceCall, DeviceOutcome } from "../calls.ts";
 import { ownParameters } from "../fencer/devices.ts";
 import type { Operation, OperationResult } from "../messages.ts";
+import { activates, activeAfter, checkOutcome, NOT_PRIMARY, nothingToDo, promotedAfter } from "./conclusions.ts";
 import {
   endsRecurring,
   expectedRc,
@@ -20,14 +21,7 @@ import {
   recordPending,
   recordResult,
 } from "./history.ts";
-import {
-  type Ending,
-  OCF_FAILED_PROMOTED,
-  OCF_GENERIC_ERROR,
-  OCF_NOT_RUNNING,
-  OCF_OK,
-  OCF_RUNNING_PROMOTED,
-} from "./ocf.ts";
+import { type Ending, OCF_GENERIC_ERROR } from "./ocf.ts";
 import { agentCall, type Next, Run, type Seen, seenAfter } from "./run.ts";
 
 /** Operations that may wait for one resource. */
@@ -54,6 +48,10 @@ export type ExecutorInput =
   | { readonly type: "operation-noted"; readonly callId: number }
   | { readonly type: "agent-outcome"; readonly id: number; readonly outcome: AgentOutcome }
   | { readonly type: "device-outcome"; readonly id: number; readonly outcome: DeviceOutcome }
+  /**
+   * Whether anything may be made active here: yes in a primary view, no in another, undefined while a view forms and nobody knows.
+   */
+  | { readonly type: "activation"; readonly allowed: boolean | undefined }
   /** There is a coordinator (perhaps another one): everything that is not noted is reported to it. */
   | { readonly type: "report-again" }
   | { readonly type: "wall-clock"; readonly epochMs: number };
@@ -78,13 +76,20 @@ interface Recurring {
   last: Ending | undefined;
 }
 
+/** An operation that is being carried out: a call is out, a pause is on, or it may not go on yet. */
+interface Running {
+  readonly run: Run;
+  readonly waiting: Waiting;
+  callId: number | undefined;
+  pauseUntilMs: number | undefined;
+  held: Next | undefined;
+}
+
 /** Everything about one resource on this node. */
 interface Managed {
   readonly id: string;
   readonly queue: Waiting[];
-  running:
-    | { readonly run: Run; readonly waiting: Waiting; callId: number | undefined; pauseUntilMs: number | undefined }
-    | undefined;
+  running: Running | undefined;
   /** A call that was aborted at its deadline and has not come back. */
   aborted: { readonly id: number; readonly untilMs: number } | undefined;
   readonly recurring: Map<string, Recurring>;
@@ -102,6 +107,7 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
   private readonly unnoted = new Map<number, OperationResult>();
   /** Call number to resource. */
   private readonly calls = new Map<number, Managed>();
+  private allowed: boolean | undefined = true;
   private resultCount = 0;
   private epochOffsetMs = 0;
   private effects: ExecutorEffect[] = [];
@@ -146,6 +152,10 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
         break;
       case "device-outcome":
         this.outcome(input.id, checkOutcome(input.outcome), nowMs);
+        break;
+      case "activation":
+        this.allowed = input.allowed;
+        this.decideHeld(nowMs);
         break;
       case "report-again":
         for (const result of this.unnoted.values()) this.effects.push({ type: "operation-result", result });
@@ -333,7 +343,7 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
       const waiting = managed.queue.shift();
       if (waiting === undefined) return;
       const run = new Run(waiting.operation, managed.promoted, nowMs);
-      managed.running = { run, waiting, callId: undefined, pauseUntilMs: undefined };
+      managed.running = { run, waiting, callId: undefined, pauseUntilMs: undefined, held: undefined };
       const { seen } = managed;
       // From here on the world may change under what was seen.
       if (waiting.operation.action !== "monitor" && waiting.operation.action !== "notify") managed.seen = undefined;
@@ -352,6 +362,11 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
       running.pauseUntilMs = next.untilMs;
       return;
     }
+    if (this.allowed !== true && activates(running.run.operation, next.verb)) {
+      running.held = next;
+      if (this.allowed === false) this.end(managed, NOT_PRIMARY, nowMs);
+      return;
+    }
     const id = this.config.nextCallId();
     running.callId = id;
     this.calls.set(id, managed);
@@ -362,6 +377,18 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
       this.effects.push({ type: "device-call", call: { id, device, verb: "check", timeoutMs: next.timeoutMs } });
     } else {
       this.effects.push({ type: "agent-call", call: agentCall(id, operation, next.verb, next.timeoutMs) });
+    }
+  }
+
+  /** It is known now whether anything may be made active here. */
+  private decideHeld(nowMs: number): void {
+    if (this.allowed === undefined) return;
+    for (const managed of this.resources.values()) {
+      const { running } = managed;
+      const held = running?.held;
+      if (running === undefined || held === undefined) continue;
+      running.held = undefined;
+      this.proceed(managed, held, nowMs);
     }
   }
 
@@ -384,8 +411,10 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
     managed.running = undefined;
     const { operation } = running.waiting;
     managed.seen = operation.action === "notify" ? managed.seen : seenAfter(operation, ending, nowMs);
-    managed.promoted = promotedAfter(managed.promoted, operation, ending);
-    managed.active = activeAfter(managed.active, operation, ending);
+    if (ending.status !== "cancelled") {
+      managed.promoted = promotedAfter(managed.promoted, operation, ending);
+      managed.active = activeAfter(managed.active, operation, ending);
+    }
     if (running.waiting.recurring) {
       const recurring = managed.recurring.get(operation.operationKey);
       // Cancelled, or replaced by a newer request, while it ran.
@@ -419,7 +448,10 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
       execTimeMs,
       queueTimeMs,
     };
-    managed.history = recordResult(managed.history, result, this.config.name, this.config.digest);
+    // What was not begun is no part of the history.
+    if (result.status !== "cancelled") {
+      managed.history = recordResult(managed.history, result, this.config.name, this.config.digest);
+    }
     this.unnoted.set(result.callId, result);
     if (this.unnoted.size > MAX_UNNOTED_RESULTS) {
       const oldest = this.unnoted.keys().next();
@@ -427,41 +459,6 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
     }
     this.effects.push({ type: "operation-result", result });
   }
-}
-
-/** A fence device is not started or stopped anywhere: it is checked, and what asks for less than that is done at once. */
-function nothingToDo(operation: Operation): Next | undefined {
-  if (operation.resource.class !== "stonith") return undefined;
-  const { action, intervalMs } = operation;
-  if (action === "start" || (action === "monitor" && intervalMs > 0)) return undefined;
-  // A probe: nothing of the device runs on a node before it was started there in this life.
-  const rc = action === "monitor" ? OCF_NOT_RUNNING : OCF_OK;
-  return { next: "end", ending: { rc, status: "done", reason: "" } };
-}
-
-function checkOutcome(outcome: DeviceOutcome): AgentOutcome {
-  if (outcome.outcome === "error") return { outcome: "error", code: "generic", reason: outcome.reason };
-  return outcome.outcome === "timeout" ? outcome : { outcome: "done" };
-}
-
-function promotedAfter(before: boolean, operation: Operation, ending: Ending): boolean {
-  if (operation.action === "monitor") {
-    if (ending.rc === OCF_RUNNING_PROMOTED || ending.rc === OCF_FAILED_PROMOTED) return true;
-    return ending.rc === OCF_OK || ending.rc === OCF_NOT_RUNNING ? false : before;
-  }
-  if (ending.rc !== OCF_OK) return before;
-  if (operation.action === "promote") return true;
-  return operation.action === "notify" ? before : false;
-}
-
-function activeAfter(before: boolean, operation: Operation, ending: Ending): boolean {
-  if (operation.resource.class === "stonith" || operation.action === "notify") return false;
-  if (operation.action === "monitor") {
-    if (ending.rc === OCF_NOT_RUNNING) return false;
-    return before || [OCF_OK, OCF_RUNNING_PROMOTED, OCF_FAILED_PROMOTED].includes(ending.rc);
-  }
-  // Only a stop that worked says that nothing runs; a start that failed may have left something.
-  return operation.action !== "stop" || ending.rc !== OCF_OK || ending.status !== "done";
 }
 
 function dropQueuedRecurring(managed: Managed, operationKey?: string): void {

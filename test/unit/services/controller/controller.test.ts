@@ -281,14 +281,14 @@ test("a failed start counts as INFINITY, a failed monitor as one more; a probe d
   const bench = started([
     resource(1, "start", "a", 2),
     resource(2, "monitor", "c", 3, interval),
-    resource(3, "monitor", "b", 3, { attributes: { CRM_meta_op_target_rc: "7" } }),
+    resource(3, "monitor", "d", 3, { attributes: { CRM_meta_op_target_rc: "7" } }),
   ]);
   bench.result(0, 1, { reason: "no" });
   bench.result(1, 7);
   bench.result(2, 0);
   assert.match(bench.xml, /name="fail-count-a#start_0" value="INFINITY"/);
   assert.match(bench.xml, /name="fail-count-c#monitor_10000" value="1"/);
-  assert.doesNotMatch(bench.xml, /fail-count-b/);
+  assert.doesNotMatch(bench.xml, /fail-count-d/);
   assert.match(bench.xml, /name="last-failure-a#start_0" value="1700000000"/);
   assert.match(bench.xml, /id="a_last_failure_0"[^>]*exit-reason="no"/);
   assert(bench.events.some((text) => text === "start of a on n2 failed: an error (no)"));
@@ -384,4 +384,24 @@ test("a person's word that a node is off counts like a fence, but not against a 
   const answers = bench.effects.flatMap((effect) => (effect.type === "request-answer" ? [effect.outcome.outcome] : []));
   assert.deepEqual(answers, ["refused", "done"]);
   assert.match(bench.xml, /<node_state id="2"[^>]*expected="down"/);
+});
+
+test("nothing is promoted while something related is being looked for", () => {
+  const target = { attributes: { CRM_meta_op_target_rc: "7" } };
+  const bench = started([
+    resource(1, "monitor", "a", 2, target),
+    resource(2, "promote", "b", 3),
+    resource(3, "start", "c", 3),
+  ]);
+  assert.deepEqual(bench.operations, ["n2 monitor a", "n3 start c"]);
+  bench.result(0, 7);
+  assert.equal(bench.operations.at(-1), "n3 promote b");
+});
+
+test("an operation that was not begun counts for nothing, and a new plan is made", () => {
+  const bench = started([resource(1, "start", "a", 2)]);
+  const before = bench.planned;
+  bench.result(0, 1, { status: "cancelled" });
+  assert.equal(bench.planned, before + 1);
+  assert.doesNotMatch(bench.xml, /fail-count|a_last/);
 });

@@ -325,3 +325,23 @@ test("the history has Pacemaker's ids: last, last_failure, and a recurring opera
   assert.equal(failure["op-status"], "0");
   assert.match(failure["transition-magic"] ?? "", /^0:1;\d+:1:0:/);
 });
+
+test("nothing is made active in a view that is not primary; while a view forms, what would be waits", () => {
+  const bench = new Bench();
+  bench.give({ type: "activation", allowed: undefined });
+  bench.run(operation("start"));
+  bench.state("stopped");
+  assert.deepEqual(bench.verbs, ["monitor"]);
+  bench.give({ type: "activation", allowed: true });
+  assert.deepEqual(bench.verbs, ["monitor", "start"]);
+  bench.answer({ outcome: "done" });
+  bench.state("running");
+  bench.give({ type: "activation", allowed: undefined });
+  bench.run(operation("promote"));
+  bench.give({ type: "activation", allowed: false });
+  assert.equal(bench.last.status, "cancelled");
+  bench.run(operation("stop"));
+  assert.equal(bench.verbs.at(-1), "stop", "what ends something is always done");
+  const [history] = bench.executor.lrm.children[0]?.children ?? [];
+  assert.equal(history?.children[0]?.attributes["operation"], "start", "what was not begun left no trace");
+});
