@@ -42,23 +42,39 @@ export function hasFlag(action: Action, flag: number): boolean {
 }
 
 export function setFlag(action: Action, flag: number): void {
-  action.flags |= flag;
+  const flags = action.flags | flag;
+  if (flags === action.flags) return;
+  action.flags = flags;
+  action.cluster.actionChanges += 1;
 }
 
 export function clearFlag(action: Action, flag: number): void {
+  if ((action.flags & flag) === 0) return;
   action.flags &= ~flag;
+  action.cluster.actionChanges += 1;
+}
+
+/** An action that had no node gets one. */
+function joinNode(action: Action, node: Node): void {
+  action.node = node;
+  action.cluster.actionChanges += 1;
 }
 
 export function setReason(action: Action, reason: string | undefined, overwrite: boolean): void {
   if (action.reason === undefined || overwrite) action.reason = reason;
 }
 
+function isOrdered(first: Action, then: Action, flags: number): boolean {
+  // Each order is in both lists: the shorter one tells fastest that there is none.
+  const { after } = first;
+  if (then.before.length < after.length && !then.before.some((relation) => relation.action === first)) return false;
+  return after.some((relation) => relation.action === then && (relation.flags & flags) !== 0);
+}
+
 /** Orders two actions. False when that order is there already. */
 export function orderActions(first: Action | undefined, then: Action | undefined, flags: number): boolean {
   if (first === undefined || then === undefined || flags === Order.None) return false;
-  for (const after of first.after) {
-    if (after.action === then && (after.flags & flags) !== 0) return false;
-  }
+  if (isOrdered(first, then, flags)) return false;
   const relationAfter: Relation = { action: then, flags, graphed: false };
   const relationBefore: Relation = { action: first, flags, graphed: false };
   first.after.push(relationAfter);
@@ -71,7 +87,7 @@ export function findActions(resource: Resource, key: string, intervalMs: number,
   const found: Action[] = [];
   for (const action of resource.actions) {
     if (action.key !== key || action.intervalMs !== intervalMs) continue;
-    if (node !== undefined && action.node === undefined) action.node = node;
+    if (node !== undefined && action.node === undefined) joinNode(action, node);
     if (node === undefined || action.node === node) found.push(action);
   }
   return found;
@@ -117,6 +133,7 @@ function newAction(
     needs: resource === undefined ? Needs.Nothing : operationNeeds(resource, task),
     priority: 0,
     reason: undefined,
+    because: undefined,
     config: resource === undefined ? NO_META : operationMeta(cluster, resource, node, task, intervalMs, operation),
     meta: undefined,
     extra: undefined,
@@ -127,6 +144,7 @@ function newAction(
     requiredRunnableBefore: 0,
   };
   cluster.nextActionId += 1;
+  cluster.actionChanges += 1;
   cluster.actions.push(action);
   if (resource === undefined) cluster.singletons.set(key, action);
   else resource.actions.push(action);
@@ -152,7 +170,7 @@ export function resourceAction(
   let action: Action | undefined;
   for (const candidate of resource.actions) {
     if (candidate.key !== key || candidate.intervalMs !== intervalMs) continue;
-    if (node !== undefined && candidate.node === undefined) candidate.node = node;
+    if (node !== undefined && candidate.node === undefined) joinNode(candidate, node);
     if (node === undefined || candidate.node === node) {
       action = candidate;
       break;
@@ -249,7 +267,7 @@ function checkQuorum(cluster: Cluster, action: Action, resource: Resource): void
 function clusterAction(cluster: Cluster, key: string, task: string, node: Node | undefined, optional: boolean): Action {
   const known = cluster.singletons.get(key);
   const action = known ?? newAction(cluster, undefined, key, 0, task, node, optional);
-  if (node !== undefined && action.node === undefined) action.node = node;
+  if (node !== undefined && action.node === undefined) joinNode(action, node);
   updateOptional(action, optional);
   return action;
 }

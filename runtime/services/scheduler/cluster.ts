@@ -3,6 +3,7 @@
 import { childNamed, type Element } from "../../kernel/cib/element.ts";
 import { leadingInteger } from "../../model/score.ts";
 import { isTrue } from "../../model/text.ts";
+import { Recorder } from "./explain/recorder.ts";
 import type { ScheduleOptions } from "./schedule.ts";
 import type { Cluster } from "./state.ts";
 import { unpackNodes, unpackRemoteNodes } from "./unpack-nodes.ts";
@@ -98,10 +99,13 @@ function makeCluster(cib: Element, options: ScheduleOptions): Cluster {
     recheckAt: 0,
     problems: [],
     scores: options.withScores ? [] : undefined,
+    explain: options.explain ? new Recorder() : undefined,
     notices: [],
     graphed: [],
     summary: [],
     updateDepth: 0,
+    actionChanges: 0,
+    wholeFlags: new Map(),
   };
   return cluster;
 }

@@ -63,8 +63,20 @@ function noteUnfenceable(cluster: Cluster, node: Node): void {
     severity: "warning",
     code: "unclean-not-fenced",
     element: node.id,
-    text: `Node "${node.name}" is unclean but cannot be fenced, so what ran there is not started elsewhere. Configure and enable fencing, or confirm by hand that the node is off.`,
+    text: `Node "${node.name}" is unclean and cannot be fenced from here, so what ran there is not started elsewhere. ${whyUnfenceable(cluster, node.name)}`,
   });
+}
+
+/** The cause and the remedy. Nobody without quorum is told to confirm by hand: it is most often they who are cut off. */
+function whyUnfenceable(cluster: Cluster, name: string): string {
+  const { fencingEnabled, noQuorumPolicy } = cluster.properties;
+  if (!cluster.quorate && noQuorumPolicy !== "ignore")
+    return "There is no quorum here, and only a partition with quorum may fence: bring back the nodes that are away, or look at theirs.";
+  const byHand = `or make sure that it is off and say so with "systole fence confirm ${name}"`;
+  if (!fencingEnabled)
+    return `Fencing is switched off: set stonith-enabled to true and configure a fence device, ${byHand}.`;
+  if (!cluster.haveFencing) return `There is no fence device: configure one, ${byHand}.`;
+  return `No resource is managed, so nothing would be recovered: make one managed, ${byHand}.`;
 }
 
 function orderCoordinatorLast(

@@ -6,6 +6,7 @@
 import type { Element } from "../../kernel/cib/element.ts";
 import type { HealthColors } from "../../model/score.ts";
 import type { Cause } from "../transition.ts";
+import type { Recorder } from "./explain/recorder.ts";
 import type { PlannedAction, Problem, ScoreLine } from "./schedule.ts";
 
 /** What a resource is or shall be on a node; ordered, so that "more" means more active. */
@@ -424,6 +425,8 @@ export interface Action {
   needs: Needs;
   priority: number;
   reason: string | undefined;
+  /** The action whose needs made this one necessary, or impossible. */
+  because: Action | undefined;
   /** Shared by all actions of the same operation. */
   readonly config: ActionMeta;
   /** This action's own, stronger than `config`. */
@@ -576,12 +579,24 @@ export interface Cluster {
   recheckAt: number;
   readonly problems: Problem[];
   readonly scores: ScoreLine[] | undefined;
+  /** Takes note of reasons, for those who ask for them. */
+  readonly explain: Recorder | undefined;
   /** Remarks that go before the summary. */
   readonly notices: string[];
   graphed: Action[];
   summary: readonly PlannedAction[];
   /** How deep news of changed actions travels at the moment. */
   updateDepth: number;
+  /** Counts changes of actions: what was found out about actions holds while this number stays. */
+  actionChanges: number;
+  /** Flags of the actions of clones and bundles, which take long to find out. */
+  readonly wholeFlags: Map<Action, WholeFlags>;
+}
+
+/** Flags of an action that stands for several, as of one count of changes; on each node and (undefined) altogether. */
+export interface WholeFlags {
+  at: number;
+  readonly byNode: Map<Node | undefined, number>;
 }
 
 /** What the operations of one resource on one node come to. */

@@ -28,11 +28,34 @@ const MAX_DEPTH = 20_000;
 function flagsForOrdering(action: Action, node: Node | undefined): number {
   const { resource } = action;
   if (resource === undefined) return action.flags;
-  const flags = resource.methods.actionFlags(action, undefined);
+  const flags = flagsOn(action, resource, undefined);
   if (node === undefined || !isClone(resource)) return flags;
   // On that node it may not be possible, but elsewhere it is, and that counts for a clone.
-  const onNode = resource.methods.actionFlags(action, node);
+  const onNode = flagsOn(action, resource, node);
   return (flags & Flag.Runnable) !== 0 ? onNode | Flag.Runnable : onNode;
+}
+
+function flagsOn(action: Action, resource: Resource, node: Node | undefined): number {
+  if (resource.variant < Variant.Clone) return resource.methods.actionFlags(action, node);
+  const { cluster } = action;
+  let known = cluster.wholeFlags.get(action);
+  if (known?.at === cluster.actionChanges) {
+    const flags = known.byNode.get(node);
+    if (flags !== undefined) return flags;
+  }
+  const before = cluster.actionChanges;
+  const flags = resource.methods.actionFlags(action, node);
+  // Finding out can itself change actions; then it is too early to remember.
+  if (cluster.actionChanges !== before) return flags;
+  if (known === undefined) {
+    known = { at: before, byNode: new Map() };
+    cluster.wholeFlags.set(action, known);
+  } else if (known.at !== before) {
+    known.at = before;
+    known.byNode.clear();
+  }
+  known.byNode.set(node, flags);
+  return flags;
 }
 
 const COMPLETION: Readonly<Record<string, string>> = {
@@ -64,16 +87,36 @@ function completionOf(action: Action): Action {
   return action;
 }
 
-function callUpdate(
-  resource: Resource,
+/**
+ * Whether one kind of order can change anything, by the earlier action's flags. Most orders are between things that
+ * happen anyway, so it pays to ask first. What is said in pairs of instances may add orders, whatever the flags.
+ */
+function mayAct(first: Action, then: Action, flags: number, type: number): boolean {
+  if (type === Order.FirstImpliesThen && (flags & Flag.Optional) === 0) return true;
+  if (type === Order.UnrunnableFirstBlocks && (flags & Flag.Runnable) === 0) return true;
+  if ((type & (Order.FirstImpliesThen | Order.UnrunnableFirstBlocks | Order.Ordered | Order.MinRunnable)) === 0) {
+    return true;
+  }
+  return isCollective(first.resource) && isCollective(then.resource);
+}
+
+function isCollective(resource: Resource | undefined): boolean {
+  return resource !== undefined && resource.variant >= Variant.Clone;
+}
+
+/** Applies one kind of order to a resource's action, if the order is of that kind. */
+function applyKind(
+  kind: number,
+  relation: Relation,
   first: Action,
   then: Action,
   node: Node | undefined,
   flags: number,
   filter: number,
-  type: number,
 ): number {
-  return resource.methods.updateOrdered(first, then, node, flags, filter, type);
+  const { resource } = then;
+  if ((relation.flags & kind) === 0 || resource === undefined || !mayAct(first, then, flags, kind)) return Changed.None;
+  return resource.methods.updateOrdered(first, then, node, flags, filter, kind);
 }
 
 /** Lets one order do what its kind says. */
@@ -86,34 +129,31 @@ function applyRelation(first: Action, then: Action, firstFlags: number, thenFlag
     relation.flags = (relation.flags & ~Order.FirstImpliesSameNodeThen) | Order.FirstImpliesThen;
     node = first.node;
   }
-  const onThen = (kind: number, flags: number, filter: number) => {
-    if ((relation.flags & kind) !== 0 && thenResource !== undefined) {
-      changed |= callUpdate(thenResource, first, then, node, flags, filter, kind);
-    }
-  };
   const optional = firstFlags & Flag.Optional;
-  onThen(Order.FirstImpliesThen, optional, Flag.Optional);
+  changed |= applyKind(Order.FirstImpliesThen, relation, first, then, node, optional, Flag.Optional);
   if (thenResource === undefined && (relation.flags & Order.FirstImpliesThen) !== 0) {
     if (optional === 0 && hasFlag(then, Flag.Optional)) {
       clearFlag(then, Flag.Optional);
       changed |= Changed.Then;
     }
   }
-  onThen(Order.IntermediateStop, firstFlags, Flag.Optional | Flag.Runnable);
+  const both = Flag.Optional | Flag.Runnable;
+  changed |= applyKind(Order.IntermediateStop, relation, first, then, node, firstFlags, both);
   if ((relation.flags & Order.ThenImpliesFirst) !== 0) {
     if (firstResource !== undefined) {
-      changed |= callUpdate(firstResource, first, then, node, firstFlags, Flag.Optional, Order.ThenImpliesFirst);
+      const { methods } = firstResource;
+      changed |= methods.updateOrdered(first, then, node, firstFlags, Flag.Optional, Order.ThenImpliesFirst);
     } else if (optional === 0 && hasFlag(first, Flag.Runnable)) {
       clearFlag(first, Flag.Runnable);
       changed |= Changed.First;
     }
   }
-  onThen(Order.PromotedThenImpliesFirst, optional, Flag.Optional);
+  changed |= applyKind(Order.PromotedThenImpliesFirst, relation, first, then, node, optional, Flag.Optional);
   changed |= applyRunnable(first, then, firstFlags, relation, node);
-  onThen(Order.UnmigratableThenBlocks, firstFlags, Flag.Optional);
-  onThen(Order.FirstElseThen, firstFlags, Flag.Optional);
-  onThen(Order.Ordered, firstFlags, Flag.Runnable);
-  onThen(Order.Asymmetric, firstFlags, Flag.Runnable);
+  changed |= applyKind(Order.UnmigratableThenBlocks, relation, first, then, node, firstFlags, Flag.Optional);
+  changed |= applyKind(Order.FirstElseThen, relation, first, then, node, firstFlags, Flag.Optional);
+  changed |= applyKind(Order.Ordered, relation, first, then, node, firstFlags, Flag.Runnable);
+  changed |= applyKind(Order.Asymmetric, relation, first, then, node, firstFlags, Flag.Runnable);
   return changed | applyGraphed(first, then, firstFlags, thenFlags, relation);
 }
 
@@ -130,7 +170,7 @@ function applyRunnable(
   const firstRunnable = (firstFlags & Flag.Runnable) !== 0;
   if ((relation.flags & Order.MinRunnable) !== 0) {
     if (resource !== undefined) {
-      changed |= callUpdate(resource, first, then, node, firstFlags, Flag.Runnable, Order.MinRunnable);
+      changed |= applyKind(Order.MinRunnable, relation, first, then, node, firstFlags, Flag.Runnable);
     } else if (firstRunnable) {
       then.runnableBefore += 1;
       if (then.runnableBefore >= then.requiredRunnableBefore && !hasFlag(then, Flag.Runnable)) {
@@ -139,20 +179,16 @@ function applyRunnable(
       }
     }
   }
-  const block = () => {
-    if (resource !== undefined) {
-      changed |= callUpdate(resource, first, then, node, firstFlags, Flag.Runnable, Order.UnrunnableFirstBlocks);
-    }
-  };
   if ((relation.flags & Order.NestedRemoteProbe) !== 0 && resource !== undefined) {
     if (!firstRunnable && first.resource !== undefined && first.resource.activeNodes.length > 0) {
       relation.flags = Order.None;
     } else {
-      block();
+      const { methods } = resource;
+      changed |= methods.updateOrdered(first, then, node, firstFlags, Flag.Runnable, Order.UnrunnableFirstBlocks);
     }
   }
   if ((relation.flags & Order.UnrunnableFirstBlocks) !== 0) {
-    block();
+    changed |= applyKind(Order.UnrunnableFirstBlocks, relation, first, then, node, firstFlags, Flag.Runnable);
     if (resource === undefined && !firstRunnable && hasFlag(then, Flag.Runnable)) {
       clearFlag(then, Flag.Runnable);
       changed |= Changed.Then;
@@ -267,6 +303,7 @@ function reasonFrom(action: Action, flag: number): string {
 function clearBecause(action: Action, flag: number, cause: Action): void {
   if ((action.flags & flag) === 0) return;
   clearFlag(action, flag);
+  action.because ??= cause;
   if (action.resource !== cause.resource) setReason(action, reasonFrom(cause, flag), false);
 }
 

@@ -1,0 +1,214 @@
+// Reasons: why a score is what it is, why an action is in the plan. Data for programs, and a clause for people that reads well
+// behind "because", where "it" is the resource that the reason is about.
+
+import { millisecondsToSeconds } from "../../../model/duration.ts";
+import { formatScore, INFINITY } from "../../../model/score.ts";
+import { sameText } from "../../../model/text.ts";
+import type { Cause } from "../../transition.ts";
+import { failureCount } from "../fail-counts.ts";
+import { roleText } from "../roles.ts";
+import {
+  type Cluster,
+  type Colocation,
+  type FailedOperation,
+  type Location,
+  type Node,
+  type Resource,
+  Role,
+  type Ticket,
+} from "../state.ts";
+import { isGroup, onlyNode } from "../tree.ts";
+
+/** A reason. What it is about stands in the fields that it has. */
+export interface Reason extends Cause {
+  /** Id of the constraint, or of the option that says so. */
+  readonly constraint?: string;
+  /** Another resource that it comes from. */
+  readonly resource?: string;
+  readonly node?: string;
+  readonly score?: number;
+  readonly ticket?: string;
+  /** Failures counted, and how many are allowed. */
+  readonly count?: number;
+  readonly threshold?: number;
+  /** When the reason ends by itself. */
+  readonly expiresInSeconds?: number;
+}
+
+const RESULTS: Readonly<Record<number, string>> = {
+  0: "it ran",
+  1: "an error",
+  2: "wrong parameters",
+  3: "the agent does not know this action",
+  4: "missing privileges",
+  5: "something is not installed",
+  6: "it is not configured properly",
+  7: "not running",
+  8: "running promoted",
+  9: "failed while promoted",
+};
+
+const TIMED_OUT = 2;
+
+/** "14 min", "2 h", "45 s". */
+export function inWords(seconds: number): string {
+  if (seconds < 120) return `${Math.max(0, seconds)} s`;
+  if (seconds < 7200) return `${Math.ceil(seconds / 60)} min`;
+  if (seconds < 172_800) return `${Math.ceil(seconds / 3600)} h`;
+  return `${Math.ceil(seconds / 86_400)} days`;
+}
+
+function timesWord(count: number): string {
+  return count === 1 ? "once" : `${formatScore(count)} times`;
+}
+
+/** A node that cannot be used; undefined when it can. */
+export function nodeReason(node: Node): Reason | undefined {
+  const about = { node: node.name };
+  const { name } = node;
+  if (node.unclean)
+    return { code: "node-unclean", text: `${name} is lost or broken, so it has to be fenced first`, ...about };
+  if (node.shutdown) return { code: "node-shutdown", text: `${name} is shutting down`, ...about };
+  if (!node.online) return { code: "node-offline", text: `${name} is offline`, ...about };
+  if (node.pending) return { code: "node-pending", text: `${name} is still joining the cluster`, ...about };
+  if (node.failStandby)
+    return { code: "node-fail-standby", text: `a failure with on-fail=standby put ${name} in standby`, ...about };
+  if (node.standby) return { code: "node-standby", text: `${name} is in standby`, ...about };
+  if (node.maintenance) return { code: "node-maintenance", text: `${name} is in maintenance`, ...about };
+  return undefined;
+}
+
+/** A preference for or against a node. */
+export function locationReason(cluster: Cluster, location: Location, node: Node, score: number): Reason {
+  const about = { constraint: location.id, node: node.name, score };
+  if (location.id === cluster.properties.healthStrategy) {
+    return {
+      code: "node-health",
+      text: `the health of ${node.name} counts ${formatScore(score)} (node-health-strategy ${location.id})`,
+      ...about,
+    };
+  }
+  const banned = score <= -INFINITY;
+  const verb = banned ? "forbids" : score < 0 ? "speaks against" : "speaks for";
+  const much = Math.abs(score) >= INFINITY ? "" : ` with ${formatScore(score)}`;
+  const must = score >= INFINITY ? " (INFINITY)" : "";
+  const role = location.role > Role.Started ? ` as ${roleText(location.role)}` : "";
+  return {
+    code: banned ? "location-ban" : "location",
+    text: `location ${location.id} ${verb} ${node.name}${role}${much}${must}`,
+    ...about,
+  };
+}
+
+/** Too many failures. */
+export function failuresReason(cluster: Cluster, resource: Resource, node: Node): Reason {
+  const { count, lastFailure } = failureCount(cluster, resource, node, { effective: true, launched: true });
+  const threshold = resource.banAfterFailures;
+  const lifeSeconds = millisecondsToSeconds(resource.failureExpirationMs);
+  const expires = lifeSeconds > 0 && lastFailure > 0 ? lastFailure + lifeSeconds + 1 - cluster.now : undefined;
+  const expiry = expires === undefined ? "" : `, expires in ${inWords(expires)}`;
+  return {
+    code: "failures",
+    text: `fail-count ${formatScore(count)} >= migration-threshold ${formatScore(threshold)} on ${node.name}${expiry}`,
+    resource: resource.id,
+    node: node.name,
+    count,
+    threshold,
+    ...(expires === undefined ? {} : { expiresInSeconds: expires }),
+  };
+}
+
+export function stickinessReason(resource: Resource, node: Node): Reason {
+  const score = resource.stickiness;
+  return {
+    code: "stickiness",
+    text: `it is on ${node.name} already (resource-stickiness ${formatScore(score)})`,
+    node: node.name,
+    score,
+  };
+}
+
+export function ticketReason(ticket: Ticket): Reason {
+  const what = ticket.granted ? "is in standby" : "is not granted to this site";
+  return { code: "ticket", text: `ticket ${ticket.id} ${what}`, ticket: ticket.id };
+}
+
+/** Where a resource is to be, in words. */
+function whereabouts(resource: Resource): string {
+  const node = onlyNode(resource, "assigned");
+  if (node !== undefined) return `is on ${node.name}`;
+  return resource.children.some((child) => onlyNode(child, "assigned") !== undefined)
+    ? "is on several nodes"
+    : "runs nowhere";
+}
+
+function roleSuffix(role: Role): string {
+  return role === Role.Unknown || role === Role.Started ? "" : ` as ${roleText(role)}`;
+}
+
+/** What it means for the dependent that the primary is where it is. */
+export function withReason(colocation: Colocation): Reason {
+  const { primary, dependent, score, id } = colocation;
+  const about = { resource: primary.id, score, ...(colocation.explicit ? { constraint: id } : {}) };
+  const together = score >= 0;
+  const strict = Math.abs(score) >= INFINITY;
+  if (!colocation.explicit) {
+    const group = dependent.parent;
+    const text = isGroup(group)
+      ? `it is behind ${primary.id} in the group ${group.id}, which ${whereabouts(primary)}`
+      : `it belongs to ${primary.id}, which ${whereabouts(primary)}`;
+    return { code: "member", text, ...about };
+  }
+  const role = roleSuffix(colocation.primaryRole);
+  const where =
+    colocation.attribute === "#uname" ? whereabouts(primary) : `${whereabouts(primary)}, by ${colocation.attribute}`;
+  const verb = together ? (strict ? "must be with" : "likes to be with") : strict ? "must not be with" : "avoids";
+  return {
+    code: together ? "colocation" : "anti-colocation",
+    text: `it ${verb} ${primary.id}${role}, which ${where} (colocation ${id}, ${formatScore(score)})`,
+    ...about,
+  };
+}
+
+/** What it means for the primary that something wants to be with it. */
+export function dependentReason(colocation: Colocation): Reason {
+  const { dependent, score, id } = colocation;
+  const about = { resource: dependent.id, score, ...(colocation.explicit ? { constraint: id } : {}) };
+  const verb = score >= 0 ? "is to be with it" : "is to keep away from it";
+  const origin = colocation.explicit ? ` (colocation ${id}, ${formatScore(score)})` : "";
+  return { code: "dependent", text: `${dependent.id} ${verb} and has wishes of its own${origin}`, ...about };
+}
+
+/** That a resource, or what contains it, is not to run. */
+export function targetRoleReason(resource: Resource): Reason | undefined {
+  for (let part: Resource | undefined = resource; part !== undefined; part = part.parent) {
+    if (!sameText(part.meta.get("target-role"), "Stopped")) continue;
+    let owner = part;
+    while (owner.parent !== undefined && sameText(owner.parent.meta.get("target-role"), "Stopped")) {
+      owner = owner.parent;
+    }
+    return { code: "target-role", text: `target-role of ${owner.configId} is Stopped`, resource: owner.configId };
+  }
+  return undefined;
+}
+
+/** What the last failed operation of a resource was (on a node, when one is given). */
+export function failureReason(cluster: Cluster, resource: Resource, node?: Node): Reason | undefined {
+  let found: FailedOperation | undefined;
+  for (const failed of cluster.failed) {
+    if (failed.resource === resource && (node === undefined || failed.node === node)) found = failed;
+  }
+  if (found === undefined) return undefined;
+  const { task, result, status } = found.operation;
+  const words = status === TIMED_OUT ? "timed out" : (RESULTS[result ?? -1] ?? `result ${result}`);
+  return {
+    code: "failed",
+    text: `its ${task} failed on ${found.node.name} (${words})`,
+    node: found.node.name,
+  };
+}
+
+/** How often it failed on a node so far. */
+export function failedBefore(count: number, node: Node): string {
+  return `it failed ${timesWord(count)} on ${node.name}`;
+}
