@@ -22,6 +22,7 @@ import { isLeaving, missingNodes, nodeStateUpdate } from "./node-states.ts";
 import { type ControllerOptions, controllerOptions } from "./options.ts";
 import { cleanUp } from "./requests.ts";
 import { StatusWriter } from "./status-writer.ts";
+import { placeWords } from "./words.ts";
 
 export type { ControllerConfig, ControllerEffect } from "./effects.ts";
 
@@ -216,7 +217,8 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
     this.cib = cib;
     this.lives.cib(cib);
     const difference = this.writer?.committed(cib);
-    if (difference !== undefined) this.replan(`${difference} has changed`);
+    if (difference !== undefined)
+      this.replan(`${placeWords(difference, (id) => nodeName(this.config, Number(id)))} has changed`);
   }
 
   private answered(requestId: string, outcome: ChangeOutcome): void {

@@ -76,3 +76,20 @@ function foundWords(result: OperationResult): string {
 function detail(result: OperationResult): string {
   return result.reason === "" ? "" : ` (${result.reason})`;
 }
+
+/** A place in the CIB, `/cib/status/node_state[1]/transient_attributes[1]`, as people call it. */
+export function placeWords(path: string, nodeNameOf: (id: string) => string): string {
+  const [, , section = "", part = "", detail = ""] = path.split("/");
+  if (section === "configuration") return part === "" ? "the configuration" : `the configuration (${plain(part)})`;
+  const id = /\[(.*)\]/.exec(part)?.[1];
+  if (section !== "status" || id === undefined) return "the CIB";
+  const node = nodeNameOf(id);
+  if (plain(detail) === "transient_attributes") return `an attribute of ${node}`;
+  if (plain(detail) === "lrm") return `what ${node} has done`;
+  return `the state of ${node}`;
+}
+
+/** A step without its id. */
+function plain(step: string): string {
+  return step.replace(/\[.*\]/, "");
+}
