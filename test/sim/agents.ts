@@ -39,6 +39,8 @@ export class Agents {
   readonly #watch: AgentWatch;
   readonly #states = new Map<string, ResourceState>();
   readonly #calls = new Map<number, RunningCall>();
+  /** Running, and the planted agent says they are not. */
+  readonly #denied = new Set<string>();
   /** A fault makes every change fail here. */
   failing = false;
   /** Faults are over: no failing, no hanging, no lying. */
@@ -104,7 +106,7 @@ export class Agents {
     const late = hangs || duration >= call.timeoutMs;
     this.#queue.after(late ? call.timeoutMs + KILL_GRACE_MS : duration, () => {
       const text = `${call.verb} of ${call.resource.id} was aborted at its deadline of ${call.timeoutMs} ms`;
-      this.#end(running, late ? { outcome: "timeout", reason: text } : (change?.outcome ?? this.#observe(call, name)));
+      this.#end(running, late ? { outcome: "timeout", reason: text } : (change?.outcome ?? this.#observe(name)));
     });
   }
 
@@ -141,6 +143,11 @@ export class Agents {
     if (before === "stopped" && (call.verb === "promote" || call.verb === "demote")) {
       return { state: before, outcome: { outcome: "error", code: "generic", reason: "it is not running" } };
     }
+    if (this.#dials.deniesRunning && call.verb === "stop") {
+      this.#denied.add(name);
+      return { state: before, outcome: { outcome: "done" } };
+    }
+    this.#denied.delete(name);
     const state = call.verb === "start" && before === "promoted" ? before : wanted;
     return { state, outcome: { outcome: "done" } };
   }
@@ -149,11 +156,9 @@ export class Agents {
     return { state: this.state(baseName(call.resource.id)), outcome: { outcome: "done" } };
   }
 
-  #observe(call: AgentCall, name: string): AgentOutcome {
+  #observe(name: string): AgentOutcome {
     const state = this.state(name);
-    if (this.#dials.deniesRunning && state !== "stopped" && call.intervalMs > 0 && this.#random.chance(0.05)) {
-      return { outcome: "state", state: "stopped" };
-    }
+    if (this.#denied.has(name)) return { outcome: "state", state: "stopped" };
     if (!this.honest && this.#random.chance(this.#dials.failRate * 0.1)) {
       return { outcome: "unknown", reason: "the plugin died" };
     }

@@ -32,7 +32,7 @@ export interface AgentDials {
   readonly hangRate: number;
   /** A start or promote that says "done" and did nothing. */
   readonly lieRate: number;
-  /** Planted: says "stopped" of what runs. Nothing survives that; the checkers must see it. */
+  /** Planted: stops nothing, and says "stopped" of what runs. Nothing survives that; the checkers must see it. */
   readonly deniesRunning: boolean;
 }
 
