@@ -183,6 +183,25 @@ test("a start that is under way when the coordinator dies is not made a second t
   assertNothingToDo(cluster, 2);
 });
 
+test("what has to come after a start that was under way when the coordinator died waits for its end", () => {
+  const constraints = `<constraints><rsc_location id="w" rsc="web" node="n3" score="50"/><rsc_order id="o1" first="web" then="after"/></constraints>`;
+  const cluster = new Cluster(3, `${FENCING}<resources>${POWER}${WEB}${primitive("after")}</resources>${constraints}`);
+  cluster.agentMs.set("start web", 3000);
+  cluster.start(1, 2, 3);
+  cluster.view([1, 2, 3]);
+  cluster.run(1000, () => cluster.whenSaid(/^start web on n3/) !== undefined);
+  cluster.kill(1);
+  cluster.run(1000);
+  cluster.view([2, 3]);
+  cluster.run(1000);
+  assert.deepEqual(cluster.where("after"), []);
+  cluster.run(5000);
+  assert.equal(cluster.where("after").length, 1);
+  assert.deepEqual(cluster.where("web"), ["n3"]);
+  assertIdle(cluster, 2);
+  assertNothingToDo(cluster, 2);
+});
+
 test("a start that is under way when a plan is made anew holds up what is related to it, and nothing else", () => {
   const constraints = `<constraints><rsc_order id="o1" first="web" then="after"/><rsc_location id="w" rsc="web" node="n2" score="50"/></constraints>`;
   const cluster = new Cluster(
