@@ -20,6 +20,7 @@ export function addActive(cluster: Cluster, resource: Resource, node: Node, fail
   if (!resource.managed) {
     // Nobody may move it, so it wants to be nowhere else.
     addLocation(resource, node, INFINITY);
+    cluster.explain?.because(resource, "unmanaged", "it is not managed, so it stays as it is");
     for (let parent = resource.parent; parent !== undefined; parent = parent.parent) parent.activeNodes.push(node);
     return;
   }
@@ -36,6 +37,7 @@ function activeTooOften(resource: Resource): boolean {
 function handleMultiple(cluster: Cluster, resource: Resource): void {
   if (resource.multipleActive === "stop_only") {
     replaceWithBan(cluster, resource);
+    cluster.explain?.because(resource, "multiple-active", "it is active on several nodes (multiple-active=stop_only)");
   } else if (resource.multipleActive === "block") {
     block(resource);
     const { parent } = resource;

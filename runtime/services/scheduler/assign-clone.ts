@@ -29,7 +29,10 @@ export function assignClone(
   clone.assigning = true;
   if (clone.promotable) addPromotionScores(cluster, clone);
   for (const { primary } of thisWithColocations(clone)) primary.methods.assign(primary, prefer, stopIfFail);
-  for (const colocation of withThisColocations(clone)) addDependentScores(colocation, clone);
+  for (const colocation of withThisColocations(clone)) {
+    addDependentScores(colocation, clone);
+    cluster.explain?.wanted(clone, colocation);
+  }
   showScores(cluster, "clone", clone);
   clone.children.sort((one, other) => compareInstances(cluster, one, other));
   assignInstances(cluster, clone, clone.children.slice(), clone.clone.cloneMax, clone.clone.cloneNodeMax);

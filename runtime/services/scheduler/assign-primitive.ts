@@ -21,6 +21,7 @@ function applyThisWith(cluster: Cluster, resource: Resource, colocation: Colocat
   if (primary.unassigned) primary.methods.assign(primary, undefined, true);
   resource.methods.applyColocation(resource, primary, colocation, true);
   if (archive !== undefined && !anyUsable(cluster, resource.allowed)) resource.allowed = archive;
+  cluster.explain?.placedWith(resource, colocation);
 }
 
 /** A remote node is up as soon as its connection has a place. */
@@ -65,7 +66,9 @@ function applyColocations(cluster: Cluster, resource: Resource): void {
       if (isMandatory(colocation) === mandatory) applyThisWith(cluster, resource, colocation);
     }
     for (const colocation of withThis) {
-      if (isMandatory(colocation) === mandatory) addDependentScores(colocation, resource);
+      if (isMandatory(colocation) !== mandatory) continue;
+      addDependentScores(colocation, resource);
+      cluster.explain?.wanted(resource, colocation);
     }
   }
 }
@@ -73,6 +76,7 @@ function applyColocations(cluster: Cluster, resource: Resource): void {
 function limitByRole(cluster: Cluster, resource: Resource): void {
   if (resource.nextRole === Role.Stopped) {
     banEverywhere(cluster, resource);
+    cluster.explain?.stopped(resource);
   } else if (resource.nextRole > resource.role && !cluster.quorate && cluster.properties.noQuorumPolicy === "freeze") {
     resource.nextRole = resource.role;
   }
@@ -84,8 +88,10 @@ function place(cluster: Cluster, resource: Resource, prefer: Node | undefined, s
   if (!resource.managed) {
     resource.nextRole = resource.role;
     assign(cluster, resource, currentNode(resource), true, stopIfFail);
+    cluster.explain?.placed(resource, "unmanaged", "it is not managed, so it stays as it is");
   } else if (cluster.properties.stopAll) {
     assign(cluster, resource, undefined, true, stopIfFail);
+    cluster.explain?.placed(resource, "stop-all", "stop-all-resources is true");
   } else {
     assignBest(cluster, resource, prefer, stopIfFail);
   }

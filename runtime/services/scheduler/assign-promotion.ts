@@ -79,6 +79,7 @@ export function addPromotionScores(cluster: Cluster, clone: Resource): void {
       if (score > 0) scores[i] = addScores(old, score);
       if (score > child.priority) child.priority = score;
     }
+    cluster.explain?.because(child, "promotion-score", "its agent would like to be promoted there (promotion score)");
   }
 }
 

@@ -44,6 +44,7 @@ export function assignBest(
   stopIfFail: boolean,
 ): boolean {
   const largest = banTooSmall(cluster, resource);
+  cluster.explain?.because(resource, "utilization", "there is too little capacity left for it and what goes with it");
   const prefer = wanted ?? largest;
   if (!resource.unassigned) return resource.assigned !== undefined;
   const { allowed } = resource;
@@ -56,6 +57,7 @@ export function assignBest(
   }
   if (chosen === undefined && best !== undefined) chosen = stayIfEqual(resource, nodes, best);
   assign(cluster, resource, chosen, false, stopIfFail);
+  cluster.explain?.chose(resource, nodes, wanted);
   return resource.assigned !== undefined;
 }
 

@@ -99,7 +99,7 @@ function makeCluster(cib: Element, options: ScheduleOptions): Cluster {
     recheckAt: 0,
     problems: [],
     scores: options.withScores ? [] : undefined,
-    explain: options.explain ? new Recorder() : undefined,
+    explain: options.explain ? new Recorder(() => cluster) : undefined,
     notices: [],
     graphed: [],
     summary: [],

@@ -186,6 +186,8 @@ export function applyLocation(resource: Resource, location: Location): void {
 export function applyLocations(cluster: Cluster): void {
   for (let i = cluster.locations.length - 1; i >= 0; i -= 1) {
     const location = cluster.locations[i];
-    if (location !== undefined) location.resource.methods.applyLocation(location.resource, location);
+    if (location === undefined) continue;
+    location.resource.methods.applyLocation(location.resource, location);
+    cluster.explain?.location(location);
   }
 }

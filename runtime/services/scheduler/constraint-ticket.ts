@@ -90,6 +90,7 @@ function applyTicket(cluster: Cluster, resource: Resource, constraint: TicketCon
   if (!ticket.granted && resource.activeNodes.length > 0) loseTicket(cluster, resource, constraint);
   else if (role !== Role.Promoted || constraint.lossPolicy === "stop")
     addLocationEverywhere(cluster, resource, -INFINITY);
+  cluster.explain?.ticket(resource, ticket);
 }
 
 /** The ticket is gone while the resource runs. */

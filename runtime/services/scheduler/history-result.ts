@@ -256,6 +256,7 @@ function maskProbe(judged: Judged): void {
   updateRole(judged, judged.operation.expected);
   recordFailure(judged);
   addLocation(banned, node, -INFINITY);
+  judged.state.cluster.explain?.hopeless(banned, resource);
 }
 
 /** Keeps a failure for people to see. */
@@ -370,6 +371,7 @@ function applyFailure(judged: Judged): void {
     if (handling.onFail === OnFail.Ignore) state.onFail = OnFail.Ban;
     addLocation(top, node, -INFINITY);
     countFailure(judged, handling);
+    cluster.explain?.hopeless(top, resource);
     return;
   }
   if (judged.status === Status.NotConnected && node.remoteKind && node.remote?.managed) {
@@ -387,6 +389,7 @@ function applyFailure(judged: Judged): void {
   countFailure(judged, handling);
   if (judged.status === Status.ErrorHard) addLocation(top, node, -INFINITY);
   else if (judged.status === Status.ErrorFatal) banEverywhere(cluster, top);
+  cluster.explain?.hopeless(top, resource);
 }
 
 function countFailure(judged: Judged, handling: { onFail: OnFail; role: Role }): void {

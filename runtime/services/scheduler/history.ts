@@ -284,6 +284,7 @@ function reactToFailure(cluster: Cluster, resource: Resource, node: Node, onFail
       break;
     case OnFail.Ban:
       addLocation(resource, node, -INFINITY);
+      cluster.explain?.hopeless(resource, resource);
       break;
     case OnFail.Stop:
       resource.nextRole = Role.Stopped;

@@ -114,6 +114,7 @@ function assignInstance(
 ): Node | undefined {
   if (instance.assigning) return undefined;
   banUnavailable(cluster, instance, perNode);
+  cluster.explain?.noRoom(instance, perNode);
   const chosen = instance.methods.assign(instance, prefer, prefer === undefined);
   countPlace(instance, chosen);
   return chosen;
@@ -148,6 +149,7 @@ function assignEarly(cluster: Cluster, instance: Resource, current: Node, perNod
     chosen = assignInstance(cluster, instance, current, perNode);
     if (chosen !== undefined && chosen === current) break;
     for (const backup of backups) backup.resource.allowed = copyTable(backup.table);
+    cluster.explain?.takeBack(instance);
     if (chosen === undefined) {
       instance.unassigned = true;
       break;
@@ -196,7 +198,11 @@ export function assignInstances(
   }
   for (const instance of instances) {
     if (!instance.unassigned) continue;
-    if (assigned >= total) banEverywhere(cluster, instance);
-    else if (assignInstance(cluster, instance, undefined, perNode) !== undefined) assigned += 1;
+    if (assigned < total) {
+      if (assignInstance(cluster, instance, undefined, perNode) !== undefined) assigned += 1;
+      continue;
+    }
+    banEverywhere(cluster, instance);
+    cluster.explain?.tooMany(instance, total);
   }
 }

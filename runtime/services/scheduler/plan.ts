@@ -97,6 +97,7 @@ function applyPreferences(cluster: Cluster): void {
     for (const resource of cluster.resources) {
       banAfterFailures(cluster, resource, node);
       banWhereNotProbed(resource, node);
+      cluster.explain?.because(resource, "discovery", "resource-discovery=exclusive allows other nodes only");
     }
   }
 }
@@ -110,6 +111,7 @@ function applyStickiness(cluster: Cluster, resource: Resource): void {
   if (!resource.managed || resource.stickiness < 1 || node === undefined || resource.activeNodes.length !== 1) return;
   if (!cluster.properties.symmetric && !has(resource.allowed, node)) return;
   addLocation(resource, node, resource.stickiness);
+  cluster.explain?.stickiness(resource);
 }
 
 function banAfterFailures(cluster: Cluster, resource: Resource, node: Node): void {
@@ -121,7 +123,9 @@ function banAfterFailures(cluster: Cluster, resource: Resource, node: Node): voi
   const cleared = resource.actions.some((action) => action.key === "clear_failcount" && action.node === node);
   if (cleared) return;
   const failed = thresholdReached(cluster, resource, node);
-  if (failed !== undefined) addLocation(failed, node, -INFINITY);
+  if (failed === undefined) return;
+  addLocation(failed, node, -INFINITY);
+  cluster.explain?.failures(failed, resource);
 }
 
 /** Where discovery is exclusive, everything else is out of bounds. */

@@ -18,6 +18,8 @@ export interface ScheduleOptions {
   readonly timeZoneOffsetMinutes?: number;
   /** Also return the score of each resource on each node (costs time; off by default). */
   readonly withScores?: boolean;
+  /** Also return the reasons for each place and action (costs time and memory; off by default). */
+  readonly explain?: boolean;
   /** The CIB's secrets may have been blanked (a saved one): a change of secret parameters alone is none. */
   readonly secretsRemoved?: boolean;
 }

@@ -35,4 +35,5 @@ export function lockToNode(cluster: Cluster, resource: Resource): void {
   for (const node of cluster.sortedNodes) {
     if (node !== resource.lockNode) addLocation(resource, node, -INFINITY);
   }
+  cluster.explain?.because(resource, "shutdown-lock", `it waits for ${resource.lockNode.name} (shutdown-lock)`);
 }

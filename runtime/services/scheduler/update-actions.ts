@@ -303,7 +303,7 @@ function reasonFrom(action: Action, flag: number): string {
 function clearBecause(action: Action, flag: number, cause: Action): void {
   if ((action.flags & flag) === 0) return;
   clearFlag(action, flag);
-  action.because ??= cause;
+  if (flag !== Flag.Migratable) action.because ??= cause;
   if (action.resource !== cause.resource) setReason(action, reasonFrom(cause, flag), false);
 }
 

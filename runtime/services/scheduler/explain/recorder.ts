@@ -1,0 +1,200 @@
+// Takes note of reasons where decisions are made, when somebody asked for them. Without that there is no recorder at all.
+//
+// Scores are noted as differences: whoever changes a table of scores says afterwards why, and what differs from the table as it
+// was known before is put down to that reason. So the noted contributions always add up to the score that decided.
+
+import { ABSENT, nodeUsable, scoreOf, usableIn } from "../node-table.ts";
+import type { Cluster, Colocation, Location, Node, Resource, Ticket } from "../state.ts";
+import { currentNode, topResource } from "../tree.ts";
+import {
+  dependentReason,
+  failureReason,
+  failuresReason,
+  locationReason,
+  type Reason,
+  stickinessReason,
+  targetRoleReason,
+  ticketReason,
+  withReason,
+} from "./reason.ts";
+
+/** What a reason did to the score of a resource on a node. */
+export interface Contribution {
+  readonly node: Node;
+  /** Undefined when the node was not in question before. */
+  readonly before: number | undefined;
+  readonly after: number;
+  readonly reason: Reason;
+}
+
+/** How a place was chosen. */
+export interface Choice {
+  readonly node: Node | undefined;
+  /** Absent when the best score alone decided. */
+  readonly tie?: Reason;
+  /** The final scores by node index, ABSENT where a node was not in question. */
+  readonly scores: readonly number[];
+}
+
+type Why = (resource: Resource, node: Node) => Reason;
+
+/** See the head of the file. */
+export class Recorder {
+  readonly contributions = new Map<Resource, Contribution[]>();
+  readonly choices = new Map<Resource, Choice>();
+  /** Of a promotable clone's instances: why promoted, or why not. */
+  readonly promotions = new Map<Resource, Reason>();
+  private readonly cluster: () => Cluster;
+  private readonly known = new Map<Resource, readonly number[]>();
+
+  constructor(cluster: () => Cluster) {
+    this.cluster = cluster;
+  }
+
+  /** Puts all that changed in the scores of a resource and of what is in it down to a reason. */
+  note(resource: Resource, why: Why): void {
+    const { scores } = resource.allowed;
+    const before = this.known.get(resource);
+    for (let i = 0; i < scores.length; i += 1) {
+      const after = scores[i] ?? ABSENT;
+      const old = before?.[i] ?? ABSENT;
+      const node = this.cluster().nodes[i];
+      if (after === old || after === ABSENT || node === undefined) continue;
+      const known = old === ABSENT ? undefined : old;
+      if (known === undefined && after === node.baseScore) continue;
+      this.put(resource, { node, before: known, after, reason: why(resource, node) });
+    }
+    this.known.set(resource, scores.slice());
+    for (const child of resource.children) this.note(child, why);
+  }
+
+  private put(resource: Resource, contribution: Contribution): void {
+    const list = this.contributions.get(resource);
+    if (list === undefined) this.contributions.set(resource, [contribution]);
+    else list.push(contribution);
+  }
+
+  /** Scores were put back to what they were: what was noted since `marks` is no longer so. */
+  takeBack(resource: Resource): void {
+    this.known.set(resource, resource.allowed.scores.slice());
+    const list = this.contributions.get(resource) ?? [];
+    const scores = new Map<number, number>();
+    const kept: Contribution[] = [];
+    for (const entry of list) {
+      const now = scoreOf(resource.allowed, entry.node);
+      const reached = scores.get(entry.node.index) ?? entry.before;
+      // The entries of a node lead from one score to the next; those behind the present score are taken back.
+      if (reached === now && entry.after !== now) continue;
+      scores.set(entry.node.index, entry.after);
+      kept.push(entry);
+    }
+    this.contributions.set(resource, kept);
+    for (const child of resource.children) this.takeBack(child);
+  }
+
+  location(location: Location): void {
+    this.note(location.resource, (_resource, node) => {
+      const score = location.nodes.find((entry) => entry.node === node)?.score ?? 0;
+      return locationReason(this.cluster(), location, node, score);
+    });
+  }
+
+  stickiness(resource: Resource): void {
+    this.note(resource, stickinessReason);
+  }
+
+  failures(banned: Resource, failed: Resource): void {
+    this.note(banned, (_resource, node) => failuresReason(this.cluster(), failed, node));
+  }
+
+  /** A result that cannot become better by trying again there. */
+  hopeless(banned: Resource, failed: Resource): void {
+    this.note(banned, (_resource, node) => {
+      const found = failureReason(this.cluster(), failed, node);
+      const text = found === undefined ? `it failed on ${node.name} for good` : `${found.text}, which does not pass`;
+      return { ...found, code: "failed-for-good", text, node: node.name };
+    });
+  }
+
+  ticket(resource: Resource, ticket: Ticket): void {
+    this.note(resource, () => ticketReason(ticket));
+  }
+
+  /** The dependent of a colocation looks at its primary. */
+  placedWith(dependent: Resource, colocation: Colocation): void {
+    this.note(dependent, () => withReason(colocation));
+  }
+
+  /** The primary of a colocation hears the wishes of its dependent. */
+  wanted(primary: Resource, colocation: Colocation): void {
+    this.note(primary, () => dependentReason(colocation));
+  }
+
+  because(resource: Resource, code: string, text: string): void {
+    this.note(resource, () => ({ code, text }));
+  }
+
+  /** It is not to run: because somebody said so, or because of what happened to it. */
+  stopped(resource: Resource): void {
+    this.note(resource, () => {
+      const asked = targetRoleReason(resource) ?? failureReason(this.cluster(), resource);
+      return asked ?? { code: "stopped", text: "it is to be stopped" };
+    });
+  }
+
+  /** The best of the nodes was taken. */
+  chose(resource: Resource, nodes: readonly Node[], preferred: Node | undefined): void {
+    const { allowed } = resource;
+    const scores = allowed.scores.slice();
+    const chosen = resource.assigned;
+    const tie = chosen === undefined ? undefined : this.tie(resource, nodes, chosen, preferred);
+    this.choices.set(resource, { node: chosen, scores, ...(tie === undefined ? {} : { tie }) });
+  }
+
+  private tie(
+    resource: Resource,
+    nodes: readonly Node[],
+    chosen: Node,
+    preferred: Node | undefined,
+  ): Reason | undefined {
+    const score = scoreOf(resource.allowed, chosen);
+    const equal = nodes.filter((node) => usableIn(resource.allowed, node) && scoreOf(resource.allowed, node) === score);
+    const others = equal.filter((node) => node !== chosen).map((node) => node.name);
+    if (others.length === 0) return undefined;
+    const list = others.join(" and ");
+    if (chosen === preferred) return { code: "tie-preferred", text: `${list} would do as well, but it stays` };
+    if (chosen === currentNode(resource)) {
+      return { code: "tie-current", text: `${list} would do as well, but it is on ${chosen.name} already` };
+    }
+    // The resource itself counts by now.
+    const count = chosen.assignedCount - 1;
+    if (equal.some((node) => node !== chosen && node.assignedCount > count)) {
+      return { code: "tie-count", text: `${chosen.name} has fewer resources than ${list}` };
+    }
+    return { code: "tie-name", text: `all is equal between ${chosen.name} and ${list}, so the first name is taken` };
+  }
+
+  /** A place that was not searched for. */
+  placed(resource: Resource, code: string, text: string): void {
+    const tie = { code, text };
+    this.choices.set(resource, { node: resource.assigned, scores: resource.allowed.scores.slice(), tie });
+  }
+
+  /** The clone's own table and room bound its instances. */
+  noRoom(instance: Resource, perNode: number): void {
+    this.note(instance, (_resource, node) => {
+      const parent = instance.parent ?? instance;
+      if (nodeUsable(node) && scoreOf(parent.allowed, node) >= 0) {
+        const text = `${node.name} has ${perNode === 1 ? "an instance" : `${perNode} instances`} of ${parent.id} already (at most ${perNode} on a node)`;
+        return { code: "clone-node-max", text, node: node.name };
+      }
+      const outer = this.contributions.get(parent)?.findLast((entry) => entry.node === node && entry.after < 0);
+      return outer?.reason ?? { code: "clone-banned", text: `${parent.id} may not use ${node.name}`, node: node.name };
+    });
+  }
+
+  tooMany(instance: Resource, total: number): void {
+    const { id } = instance.parent ?? topResource(instance);
+    this.because(instance, "clone-max", `${id} has all of its ${total} instances already (clone-max)`);
+  }
+}
