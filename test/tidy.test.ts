@@ -341,7 +341,28 @@ test("no path of a machine and no registry host is in the project", () => {
     const found = /(^|[\s"'(=])(\/work\/|\/root\/|\/home\/\w+\/)|registry\.npmjs|deb\.debian/m.exec(text);
     if (found) wrong.push(`${path}: ${found[0]}`);
   }
-  const lock = readFileSync(join(ROOT, "package-lock.json"), "utf8");
-  assert.ok(!lock.includes('"resolved": "http'), "package-lock.json names a download host");
   assert.deepEqual(wrong, []);
+});
+
+interface LockedPackage {
+  readonly version?: string;
+  readonly resolved?: string;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
+test("the lock file is whole, and names no download host", () => {
+  const lock: { readonly packages: Readonly<Record<string, LockedPackage>> } = JSON.parse(
+    readFileSync(join(ROOT, "package-lock.json"), "utf8"),
+  );
+  const missing = Object.values(lock.packages).flatMap(({ dependencies, optionalDependencies }) =>
+    Object.keys({ ...dependencies, ...optionalDependencies }).filter(
+      (name) => lock.packages[`node_modules/${name}`]?.version === undefined,
+    ),
+  );
+  assert.deepEqual(missing, [], "npm ci refuses a lock file without these");
+  assert.deepEqual(
+    Object.entries(lock.packages).filter(([, { resolved }]) => resolved?.startsWith("http")),
+    [],
+  );
 });
