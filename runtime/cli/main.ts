@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 // Where `systole` begins.
 
 import { processIo } from "./io.ts";
