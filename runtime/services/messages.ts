@@ -24,7 +24,7 @@ export interface Operation {
   readonly meta: Readonly<Record<string, string>>;
 }
 
-/** Pacemaker's op-status values that are used here. */
+/** Pacemaker's op-status values that are used here. `cancelled`: not begun, because the node is in no primary view any more; leaves no trace. */
 export type OperationStatus = "done" | "cancelled" | "timeout" | "error" | "not-installed";
 
 /** How an operation ended; for a recurring one, each time its result changes. */

@@ -197,6 +197,7 @@ test("what has to come after a start that was under way when the coordinator die
   assert.deepEqual(cluster.where("after"), []);
   cluster.run(5000);
   assert.equal(cluster.where("after").length, 1);
+  assert.equal(cluster.whenSaid(/n2: web starts/), undefined, "the start is not asked for a second time");
   assert.deepEqual(cluster.where("web"), ["n3"]);
   assertIdle(cluster, 2);
   assertNothingToDo(cluster, 2);
