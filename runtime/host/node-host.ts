@@ -306,11 +306,19 @@ export class NodeHost {
     this.#event({ epochMs: epochMs(), kind: "note", code, text, severity, ...name });
   }
 
-  #event(event: ClusterEvent): void {
+  #event(told: ClusterEvent): void {
+    const event = told.kind === "note" ? { ...told, text: this.#withNames(told.text) } : told;
     const level = event.severity === "warning" ? "warn" : event.severity;
     const { kind, code, node: about, resource, durationMs } = event;
     this.#parts.log.write(level, event.text, { kind, code, about, resource, durationMs });
     this.events.add(event);
+  }
+
+  /** The kernel knows nodes by their numbers, people by their names. */
+  #withNames(text: string): string {
+    return text.replace(/\b[Nn]ode (\d+)\b/g, (words, id) => {
+      return this.#parts.nodes.find((node) => `${node.id}` === id)?.name ?? words;
+    });
   }
 
   #nameOf(id: NodeId): string {

@@ -332,7 +332,7 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
     const words = {
       online: `${name} is a member of the cluster`,
       restarted: `${name} has started again; what its earlier life did is looked at afresh`,
-      unclean: `${name} is lost (${cause ?? "gone without a word"}) and may still run resources, so it must be fenced`,
+      unclean: `${name} is lost (${cause ?? "gone without a word"}) and may still run resources: only fencing makes sure that it does not`,
       down: `${name} has left cleanly, or is off: nothing runs there`,
     };
     const severity = became === "unclean" ? "error" : became === "restarted" ? "warning" : "info";
