@@ -367,8 +367,9 @@ class ClusterNode implements NodeMachine {
       return;
     }
     if (this.shutdownSinceMs === undefined) return;
-    if (!isEstablished && active.length === 0) {
-      this.stop(0, `${this.name} is in no established view and runs nothing, so it leaves at once`, true);
+    const isPrimary = isEstablished && this.standing?.primary === true;
+    if (!isPrimary && active.length === 0) {
+      this.stop(0, `${this.name} is in no primary view and runs nothing, so it leaves at once`, true);
       return;
     }
     if ((this.escalationMs() ?? Number.POSITIVE_INFINITY) > this.nowMs) return;
