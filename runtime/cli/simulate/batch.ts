@@ -43,7 +43,8 @@ export function readIndex(folder: string): Map<string, Map<string, Case>> {
   return families;
 }
 
-function dateOf(args: readonly string[]): string | undefined {
+/** The moment that a case asks for. */
+export function dateOf(args: readonly string[]): string | undefined {
   const place = args.findIndex((argument) => argument === "-t" || argument === "--set-datetime");
   return place < 0 ? undefined : args[place + 1];
 }

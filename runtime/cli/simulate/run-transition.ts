@@ -3,7 +3,12 @@
 import { type Element, element, withAttributes, withChildren } from "../../kernel/cib/element.ts";
 import { leadingInteger } from "../../model/score.ts";
 import { digestText, filterForDigest } from "../../services/scheduler/digests.ts";
-import { operationKey } from "../../services/scheduler/operation-key.ts";
+import {
+  formatTransitionKey,
+  formatTransitionMagic,
+  notifyKey,
+  operationKey,
+} from "../../services/scheduler/operation-key.ts";
 import type { GraphAction, TransitionGraph } from "../../services/transition.ts";
 
 const FEATURE_SET = "3.20.5";
@@ -205,7 +210,7 @@ function addOperation(entry: Element, action: GraphAction, ran: Ran): Element {
   const key = operationKey(resource, task, intervalMs);
   const calls = entry.children.map((child) => leadingInteger(child.attributes["call-id"] ?? "") ?? 0);
   const callId = Math.max(0, ...calls) + 1;
-  const transitionKey = `${callId}:-1:${target}:${FAKE_COORDINATOR}`;
+  const transition = { action: callId, transition: -1, expectedResult: target, coordinator: FAKE_COORDINATOR };
   const migrates = task === "migrate_to" || task === "migrate_from";
   const { attributes } = action;
   const fresh: Record<string, string | undefined> = {
@@ -213,8 +218,8 @@ function addOperation(entry: Element, action: GraphAction, ran: Ran): Element {
     operation: task,
     "crm-debug-origin": "systole simulate",
     crm_feature_set: FEATURE_SET,
-    "transition-key": transitionKey,
-    "transition-magic": `0:${result};${transitionKey}`,
+    "transition-key": formatTransitionKey(transition),
+    "transition-magic": formatTransitionMagic({ status: 0, result, key: transition }),
     "exit-reason": "",
     on_node: action.node,
     "call-id": String(callId),
@@ -245,7 +250,9 @@ function addOperation(entry: Element, action: GraphAction, ran: Ran): Element {
 function historyIds(action: GraphAction, resource: string, key: string, intervalMs: number, failed: boolean): string[] {
   const { operation, attributes } = action;
   if (operation === "notify") {
-    return [`${resource}_${attributes["CRM_meta_notify_type"]}_notify_${attributes["CRM_meta_notify_operation"]}_0`];
+    return [
+      notifyKey(resource, attributes["CRM_meta_notify_type"] ?? "", attributes["CRM_meta_notify_operation"] ?? ""),
+    ];
   }
   if (operation === "migrate_to" || operation === "migrate_from") return [key];
   if (failed) return [`${resource}_last_failure_0`, ...(intervalMs === 0 ? [`${resource}_last_0`] : [])];

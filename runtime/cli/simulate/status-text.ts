@@ -4,6 +4,7 @@ import { parseScore } from "../../model/score.ts";
 import { compareNames, compareText, isTrue } from "../../model/text.ts";
 import { maskedProbe } from "../../services/scheduler/history-result.ts";
 import { ABSENT } from "../../services/scheduler/node-table.ts";
+import { parseOperationKey } from "../../services/scheduler/operation-key.ts";
 import { parseRole, roleText } from "../../services/scheduler/roles.ts";
 import { type Cluster, type Node, type Resource, Role, Variant } from "../../services/scheduler/state.ts";
 import {
@@ -151,8 +152,7 @@ function failedProbe(cluster: Cluster, resource: Resource, nodeName: string | un
     if (!maskedProbe(operation)) continue;
     const ranOn = operation.element.attributes["on_node"];
     if (ranOn === undefined || (nodeName !== undefined && ranOn !== nodeName)) continue;
-    const owner = /^(.*)_monitor_\d+$/.exec(key)?.[1];
-    if (owner === id) return exitText(operation.result ?? 0);
+    if (parseOperationKey(key)?.resource === id) return exitText(operation.result ?? 0);
   }
   return undefined;
 }

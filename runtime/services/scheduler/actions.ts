@@ -5,7 +5,7 @@
 import { millisecondsToSeconds } from "../../model/duration.ts";
 import { compareFencingDigest, operationParameters } from "./digests.ts";
 import { has } from "./node-table.ts";
-import { onFailOf, operationConfig, operationMeta, operationNeeds } from "./operation-meta.ts";
+import { operationConfig, operationMeta, operationNeeds } from "./operation-meta.ts";
 import {
   type Action,
   type ActionMeta,
@@ -452,11 +452,4 @@ export function triggerUnfencing(
 /** What the node behind a connection is called, when it was fenced instead of the connection. */
 export function remoteNodeOf(cluster: Cluster, connection: Resource): Node | undefined {
   return connection.remoteConnection ? findNode(cluster, connection.id) : undefined;
-}
-
-/** on-fail of an action, where its failure shall matter. */
-export function actionOnFail(action: Action) {
-  const { resource } = action;
-  if (resource === undefined) return undefined;
-  return onFailOf(action.cluster, resource, action.task, action.intervalMs, actionMeta(action, "on-fail"));
 }

@@ -7,6 +7,7 @@ import type { GraphAction, GraphPrimitive, Synapse, TransitionGraph } from "../t
 import { actionMeta, actionUuid, hasFlag, pseudoAction, setActionMeta, setFlag } from "./actions.ts";
 import { parametersOf } from "./attributes.ts";
 import { bundleHostName, metaName } from "./digests.ts";
+import { actionCause } from "./explain/action-cause.ts";
 import { belongsInGraph, mergeInputs, waitsFor } from "./graph-inputs.ts";
 import { createNotifications } from "./notify.ts";
 import { routerFor } from "./remote-orders.ts";
@@ -127,6 +128,7 @@ function exportAction(cluster: Cluster, action: Action): GraphAction {
   const historyId = resource?.historyId;
   const router = node === undefined ? undefined : routerFor(action, actionMeta(action, "notify_operation"));
   const downed = node === undefined ? undefined : downedBy(cluster, action, node);
+  const cause = actionCause(cluster, action);
   const isMaintenance = action.task === "maintenance_nodes" && kind === "pseudo";
   return {
     id: action.id,
@@ -140,7 +142,7 @@ function exportAction(cluster: Cluster, action: Action): GraphAction {
     attributes: attributesOf(cluster, action),
     ...(downed === undefined ? {} : { downed }),
     ...(isMaintenance ? { maintenance: maintenanceOf(cluster) } : {}),
-    ...(action.reason === undefined ? {} : { cause: { code: "reason", text: action.reason } }),
+    ...(cause === undefined ? {} : { cause }),
   };
 }
 

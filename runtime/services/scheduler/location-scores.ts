@@ -1,7 +1,7 @@
 // Adding to the scores of a resource and of everything in it.
 
 import { INFINITY } from "../../model/score.ts";
-import { add, emptyTable, fullTable } from "./node-table.ts";
+import { add, fullTable } from "./node-table.ts";
 import { type Cluster, type Node, ProbeMode, type Resource } from "./state.ts";
 
 /** Adds to the score of one node. */
@@ -41,9 +41,4 @@ function addDefault(resource: Resource, node: Node): void {
   if (resource.exclusiveProbes || node.baseProbe === ProbeMode.Never) return;
   for (const child of resource.children) addDefault(child, node);
   add(resource.allowed, node, 0);
-}
-
-/** Forgets all nodes. */
-export function clearTable(resource: Resource): void {
-  resource.allowed = emptyTable();
 }

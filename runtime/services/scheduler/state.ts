@@ -7,119 +7,12 @@ import type { Element } from "../../kernel/cib/element.ts";
 import type { HealthColors } from "../../model/score.ts";
 import type { Cause } from "../transition.ts";
 import type { Recorder } from "./explain/recorder.ts";
+import type { FailedOperation, HistoryResource, ParameterCheck } from "./history-state.ts";
+import type { MultipleActive, Needs, NoQuorumPolicy, ProbeMode, Role, Variant } from "./kinds.ts";
 import type { PlannedAction, Problem, ScoreLine } from "./schedule.ts";
 
-/** What a resource is or shall be on a node; ordered, so that "more" means more active. */
-export const Role = { Unknown: 0, Stopped: 1, Started: 2, Unpromoted: 3, Promoted: 4 } as const;
-export type Role = (typeof Role)[keyof typeof Role];
-
-/** Kinds of resources; ordered, a kind can contain those before it. */
-export const Variant = { Primitive: 0, Group: 1, Clone: 2, Bundle: 3 } as const;
-export type Variant = (typeof Variant)[keyof typeof Variant];
-
-/** Whether a resource may be probed on a node; ordered, the greatest that any constraint says wins. */
-export const ProbeMode = { Always: 0, Never: 1, Exclusive: 2 } as const;
-export type ProbeMode = (typeof ProbeMode)[keyof typeof ProbeMode];
-
-/** What to do when an operation failed; ordered, the gravest of several failures wins. */
-export const OnFail = {
-  Ignore: 0,
-  Demote: 1,
-  Restart: 2,
-  ResetRemote: 3,
-  RestartContainer: 4,
-  Ban: 5,
-  Block: 6,
-  Stop: 7,
-  Standby: 8,
-  Fence: 9,
-} as const;
-export type OnFail = (typeof OnFail)[keyof typeof OnFail];
-
-/** What must be so before a resource is started or promoted. */
-export const Needs = { Nothing: 0, Quorum: 1, Fencing: 2 } as const;
-export type Needs = (typeof Needs)[keyof typeof Needs];
-
-export type NoQuorumPolicy = "stop" | "freeze" | "ignore" | "demote" | "fence";
-export type MultipleActive = "stop_start" | "stop_only" | "block" | "stop_unexpected";
-
-/** State of an action, as bits. */
-export const Flag = {
-  Optional: 1 << 0,
-  Runnable: 1 << 1,
-  /** Needs nothing done: only orders others. */
-  Pseudo: 1 << 2,
-  /** May be replaced by a live migration. */
-  Migratable: 1 << 3,
-  AlwaysInGraph: 1 << 4,
-  Reschedule: 1 << 5,
-  MigrationAbort: 1 << 6,
-  InGraph: 1 << 7,
-  InputsMerged: 1 << 8,
-  /** Done by the coordinator, whatever the node is like. */
-  OnCoordinator: 1 << 9,
-  Visited: 1 << 10,
-  AttributesEvaluated: 1 << 11,
-} as const;
-
-/** What an ordering of two actions means, as bits. */
-export const Order = {
-  None: 0,
-  /** Only the order, if both happen. */
-  Ordered: 1 << 0,
-  IfFirstUnmigratable: 1 << 1,
-  /** The later one happening makes the earlier one happen. */
-  ThenImpliesFirst: 1 << 2,
-  /** The earlier one happening makes the later one happen. */
-  FirstImpliesThen: 1 << 3,
-  PromotedThenImpliesFirst: 1 << 4,
-  UnmigratableThenBlocks: 1 << 5,
-  UnrunnableFirstBlocks: 1 << 6,
-  FirstElseThen: 1 << 7,
-  FirstImpliesSameNodeThen: 1 << 8,
-  NestedRemoteProbe: 1 << 9,
-  /** A stop between two starts of the same resource. */
-  IntermediateStop: 1 << 10,
-  Serialize: 1 << 11,
-  IfOnSameNode: 1 << 12,
-  ThenImpliesFirstGraphed: 1 << 13,
-  FirstImpliesThenGraphed: 1 << 14,
-  Asymmetric: 1 << 15,
-  IfOnSameNodeOrTarget: 1 << 16,
-  MinRunnable: 1 << 17,
-  IfRequiredOnSameNode: 1 << 18,
-  GuestAllowed: 1 << 19,
-  ThenCancelsFirst: 1 << 20,
-} as const;
-
-/** One operation of the history (lrm_rsc_op), read once. */
-export interface HistoryOperation {
-  readonly element: Element;
-  readonly id: string;
-  readonly task: string;
-  readonly intervalMs: number;
-  readonly callId: number;
-  /** op-status and rc-code; undefined when the text is no number. */
-  readonly status: number | undefined;
-  readonly result: number | undefined;
-  /** Result that was wanted, -1 when not recorded. */
-  readonly expected: number;
-  readonly transitionKey: string | undefined;
-  /** When the result became what it is, epoch seconds. */
-  readonly changedAt: number | undefined;
-  /** The operation is to run again because its failure expired. */
-  rescheduled: boolean;
-}
-
-/** All that is recorded of a resource on a node (lrm_resource). */
-export interface HistoryResource {
-  readonly element: Element;
-  readonly id: string;
-  /** In the order in which they stand. */
-  readonly operations: readonly HistoryOperation[];
-  /** Oldest first, as far as that can be told. */
-  sorted: readonly HistoryOperation[];
-}
+export type * from "./history-state.ts";
+export * from "./kinds.ts";
 
 /** Failures counted for a resource on a node, from the node's attributes. */
 export interface FailureCount {
@@ -516,22 +409,6 @@ export interface Properties {
   readonly clusterName: string | undefined;
 }
 
-/** A result that people should see (a failure). */
-export interface FailedOperation {
-  readonly resource: Resource;
-  readonly node: Node;
-  readonly key: string;
-  readonly operation: HistoryOperation;
-}
-
-/** A check of parameters that has to wait until a bundle's host is known. */
-export interface ParameterCheck {
-  readonly resource: Resource;
-  readonly node: Node;
-  readonly operation: HistoryOperation;
-  readonly kind: "active" | "last-failure";
-}
-
 export interface Cluster {
   readonly cib: Element;
   readonly now: number;
@@ -597,21 +474,4 @@ export interface Cluster {
 export interface WholeFlags {
   at: number;
   readonly byNode: Map<Node | undefined, number>;
-}
-
-/** What the operations of one resource on one node come to. */
-export interface HistoryState {
-  readonly cluster: Cluster;
-  readonly resource: Resource;
-  readonly node: Node;
-  lastFailure: HistoryOperation | undefined;
-  onFail: OnFail;
-}
-
-/** One operation while it is being judged. */
-export interface Judged {
-  readonly state: HistoryState;
-  readonly operation: HistoryOperation;
-  status: number;
-  result: number;
 }

@@ -1,14 +1,14 @@
 // Stage: resources of the configuration: templates, meta attributes, groups and clones with their instances.
 
-import { childNamed, type Element, element, withAttributes } from "../../kernel/cib/element.ts";
+import { type Element, element, withAttributes } from "../../kernel/cib/element.ts";
 import { parseIntervalMs } from "../../model/duration.ts";
 import { INFINITY, parseScore } from "../../model/score.ts";
 import { isTrue, parseBoolean } from "../../model/text.ts";
 import { integerAtLeast, parametersOf, readBlocks, ruleInput } from "./attributes.ts";
 import { addDefaultScores, banEverywhere } from "./location-scores.ts";
-import { emptyTable } from "./node-table.ts";
+import { newResource } from "./new-resource.ts";
 import { parseRole } from "./roles.ts";
-import { type Cluster, type MultipleActive, type OperationConfig, type Resource, Role, Variant } from "./state.ts";
+import { type Cluster, type MultipleActive, type Resource, Role, Variant } from "./state.ts";
 import { withTemplate } from "./templates.ts";
 import { findNode, isClone, topResource } from "./tree.ts";
 import { unpackBundle } from "./unpack-bundle.ts";
@@ -96,25 +96,6 @@ export function linkRemoteNode(cluster: Cluster, resource: Resource): void {
   else node.attributes.set("#kind", "container");
 }
 
-function readOperations(cluster: Cluster, config: Element): OperationConfig[] {
-  const section = childNamed(config, "operations");
-  const resolved = section === undefined ? undefined : cluster.resolve(section);
-  const operations: OperationConfig[] = [];
-  for (const operation of resolved?.children ?? []) {
-    if (operation.name !== "op") continue;
-    const { attributes } = operation;
-    operations.push({
-      element: operation,
-      id: attributes["id"],
-      name: attributes["name"],
-      intervalMs: parseIntervalMs(attributes["interval"]),
-      role: attributes["role"],
-      enabled: parseBoolean(attributes["enabled"]) ?? true,
-    });
-  }
-  return operations;
-}
-
 /** Meta attributes: the resource's own, its parents', the defaults, and what the parent came to. */
 function readMeta(cluster: Cluster, config: Element, parent: Resource | undefined, meta: Map<string, string>): void {
   for (const name in config.attributes) {
@@ -198,100 +179,6 @@ function dropResource(cluster: Cluster, resource: Resource): void {
   const list = cluster.resourcesById.get(resource.id);
   list?.splice(list.indexOf(resource), 1);
   if (list?.length === 0) cluster.resourcesById.delete(resource.id);
-}
-
-function newResource(
-  cluster: Cluster,
-  config: Element,
-  configId: string,
-  variant: Variant,
-  parent: Resource | undefined,
-  instance: string | undefined,
-): Resource {
-  const methods = cluster.variants[variant];
-  const { class: resourceClass, provider, type } = config.attributes;
-  cluster.nextSerial += 1;
-  return {
-    id: instance === undefined ? configId : `${configId}:${instance}`,
-    configId,
-    serial: cluster.nextSerial,
-    variant,
-    methods,
-    config,
-    resourceClass,
-    provider,
-    type,
-    operations: readOperations(cluster, config),
-    actionMeta: new Map(),
-    parent,
-    children: [],
-    meta: new Map(),
-    utilization: new Map(),
-    parameterCache: new Map(),
-    managed: false,
-    blocked: false,
-    removed: false,
-    removedLaunched: false,
-    unique: false,
-    notify: false,
-    fenceDevice: false,
-    critical: false,
-    promotable: false,
-    migratable: false,
-    maintenance: false,
-    remoteConnection: false,
-    nestingAllowed: false,
-    replicaContainer: false,
-    exclusiveProbes: false,
-    needsQuorum: false,
-    needsFencing: false,
-    needsUnfencing: false,
-    ignoreFailure: false,
-    failed: false,
-    stopIfFailed: false,
-    stopUnexpected: false,
-    startPending: false,
-    reload: false,
-    restarting: false,
-    unassigned: true,
-    assigning: false,
-    updatingNodes: false,
-    priority: 0,
-    promotionPriority: 0,
-    stickiness: 0,
-    banAfterFailures: INFINITY,
-    failureExpirationMs: 0,
-    remoteReconnectMs: 0,
-    multipleActive: "stop_start",
-    position: 0,
-    role: Role.Stopped,
-    nextRole: Role.Unknown,
-    historyId: undefined,
-    activeNodes: [],
-    assigned: undefined,
-    assignedScore: 0,
-    allowed: emptyTable(),
-    probed: undefined,
-    probedCount: 0,
-    pendingAction: undefined,
-    pendingNode: undefined,
-    partialMigrationSource: undefined,
-    partialMigrationTarget: undefined,
-    danglingMigrationSources: [],
-    lockNode: undefined,
-    lockTime: 0,
-    launcher: undefined,
-    launched: [],
-    actions: [],
-    thisWith: [],
-    withThis: [],
-    locations: [],
-    tickets: [],
-    clone: undefined,
-    group: undefined,
-    bundle: undefined,
-    causes: [],
-  };
 }
 
 function readFlags(cluster: Cluster, resource: Resource): void {
