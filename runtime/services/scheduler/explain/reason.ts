@@ -58,16 +58,12 @@ export function inWords(seconds: number): string {
   return `${Math.ceil(seconds / 86_400)} days`;
 }
 
-function timesWord(count: number): string {
-  return count === 1 ? "once" : `${formatScore(count)} times`;
-}
-
 /** A node that cannot be used; undefined when it can. */
 export function nodeReason(node: Node): Reason | undefined {
   const about = { node: node.name };
   const { name } = node;
   if (node.unclean)
-    return { code: "node-unclean", text: `${name} is lost or broken, so it has to be fenced first`, ...about };
+    return { code: "node-unclean", text: `${name} was lost or is broken, and has to be fenced`, ...about };
   if (node.shutdown) return { code: "node-shutdown", text: `${name} is shutting down`, ...about };
   if (!node.online) return { code: "node-offline", text: `${name} is offline`, ...about };
   if (node.pending) return { code: "node-pending", text: `${name} is still joining the cluster`, ...about };
@@ -206,9 +202,4 @@ export function failureReason(cluster: Cluster, resource: Resource, node?: Node)
     text: `its ${task} failed on ${found.node.name} (${words})`,
     node: found.node.name,
   };
-}
-
-/** How often it failed on a node so far. */
-export function failedBefore(count: number, node: Node): string {
-  return `it failed ${timesWord(count)} on ${node.name}`;
 }

@@ -1,0 +1,132 @@
+// Why a resource may not be on a node, or nowhere at all: the first thing that forbids it, the gravest first.
+
+import { INFINITY } from "../../../model/score.ts";
+import { thisWithColocations } from "../colocation-scores.ts";
+import { ABSENT, nodeUsable, scoreOf } from "../node-table.ts";
+import { type Cluster, type Location, type Node, type Resource, Role } from "../state.ts";
+import { thresholdReached } from "../thresholds.ts";
+import { contains, onlyNode } from "../tree.ts";
+import {
+  failureReason,
+  failuresReason,
+  locationReason,
+  nodeReason,
+  type Reason,
+  ticketReason,
+  withReason,
+} from "./reason.ts";
+
+/** What keeps a resource off a node; undefined when nothing forbids it there. */
+export function exclusionReason(cluster: Cluster, resource: Resource, node: Node): Reason | undefined {
+  const unusable = nodeReason(node);
+  if (unusable !== undefined) return unusable;
+  const score = scoreOf(resource.allowed, node);
+  if (score >= 0) return undefined;
+  if (score === ABSENT) {
+    return {
+      code: "not-allowed",
+      text: `nothing allows it on ${node.name} (symmetric-cluster=false)`,
+      node: node.name,
+    };
+  }
+  return (
+    tooManyFailures(cluster, resource, node) ??
+    forbiddingLocation(cluster, resource, node) ??
+    ticketMissing(resource) ??
+    colocationAgainst(resource, node) ??
+    dependentAgainst(cluster, resource, node) ??
+    failedForGood(cluster, resource, node) ?? {
+      code: score <= -INFINITY ? "banned" : "negative-score",
+      text:
+        score <= -INFINITY ? `it may not use ${node.name}` : `${node.name} has a score below zero for it (${score})`,
+      node: node.name,
+      score,
+    }
+  );
+}
+
+function tooManyFailures(cluster: Cluster, resource: Resource, node: Node): Reason | undefined {
+  for (let part: Resource | undefined = resource; part !== undefined; part = part.parent) {
+    if (thresholdReached(cluster, part, node) !== undefined) return failuresReason(cluster, part, node);
+  }
+  return undefined;
+}
+
+function locationsOf(resource: Resource): Location[] {
+  const list: Location[] = [];
+  for (let part: Resource | undefined = resource; part !== undefined; part = part.parent) list.push(...part.locations);
+  return list;
+}
+
+function forbiddingLocation(cluster: Cluster, resource: Resource, node: Node): Reason | undefined {
+  let worst: Reason | undefined;
+  for (const location of locationsOf(resource)) {
+    if (location.role > Role.Started) continue;
+    const score = location.nodes.find((entry) => entry.node === node)?.score ?? 0;
+    if (score < (worst?.score ?? 0)) worst = locationReason(cluster, location, node, score);
+  }
+  return worst;
+}
+
+function ticketMissing(resource: Resource): Reason | undefined {
+  for (let part: Resource | undefined = resource; part !== undefined; part = part.parent) {
+    for (const { ticket, role } of part.tickets) {
+      if (role !== Role.Promoted && (!ticket.granted || ticket.standby)) return ticketReason(ticket);
+    }
+  }
+  return undefined;
+}
+
+function colocationAgainst(resource: Resource, node: Node): Reason | undefined {
+  for (const colocation of thisWithColocations(resource)) {
+    const place = onlyNode(colocation.primary, "assigned");
+    const against = place !== undefined && place === node && colocation.score < 0;
+    if (colocation.score >= INFINITY ? place !== node : against) {
+      return withReason(colocation);
+    }
+  }
+  return undefined;
+}
+
+/** What has to be with a resource, however many constraints lie between, may forbid a node to it. */
+function dependentAgainst(cluster: Cluster, resource: Resource, node: Node): Reason | undefined {
+  for (const other of resource.methods.colocated(resource, undefined, [])) {
+    if (other === resource || contains(other, resource)) continue;
+    const reason =
+      tooManyFailures(cluster, other, node) ??
+      forbiddingLocation(cluster, other, node) ??
+      failedForGood(cluster, other, node);
+    if (reason === undefined) continue;
+    const text = `${other.id} has to be with it and may not run on ${node.name}: ${reason.text.replace(/^its /, "the ")}`;
+    return { ...reason, code: "dependent", text, resource: other.id };
+  }
+  return undefined;
+}
+
+function failedForGood(cluster: Cluster, resource: Resource, node: Node): Reason | undefined {
+  const failure = failureReason(cluster, resource, node);
+  return failure === undefined ? undefined : { ...failure, code: "failed-for-good" };
+}
+
+/** Why no node at all is left for a resource. */
+export function noPlaceReason(cluster: Cluster, resource: Resource): Reason | undefined {
+  const everywhere = ticketMissing(resource) ?? missingPrimary(resource);
+  if (everywhere !== undefined) return everywhere;
+  const usable = cluster.sortedNodes.filter(nodeUsable);
+  if (usable.length === 0) return { code: "no-node", text: "no node can run anything" };
+  const [here] = resource.activeNodes;
+  const reason = here === undefined ? undefined : exclusionReason(cluster, resource, here);
+  if (reason === undefined) return undefined;
+  const more = cluster.nodes.length > 1 ? ", and no other node may run it" : "";
+  return { ...reason, text: `${reason.text}${more}` };
+}
+
+function missingPrimary(resource: Resource): Reason | undefined {
+  for (const colocation of thisWithColocations(resource)) {
+    if (colocation.score < INFINITY) continue;
+    const { primary } = colocation;
+    const somewhere = onlyNode(primary, "assigned") ?? primary.children.find((child) => onlyNode(child, "assigned"));
+    if (somewhere === undefined) return withReason(colocation);
+  }
+  return undefined;
+}
