@@ -19,8 +19,7 @@ import {
   versionSchema,
 } from "../host/schema/kernel.ts";
 import type { Proven, Same } from "../host/schema/proof.ts";
-import { eventSchema, requestOutcomeSchema, serviceRequestSchema } from "../host/schema/services.ts";
-import type { FenceRecord } from "../services/fencer/fencer.ts";
+import { eventSchema, fenceRecordSchema, requestOutcomeSchema, serviceRequestSchema } from "../host/schema/services.ts";
 
 /** Rises when a client of the version before would misunderstand an answer. */
 export const API_VERSION = 1;
@@ -121,21 +120,6 @@ const pluginSchema = Type.Object(
 );
 const plugins = Type.Object({ plugins: Type.Array(pluginSchema) }, closed);
 
-/** A fencing action that this node directed; meaning as in runtime/services/fencer/fencer.ts. */
-const fenceRecordSchema = Type.Object(
-  {
-    target: Type.String(),
-    action: Type.Union([Type.Literal("off"), Type.Literal("on"), Type.Literal("reboot")]),
-    state: Type.Union([Type.Literal("pending"), Type.Literal("done"), Type.Literal("failed")]),
-    device: Type.Optional(Type.String()),
-    by: Type.Optional(Type.String()),
-    epochMs: milliseconds,
-    durationMs: Type.Optional(milliseconds),
-    text: Type.Optional(Type.String()),
-  },
-  closed,
-);
-
 /** What one node knows: the facts behind `systole status`. `runtime/model/status` makes sentences and tables of it. */
 export const statusSchema = Type.Object(
   {
@@ -175,7 +159,7 @@ export const statusSchema = Type.Object(
     transition: Type.Optional(
       Type.Object({ number: count, actions: count, confirmed: count, reason: Type.String() }, closed),
     ),
-    /** What was fenced by this node's direction, oldest first. */
+    /** What was fenced in this node's time, oldest first. */
     fencingHistory: Type.Array(fenceRecordSchema),
     /** The operator has accepted that acknowledged changes may be lost. */
     acceptsLoss: Type.Boolean(),
@@ -192,7 +176,6 @@ export const statusSchema = Type.Object(
 /** The compiler's word that these schemas say what the types say. */
 export type ApiProofs = [
   Proven<Same<Static<typeof pluginSchema>, PluginDescription>>,
-  Proven<Same<Static<typeof fenceRecordSchema>, FenceRecord>>,
   Proven<Same<Static<typeof inFlightSchema>, CallInFlight>>,
 ];
 

@@ -6,6 +6,7 @@ import type { Tick } from "../kernel/machine.ts";
 import type { ChainPosition, Incarnation, NodeId, View } from "../kernel/membership/view.ts";
 import type { ChangeOutcome, ChangeRequest, KernelMessage, Standing, StoreRecord } from "../kernel/messages.ts";
 import type { AgentCall, AgentOutcome, DeviceCall, DeviceOutcome, ResourceIdentity } from "./calls.ts";
+import type { FenceRecord } from "./fencer/fence.ts";
 
 /** An operation that the coordinator wants run on a node. */
 export interface Operation {
@@ -60,6 +61,8 @@ export type ServiceMessage =
   /** A device call performed on another node than the coordinator. */
   | { readonly type: "device-call"; readonly call: DeviceCall }
   | { readonly type: "device-outcome"; readonly id: number; readonly outcome: DeviceOutcome }
+  /** What the coordinator has fenced: new records as they come, and all it knows to those in a new view. */
+  | { readonly type: "fence-records"; readonly records: readonly FenceRecord[] }
   | {
       readonly type: "attribute";
       readonly node: string;

@@ -253,6 +253,9 @@ class ClusterNode implements NodeMachine {
       case "device-call":
         if (fromCoordinator) this.remoteDeviceCall(from, message);
         break;
+      case "fence-records":
+        if (fromCoordinator) this.parts.hand({ part: "fencer", input: message });
+        break;
       case "device-outcome":
         this.parts.hand({ part: "fencer", input: message });
         break;

@@ -15,7 +15,7 @@ import { Controller, type ControllerEffect, type ControllerInput } from "./contr
 import { INCARNATION } from "./controller/node-states.ts";
 import { Executor, type ExecutorEffect, type ExecutorInput } from "./executor/executor.ts";
 import { withOwnWord } from "./executor/own-word.ts";
-import { Fencer, type FencerEffect, type FencerInput } from "./fencer/fencer.ts";
+import { type FenceRecord, Fencer, type FencerEffect, type FencerInput } from "./fencer/fencer.ts";
 import type { NodeEffect, Operation, RequestOutcome, ServiceMessage } from "./messages.ts";
 import { fenceEvent, type UntimedEvent } from "./node-events.ts";
 import { digestText, filterForDigest } from "./scheduler/digests.ts";
@@ -194,6 +194,8 @@ export class Parts {
     this.hand({ part: "executor", input: { type: "activation", allowed } });
     this.hand({ part: "attributes", input: { type: "coordinator", coordinator } });
     if (coordinator !== undefined) this.hand({ part: "executor", input: { type: "report-again" } });
+    const fenced = this.fencer.history.filter(({ state }) => state !== "pending");
+    if (coordinator === this.config.self && fenced.length > 0) this.tellFences(fenced);
     this.around.standingChanged(standing);
   }
 
@@ -258,6 +260,7 @@ export class Parts {
         break;
       case "fence-outcome":
         this.hand({ part: "controller", input: effect });
+        this.tellFences([effect.record]);
         break;
       case "fence-note": {
         const text = `fencing of ${effect.target}: ${effect.text}`;
@@ -265,6 +268,13 @@ export class Parts {
         this.around.tell({ kind: "fence", code: "fence-note", text, severity, node: target });
         break;
       }
+    }
+  }
+
+  /** So that each member knows what was fenced when this coordinator is gone. */
+  private tellFences(records: readonly FenceRecord[]): void {
+    for (const { id } of this.kernel.standing?.view.members ?? []) {
+      if (id !== this.config.self) this.around.send(id, { type: "fence-records", records });
     }
   }
 

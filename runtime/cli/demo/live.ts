@@ -6,7 +6,7 @@ import { renderStatus } from "../render/status.ts";
 import type { RenderOptions } from "../render/text.ts";
 import { statusOfReport } from "../status-of-report.ts";
 import { DemoCluster, type DemoNode, type DemoOptions } from "./cluster.ts";
-import { configure, placeWeb, settledCoordinator } from "./operator.ts";
+import { actingCoordinator, configure, placeWeb, settledCoordinator } from "./operator.ts";
 import { WebProbe } from "./probe.ts";
 import { ClusterWatch } from "./watch.ts";
 
@@ -206,7 +206,7 @@ class Screen {
 
   #body(options: RenderOptions): string[] {
     const reports = this.#live.watch.reports();
-    const best = settledCoordinator(reports, 3) ?? reports.find(({ report }) => report.standing?.primary) ?? reports[0];
+    const best = actingCoordinator(reports) ?? reports[0];
     if (best === undefined) return ["No node answers yet."];
     const recent = [...this.#live.watch.events].slice(-60);
     const seen = new Set<string>();

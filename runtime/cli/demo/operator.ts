@@ -53,12 +53,17 @@ export async function change(client: ApiClient, edits: readonly CibEdit[], why: 
   }
 }
 
-/** The report of the coordinator of an established primary view with that many members; undefined while there is none. */
-export function settledCoordinator(reports: readonly NodeReport[], members: number): NodeReport | undefined {
+/** The report of the coordinator of an established primary view; undefined while there is none. */
+export function actingCoordinator(reports: readonly NodeReport[]): NodeReport | undefined {
   return reports.find(({ node, report: { standing } }) => {
-    if (standing === undefined || !standing.established || !standing.primary) return false;
-    return standing.view.members.length === members && coordinatorOf(standing.view) === node.id;
+    return standing?.established === true && standing.primary && coordinatorOf(standing.view) === node.id;
   });
+}
+
+/** The same, once its view has that many members. */
+export function settledCoordinator(reports: readonly NodeReport[], members: number): NodeReport | undefined {
+  const coordinator = actingCoordinator(reports);
+  return coordinator?.report.standing?.view.members.length === members ? coordinator : undefined;
 }
 
 /** Where `web` runs when every resource runs as it should and nobody is at work; undefined otherwise. */

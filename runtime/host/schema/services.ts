@@ -4,6 +4,7 @@
 import type { Static } from "typebox";
 import * as Type from "typebox";
 import type { DeviceCall, DeviceOutcome } from "../../services/calls.ts";
+import { type FenceRecord, MAX_FENCE_HISTORY } from "../../services/fencer/fencer.ts";
 import type {
   ClusterEvent,
   OperationResult,
@@ -87,6 +88,21 @@ const deviceOutcomeSchema = Type.Union([
   Type.Object({ outcome: Type.Literal("timeout"), reason: text }, closed),
 ]);
 
+/** A fence; meaning as in runtime/services/fencer/fencer.ts. */
+export const fenceRecordSchema = Type.Object(
+  {
+    target: Type.String(),
+    action: Type.Union([Type.Literal("off"), Type.Literal("on"), Type.Literal("reboot")]),
+    state: Type.Union([Type.Literal("pending"), Type.Literal("done"), Type.Literal("failed")]),
+    device: Type.Optional(Type.String()),
+    by: Type.Optional(Type.String()),
+    epochMs: milliseconds,
+    durationMs: Type.Optional(milliseconds),
+    text: Type.Optional(Type.String()),
+  },
+  closed,
+);
+
 const attributeValue = Type.Union([Type.String({ maxLength: MAX_PARAMETER_CHARACTERS }), Type.Null()]);
 
 export const serviceRequestSchema = Type.Union([
@@ -155,6 +171,10 @@ export const serviceMessageSchemas = [
   Type.Object({ type: Type.Literal("device-call"), call: deviceCallSchema }, closed),
   Type.Object({ type: Type.Literal("device-outcome"), id: count, outcome: deviceOutcomeSchema }, closed),
   Type.Object(
+    { type: Type.Literal("fence-records"), records: Type.Array(fenceRecordSchema, { maxItems: MAX_FENCE_HISTORY }) },
+    closed,
+  ),
+  Type.Object(
     { type: Type.Literal("attribute"), node: id, name: id, value: attributeValue, dampeningMs: milliseconds },
     closed,
   ),
@@ -167,6 +187,7 @@ export type ServiceProofs = [
   Proven<Same<Static<typeof operationResultSchema>, OperationResult>>,
   Proven<Same<Static<typeof deviceCallSchema>, DeviceCall>>,
   Proven<Same<Static<typeof deviceOutcomeSchema>, DeviceOutcome>>,
+  Proven<Same<Static<typeof fenceRecordSchema>, FenceRecord>>,
   Proven<Same<Static<typeof serviceRequestSchema>, ServiceRequest>>,
   Proven<Same<Static<typeof requestOutcomeSchema>, RequestOutcome>>,
   Proven<Same<Static<typeof eventSchema>, ClusterEvent>>,

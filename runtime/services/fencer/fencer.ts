@@ -58,6 +58,8 @@ export type FencerInput =
   /** Who can call a device now. */
   | { readonly type: "members"; readonly members: readonly NodeId[] }
   | { readonly type: "device-outcome"; readonly id: number; readonly outcome: DeviceOutcome }
+  /** What the coordinator has fenced, so that the history outlives it. */
+  | { readonly type: "fence-records"; readonly records: readonly FenceRecord[] }
   | { readonly type: "wall-clock"; readonly epochMs: number };
 
 export type FencerEffect =
@@ -87,7 +89,7 @@ export class Fencer implements Machine<FencerInput, FencerEffect> {
     this.config = config;
   }
 
-  /** What was fenced from here, oldest first; what is under way stands last, as pending. */
+  /** What was fenced by the coordinators of this node's time, oldest first; what is under way here stands last, as pending. */
   get history(): readonly FenceRecord[] {
     const pending = [...this.fences.values()].filter((fence) => !fence.confirmed);
     return [...this.records, ...pending.map((fence) => recordOf(fence, "pending", undefined))];
@@ -123,6 +125,9 @@ export class Fencer implements Machine<FencerInput, FencerEffect> {
         break;
       case "cib":
         this.cib = input.cib;
+        break;
+      case "fence-records":
+        this.learn(input.records);
         break;
       case "members":
         this.setMembers(input.members, nowMs);
@@ -358,6 +363,13 @@ export class Fencer implements Machine<FencerInput, FencerEffect> {
 
   private note(fence: Fence, text: string, severity: "info" | "warning"): void {
     this.effects.push({ type: "fence-note", target: fence.target, text, severity });
+  }
+
+  private learn(records: readonly FenceRecord[]): void {
+    const key = (record: FenceRecord): string => `${record.target} ${record.epochMs} ${record.state}`;
+    const known = new Set(this.records.map(key));
+    for (const record of records) if (!known.has(key(record))) this.remember(record);
+    this.records.sort((a, b) => a.epochMs - b.epochMs);
   }
 
   private remember(record: FenceRecord): void {

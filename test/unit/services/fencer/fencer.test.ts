@@ -272,6 +272,22 @@ test("on is read as on", () => {
   assert.equal(bench.outcomes[0]?.ok, true);
 });
 
+test("what another coordinator has fenced is remembered once, in the order of time", () => {
+  const bench = new Bench(cib(device("a")));
+  const record = (target: string, epochMs: number) => ({
+    target,
+    action: "off" as const,
+    state: "done" as const,
+    epochMs,
+  });
+  bench.give({ type: "fence-records", records: [record("n3", 20), record("n2", 10)] });
+  bench.give({ type: "fence-records", records: [record("n3", 20)] });
+  assert.deepEqual(
+    bench.fencer.history.map(({ target }) => target),
+    ["n2", "n3"],
+  );
+});
+
 test("the history is bounded", () => {
   const bench = new Bench(cib(""));
   for (let i = 0; i < MAX_FENCE_HISTORY + 10; i++) bench.fence();
