@@ -105,7 +105,7 @@ async function main(): Promise<void> {
       seed,
       minutes,
       layer,
-      ...(values.nodes === undefined ? {} : { nodes: wholeNumber("nodes", values.nodes, 3, 16) }),
+      ...(values.nodes === undefined ? {} : { nodes: wholeNumber("nodes", values.nodes, 2, 16) }),
       ...(values.trace ? { print } : {}),
       ...(wire === undefined ? {} : { wire }),
     };

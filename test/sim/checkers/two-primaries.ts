@@ -36,6 +36,8 @@ export class TwoPrimaries implements Checker {
     if (known !== undefined) return undefined;
     const members = new Set(view.members.map((member) => member.id));
     this.#byNumber.set(primaryNumber, { viewId, members, sinceMs: facts.nowMs });
+    // Of two nodes one may go on alone, when the other was fenced: what runs twice then is found by other checkers.
+    if (facts.dials.nodes === 2) return undefined;
     if (members.size * 2 <= facts.dials.nodes) {
       return `${who}: ${viewText(view)} is primary with ${members.size} of ${facts.dials.nodes} votes`;
     }

@@ -42,13 +42,13 @@ function faultsOf(next: Element, previous: Element): ConfigurationProblem[] {
     .map((problem) => ({ code: problem.code, text: problemText(problem) }));
 }
 
-/** One vote each, a majority decides, fencing as the configuration says. */
+/** One vote each, a majority decides; two nodes have two_node and wait_for_all. Fencing as the configuration says. */
 function quorumOf(cib: Element, nodes: readonly NodeName[]): QuorumConfig {
   const resources = childNamed(childNamed(cib, "configuration"), "resources");
   return {
     nodes: nodes.map(({ id, name }) => ({ id, name, votes: 1 })),
-    twoNode: false,
-    waitForAll: false,
+    twoNode: nodes.length === 2,
+    waitForAll: nodes.length === 2,
     autoTieBreaker: false,
     fencing: resources?.children.some((child) => child.attributes["class"] === "stonith") ?? false,
     acceptLoss: false,
