@@ -126,6 +126,9 @@ function stopReason(cluster: Cluster, resource: Resource, action: Action): Reaso
   if (cluster.properties.stopAll) return { code: "stop-all", text: "stop-all-resources is true" };
   const other = foreignCause(action);
   if (resource.assigned !== undefined && other?.resource !== undefined) return dependency(other, other.resource);
+  if (resource.activeNodes.length > 1 && resource.multipleActive === "stop_only") {
+    return { code: "multiple-active", text: "it is active on several nodes at once (multiple-active=stop_only)" };
+  }
   return noPlaceReason(cluster, resource) ?? { code: "no-node", text: "no node is left that may run it" };
 }
 
@@ -157,6 +160,8 @@ function restartReason(cluster: Cluster, resource: Resource, action: Action): Re
   if (other?.task === "stonith") {
     return { code: "fencing", text: `${other.node?.name ?? "a node"} is fenced or unfenced before` };
   }
+  const named = /^(required|unrunnable) (\S+) (\w+)$/.exec(action.reason ?? root.reason ?? "");
+  if (named !== null) return dependencyByName(named[2] ?? "", named[3] ?? "", named[1] === "unrunnable");
   if (agentDiffers(resource)) return { code: "agent-changed", text: "its agent is another one now" };
   if (resource.startPending) return { code: "start-pending", text: "its start was begun and has not been seen to end" };
   return { code: "restart", text: "it has to be restarted" };
@@ -214,12 +219,31 @@ function dependency(other: Action, resource: Resource): Reason {
   return { code: "dependency", text: `${resource.id}, which it depends on, ${happening(resource, other)}`, ...about };
 }
 
+const TASK_WORDS: Readonly<Record<string, string>> = {
+  promote: "is promoted",
+  promoted: "is promoted",
+  demote: "is demoted",
+  demoted: "is demoted",
+  stop: "stops",
+  stopped: "stops",
+};
+
+/** Where clones and bundles passed a need on, only its name is left. */
+function dependencyByName(id: string, task: string, blocked: boolean): Reason {
+  const word = TASK_WORDS[task] ?? "starts";
+  const what = blocked ? `cannot ${word.replace(/^is /, "be ").replace(/s$/, "")}` : word;
+  return {
+    code: blocked ? "dependency-blocked" : "dependency",
+    text: `${id}, which it depends on, ${what}`,
+    resource: id,
+  };
+}
+
 /** What happens to a resource, in a word or three. */
 function happening(resource: Resource, action: Action): string {
   const [current, assigned] = [currentNode(resource), resource.assigned];
   if (resource.variant !== Variant.Primitive || action.task === "promote" || action.task === "demote") {
-    const words: Readonly<Record<string, string>> = { promote: "is promoted", demote: "is demoted", stop: "stops" };
-    return words[action.task] ?? (action.task === "stopped" ? "stops" : "starts");
+    return TASK_WORDS[action.task] ?? "starts";
   }
   if (assigned === undefined || resource.nextRole === Role.Stopped) return "stops";
   if (current === undefined) return `starts on ${assigned.name}`;

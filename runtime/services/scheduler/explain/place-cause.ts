@@ -38,7 +38,9 @@ export function exclusionReason(cluster: Cluster, resource: Resource, node: Node
     failedForGood(cluster, resource, node) ?? {
       code: score <= -INFINITY ? "banned" : "negative-score",
       text:
-        score <= -INFINITY ? `it may not use ${node.name}` : `${node.name} has a score below zero for it (${score})`,
+        score <= -INFINITY
+          ? `other constraints keep it off ${node.name}`
+          : `${node.name} has a score below zero for it (${score})`,
       node: node.name,
       score,
     }
