@@ -11,6 +11,7 @@ import { applyLocations, newLocation, unpackLocation } from "./constraint-locati
 import { unpackOrder } from "./constraint-order.ts";
 import { ignoreConstraint } from "./constraint-sets.ts";
 import { unpackTicket } from "./constraint-ticket.ts";
+import { explainCluster } from "./explain/explanation.ts";
 import { scheduleFencing } from "./fencing.ts";
 import { collectGraph, exportGraph } from "./graph.ts";
 import { addLocation } from "./location-scores.ts";
@@ -203,6 +204,7 @@ function placements(resource: Resource, list: Placement[]): void {
 
 /** What others get to see. */
 export function exportSchedule(cluster: Cluster): Schedule {
+  const explanation = cluster.explain === undefined ? undefined : explainCluster(cluster, cluster.explain);
   const list: Placement[] = [];
   for (const resource of cluster.resources) placements(resource, list);
   return {
@@ -212,5 +214,6 @@ export function exportSchedule(cluster: Cluster): Schedule {
     scores: cluster.scores ?? [],
     problems: cluster.problems,
     quorate: cluster.quorate,
+    ...(explanation === undefined ? {} : { explanation }),
   };
 }

@@ -6,6 +6,7 @@
 import type { Element } from "../../kernel/cib/element.ts";
 import type { Cause, TransitionGraph } from "../transition.ts";
 import { readCluster } from "./cluster.ts";
+import type { InstanceExplanation } from "./explain/explanation.ts";
 import { exportSchedule, planCluster } from "./plan.ts";
 
 /** What the function needs from outside, because it may not look at a clock or hash by itself. */
@@ -82,6 +83,8 @@ export interface Schedule {
   readonly problems: readonly Problem[];
   /** Does this partition have quorum, as the CIB says. */
   readonly quorate: boolean;
+  /** Why each instance is where it shall be, when that was asked for (`explain`). */
+  readonly explanation?: readonly InstanceExplanation[];
 }
 
 /** Decides what the cluster described by `cib` should do at that moment. */

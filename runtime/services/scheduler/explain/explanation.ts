@@ -1,0 +1,221 @@
+// Brings what was noted while deciding into one picture: for each resource instance what speaks for its place, and for each other
+// node what spoke against that.
+
+import { addScores, formatScore, INFINITY } from "../../../model/score.ts";
+import { ABSENT, nodeUsable } from "../node-table.ts";
+import { roleText } from "../roles.ts";
+import { type Cluster, type Node, type Resource, Role } from "../state.ts";
+import { isClone, topResource } from "../tree.ts";
+import { exclusionReason, noPlaceReason } from "./place-cause.ts";
+import { failureReason, nodeReason, type Reason, targetRoleReason } from "./reason.ts";
+import type { Contribution, Recorder } from "./recorder.ts";
+
+/** What one reason did to a score. */
+export interface ScoreStep {
+  /** What was added; the ends of the scale mean never and always. */
+  readonly change: number;
+  /** The score after it. */
+  readonly score: number;
+  readonly reason: Reason;
+}
+
+/** What a node is for a resource instance. */
+export interface NodeExplanation {
+  readonly node: string;
+  /** The score that decided; absent when the node was not in question at all. */
+  readonly score?: number;
+  readonly steps: readonly ScoreStep[];
+  /** Why it is not here; absent for the node that was chosen. */
+  readonly excluded?: Reason;
+}
+
+/** A resource instance, where it shall be, and why. */
+export interface InstanceExplanation {
+  /** Instance id, with `:N` for instances of clones. */
+  readonly resource: string;
+  readonly node?: string;
+  readonly role: string;
+  readonly activeOn: readonly string[];
+  /** What speaks for this place, or why there is none. Never empty. */
+  readonly because: readonly Reason[];
+  /** By name. */
+  readonly nodes: readonly NodeExplanation[];
+}
+
+/** Explains all instances, and leaves the reasons of each with it. */
+export function explainCluster(cluster: Cluster, recorder: Recorder): InstanceExplanation[] {
+  const list: InstanceExplanation[] = [];
+  const visit = (resource: Resource): void => {
+    for (const child of resource.children) visit(child);
+    if (resource.children.length > 0 || (resource.removed && resource.activeNodes.length === 0)) return;
+    const explained = explainInstance(cluster, recorder, resource);
+    resource.causes = explained.because.map(({ code, text }) => ({ code, text }));
+    list.push(explained);
+  };
+  for (const resource of cluster.resources) visit(resource);
+  return list;
+}
+
+function explainInstance(cluster: Cluster, recorder: Recorder, resource: Resource): InstanceExplanation {
+  const { assigned, nextRole } = resource;
+  const placed = nextRole === Role.Stopped ? undefined : assigned;
+  const nodes = cluster.sortedNodes
+    .filter((node) => node !== placed || recorder.choices.has(resource))
+    .map((node) => explainNode(cluster, recorder, resource, node));
+  return {
+    resource: resource.id,
+    ...(placed === undefined ? {} : { node: placed.name }),
+    role: placed === undefined ? "Stopped" : roleText(nextRole === Role.Unknown ? Role.Started : nextRole),
+    activeOn: resource.activeNodes.map((node) => node.name),
+    because:
+      placed === undefined ? whyNowhere(cluster, recorder, resource) : whyHere(cluster, recorder, resource, placed),
+    nodes,
+  };
+}
+
+function contributionsOn(recorder: Recorder, resource: Resource, node: Node): Contribution[] {
+  return (recorder.contributions.get(resource) ?? []).filter((entry) => entry.node === node);
+}
+
+/** What an entry added; from or to an end of the scale it is that end. */
+function changeOf({ before, after }: Contribution): number {
+  if (after >= INFINITY || after <= -INFINITY) return after;
+  return before === undefined || before <= -INFINITY ? after : addScores(after, -before);
+}
+
+function scoreFor(recorder: Recorder, resource: Resource, node: Node): number | undefined {
+  const score = recorder.choices.get(resource)?.scores[node.index] ?? resource.allowed.scores[node.index] ?? ABSENT;
+  return score === ABSENT ? undefined : score;
+}
+
+function explainNode(cluster: Cluster, recorder: Recorder, resource: Resource, node: Node): NodeExplanation {
+  const score = scoreFor(recorder, resource, node);
+  const steps = contributionsOn(recorder, resource, node).map((entry) => ({
+    change: changeOf(entry),
+    score: entry.after,
+    reason: entry.reason,
+  }));
+  const chosen = resource.nextRole !== Role.Stopped && resource.assigned === node;
+  return {
+    node: node.name,
+    ...(score === undefined ? {} : { score }),
+    steps,
+    ...(chosen ? {} : { excluded: whyNotHere(cluster, recorder, resource, node) }),
+  };
+}
+
+/** What took a node out of question, as it was noted; of several, the first that forbade it. */
+function recordedBan(recorder: Recorder, resource: Resource, node: Node): Reason | undefined {
+  const entries = contributionsOn(recorder, resource, node);
+  const forbidding = entries.find((entry) => entry.after <= -INFINITY) ?? entries.find((entry) => entry.after < 0);
+  return forbidding?.reason;
+}
+
+function whyNotHere(cluster: Cluster, recorder: Recorder, resource: Resource, node: Node): Reason {
+  const unusable = nodeReason(node);
+  if (unusable !== undefined) return unusable;
+  const score = scoreFor(recorder, resource, node);
+  if (score === undefined || score < 0) {
+    const recorded = score === undefined ? undefined : recordedBan(recorder, resource, node);
+    const derived = exclusionReason(cluster, resource, node);
+    return recorded ?? derived ?? { code: "banned", text: `it may not run on ${node.name}`, node: node.name };
+  }
+  const tie = recorder.choices.get(resource)?.tie;
+  const { assigned } = resource;
+  if (assigned === undefined || resource.nextRole === Role.Stopped) {
+    return whyNowhere(cluster, recorder, resource)[0] ?? { code: "stopped", text: "it is not to run" };
+  }
+  const best = scoreFor(recorder, resource, assigned) ?? resource.assignedScore;
+  if (best > score) {
+    const text = `${assigned.name} has a better score (${formatScore(best)} against ${formatScore(score)})`;
+    return { code: "lower-score", text, node: node.name, score };
+  }
+  return tie ?? { code: "other-node", text: `${assigned.name} was taken first`, node: node.name };
+}
+
+function whyHere(cluster: Cluster, recorder: Recorder, resource: Resource, node: Node): Reason[] {
+  const reasons: Reason[] = [];
+  const tie = recorder.choices.get(resource)?.tie;
+  if (!resource.managed && tie !== undefined) return [tie, ...unmanagedWhy(cluster, resource)];
+  for (const entry of contributionsOn(recorder, resource, node)) {
+    if (entry.after > (entry.before ?? 0)) reasons.push(entry.reason);
+  }
+  reasons.push(...mandatoryPartners(recorder, resource, node));
+  const promotion = recorder.promotions.get(resource) ?? promotionOf(resource);
+  if (promotion !== undefined) reasons.push(promotion);
+  if (tie !== undefined) reasons.push(tie);
+  const others = cluster.sortedNodes.filter((other) => other !== node);
+  const open = others.filter((other) => nodeUsable(other) && (scoreFor(recorder, resource, other) ?? -1) >= 0);
+  if (others.length > 0 && open.length === 0) {
+    reasons.push({ code: "only-node", text: `no other node may run it now`, node: node.name });
+  }
+  const seen = new Set<string>();
+  const unique = reasons.filter(({ text }) => !seen.has(text) && seen.add(text));
+  return unique.length > 0 ? unique : [nothingSpecial(resource, node)];
+}
+
+function nothingSpecial(resource: Resource, node: Node): Reason {
+  if (isClone(topResource(resource))) {
+    const { configId } = topResource(resource);
+    return { code: "clone", text: `${configId} is to have an instance on ${node.name}`, node: node.name };
+  }
+  return { code: "best-score", text: `${node.name} has the best score`, node: node.name };
+}
+
+/** Having to be with something shows in the other nodes' scores, not in that of its node. */
+function mandatoryPartners(recorder: Recorder, resource: Resource, node: Node): Reason[] {
+  const reasons: Reason[] = [];
+  for (const entry of recorder.contributions.get(resource) ?? []) {
+    const { code, resource: partner } = entry.reason;
+    if (entry.node === node || entry.after > -INFINITY || partner === undefined) continue;
+    if (code === "colocation" || code === "member") reasons.push(entry.reason);
+  }
+  return reasons;
+}
+
+function promotionOf(resource: Resource): Reason | undefined {
+  const { promotionPriority: score, nextRole } = resource;
+  const top = topResource(resource);
+  if (!top.promotable || nextRole !== Role.Promoted) return undefined;
+  const text = `it has one of the best promotion scores of ${top.id} (${formatScore(score)})`;
+  return { code: "promotion", text, resource: top.id, score };
+}
+
+function unmanagedWhy(cluster: Cluster, resource: Resource): Reason[] {
+  if (cluster.properties.maintenance) return [{ code: "maintenance-mode", text: "maintenance-mode is true" }];
+  if (resource.maintenance) {
+    const node = resource.activeNodes.find((one) => one.maintenance);
+    const what = node === undefined ? `maintenance of ${resource.configId} is true` : `${node.name} is in maintenance`;
+    return [{ code: "maintenance", text: what }];
+  }
+  if (resource.blocked) {
+    const failure = failureReason(cluster, resource);
+    if (failure !== undefined)
+      return [{ ...failure, text: `${failure.text}, and nothing may be done about it (on-fail=block)` }];
+  }
+  return [];
+}
+
+function whyNowhere(cluster: Cluster, recorder: Recorder, resource: Resource): Reason[] {
+  const asked = targetRoleReason(resource);
+  if (asked !== undefined) return [asked];
+  const placed = recorder.choices.get(resource);
+  if (placed?.node === undefined && placed?.tie !== undefined) {
+    return [placed.tie, ...(resource.managed ? [] : unmanagedWhy(cluster, resource))];
+  }
+  if (cluster.properties.fencingEnabled && !cluster.haveFencing) {
+    return [{ code: "no-fence-device", text: "fencing is enabled and there is no fence device" }];
+  }
+  const everywhere = new Map<string, Reason>();
+  for (const node of cluster.sortedNodes) {
+    const score = scoreFor(recorder, resource, node);
+    const reason =
+      nodeReason(node) ??
+      (score !== undefined && score < 0 ? recordedBan(recorder, resource, node) : undefined) ??
+      exclusionReason(cluster, resource, node);
+    if (reason !== undefined) everywhere.set(reason.text, reason);
+  }
+  if (everywhere.size > 0) return [...everywhere.values()];
+  const general = noPlaceReason(cluster, resource) ?? failureReason(cluster, resource);
+  return [general ?? { code: "no-node", text: "no node is left that may run it" }];
+}
