@@ -1,10 +1,8 @@
 // What all commands have in common: --json, --socket, an example in the help.
 
 import { Command, type Help, Option } from "commander";
+import { DEFAULT_SOCKET } from "../host/paths.ts";
 import type { CliIo } from "./io.ts";
-
-/** Where a node's control socket is when nobody says otherwise. */
-const DEFAULT_SOCKET = "/run/systole/control.sock";
 
 /** The control socket that is meant: --socket, SYSTOLE_SOCKET, or the default. */
 export function socketPath(io: CliIo, options: { readonly socket?: string }): string {

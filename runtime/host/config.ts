@@ -10,6 +10,7 @@ import { Compile } from "typebox/schema";
 import { type QuorumConfig, refuseImpossible, refuseLossy } from "../kernel/quorum/votes.ts";
 import { didYouMean } from "../model/nearest.ts";
 import { errorText, SystoleError, systemCode } from "./errors.ts";
+import { DEFAULT_SOCKET } from "./paths.ts";
 
 /** Longest path of a unix socket (Linux: 108 bytes with the final zero), less what its name has at the end while it is made. */
 const MAX_SOCKET_PATH_BYTES = 103;
@@ -269,7 +270,7 @@ function complete(config: ConfigFile, file: string): NodeConfig {
     nodes,
     keyFile: absolute(config.keyFile),
     stateDirectory,
-    socket: socketPath(absolute(config.socket ?? `${stateDirectory}/control.sock`)),
+    socket: socketPath(absolute(config.socket ?? DEFAULT_SOCKET)),
     transport: { name: config.transport?.name ?? "udp", parameters: config.transport?.parameters ?? {} },
     ...timing(config, file),
     quorum: quorum(config, nodes, file),

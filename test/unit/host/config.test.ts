@@ -52,7 +52,7 @@ test("what is not said is filled in, paths count from the file, nodes are sorted
     ],
   );
   assert.equal(config.keyFile, "/etc/systole/cluster.key");
-  assert.equal(config.socket, "/etc/systole/state/control.sock");
+  assert.equal(config.socket, "/run/systole/control.sock");
   assert.deepEqual(config.transport, { name: "udp", parameters: {} });
   assert.equal(config.detectionTimeoutMs, 1_000);
   assert.equal(config.heartbeatIntervalMs, 200);
