@@ -3,7 +3,7 @@
 //   nodes n1 n2               machines that are up            node n3 offline | unclean | standby
 //   property NAME=VALUE       a cluster property              score ATTRIBUTE NODE VALUE  a transient node attribute
 //   <primitive …/> <group> …  resources as they are           <rsc_location …/> …         constraints as they are
-//   ran RESOURCE OPERATION NODE RESULT [INTERVAL]             an operation that was done
+//   ran RESOURCE OPERATION NODE RESULT [SECONDS]              an operation that was done
 
 import { parseXml } from "../../../runtime/compat/xml.ts";
 import { type Element, element } from "../../../runtime/kernel/cib/element.ts";
@@ -18,13 +18,14 @@ interface Draft {
 }
 
 function nvpair(name: string, value: string): Element {
-  return element("nvpair", { id: `nv-${name}`, name, value });
+  return element("nvpair", { id: `nv-${name.replaceAll("#", "-")}`, name, value });
 }
 
 const CONSTRAINTS = /^(rsc_|fencing-)/;
 
 function addOperation(draft: Draft, words: readonly string[]): void {
-  const [resource = "", operation = "", node = "", result = "0", interval = "0"] = words;
+  const [resource = "", operation = "", node = "", result = "0", seconds = "0"] = words;
+  const interval = String(Number(seconds) * 1000);
   const entries = draft.history.get(node) ?? new Map<string, Element[]>();
   const operations = entries.get(resource) ?? [];
   const target = operation === "monitor" && interval === "0" ? "7" : "0";
@@ -40,8 +41,10 @@ function addOperation(draft: Draft, words: readonly string[]): void {
       "call-id": String(operations.length + 1),
       "rc-code": result,
       "op-status": "0",
-      interval: `${Number(interval) * 1000}`,
+      interval,
       "last-rc-change": "1000000",
+      // Of no parameters; that of a recurring operation would be of its timeout too.
+      ...(interval === "0" ? { "op-digest": "f2317cad3d54cec5d7d7aa7d0bf35cf8" } : {}),
     }),
   );
   entries.set(resource, operations);
@@ -72,12 +75,14 @@ const STATES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   unclean: { in_ccm: "false", crmd: "offline", join: "down", expected: "member" },
 };
 
+const UNCONFIGURED = element("primitive", { class: "ocf", provider: "pacemaker", type: "Dummy" });
+
 function lrm(draft: Draft, node: string): Element {
   const entries = [...(draft.history.get(node) ?? [])].map(([resource, operations]) => {
     const known = draft.resources
       .flatMap((part) => [part, ...part.children])
       .find((part) => part.attributes["id"] === resource.split(":")[0]);
-    const { class: resourceClass = "ocf", provider = "pacemaker", type = "Dummy" } = known?.attributes ?? {};
+    const { class: resourceClass, provider, type } = (known ?? UNCONFIGURED).attributes;
     return element("lrm_resource", { id: resource, class: resourceClass, provider, type }, operations);
   });
   return element("lrm", { id: node }, [element("lrm_resources", {}, entries)]);
@@ -121,8 +126,16 @@ export function cibFromLines(text: string): Element {
     element("resources", {}, draft.resources),
     element("constraints", {}, draft.constraints),
   ]);
-  return element("cib", { "validate-with": "pacemaker-4.0", "have-quorum": "1", "dc-uuid": "n1" }, [
-    configuration,
-    element("status", {}, states),
-  ]);
+  return element(
+    "cib",
+    {
+      epoch: "1",
+      num_updates: "0",
+      admin_epoch: "0",
+      "validate-with": "pacemaker-4.0",
+      "have-quorum": "1",
+      "dc-uuid": "n1",
+    },
+    [configuration, element("status", {}, states)],
+  );
 }
