@@ -47,7 +47,7 @@ export type AgentErrorCode =
   | "not-configured";
 
 export type AgentOutcome =
-  /** Of a monitor: what is true. `failed` = it runs, or half of it, but not well. */
+  /** Of a monitor: what is true. `failed` = it runs, or half of it, but not well. Of a stop: "stopped" by the host's own word, since it was never started here. */
   | {
       readonly outcome: "state";
       readonly state: "running" | "promoted" | "stopped" | "failed";

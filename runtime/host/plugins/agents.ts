@@ -101,7 +101,7 @@ async function performVerb(spec: ResourceAgentSpec, call: AgentCall, ctx: AgentC
 export class AgentCalls {
   private readonly loader: Loader;
   private readonly around: InstanceSurroundings;
-  /** The last valid instance of each resource: parameters that have become wrong since must not keep it from being stopped. */
+  /** The last valid instance of each resource: parameters that have become wrong since must not keep it from being stopped and looked at. */
   private readonly lastValid = new Map<string, Instance>();
 
   constructor(loader: Loader, around: InstanceSurroundings) {
@@ -153,7 +153,8 @@ export class AgentCalls {
         error.code !== "permission-denied" &&
         state.get(STARTED_KEY) === undefined
       ) {
-        return { outcome: "done", reason: `It was never started here, so nothing had to be stopped. ${error.message}` };
+        const reason = `It was never started here, so nothing had to be stopped. ${error.message}`;
+        return { outcome: "state", state: "stopped", reason };
       }
       const outcome = failure(error);
       return "reason" in outcome && instance !== undefined
@@ -162,7 +163,10 @@ export class AgentCalls {
     }
   }
 
-  /** Valid parameters make a new instance; with wrong ones a stop uses those with which the resource was last called. */
+  /**
+   * Valid parameters make a new instance; with wrong ones a stop uses those with which the resource was last called, and so does
+   * what reads back whether it has stopped. A recurring monitor fails: it is the one to tell that the parameters are wrong.
+   */
   private instance(call: AgentCall, create: () => Instance): Instance {
     try {
       const instance = create();
@@ -170,14 +174,14 @@ export class AgentCalls {
       return instance;
     } catch (error) {
       const last = this.lastValid.get(call.resource.id);
-      if (call.verb !== "stop" || last === undefined) throw error;
+      const ending = call.verb === "stop" || (call.verb === "monitor" && call.intervalMs === 0);
+      if (!ending || last === undefined) throw error;
       return last;
     }
   }
 
   private stopped(resource: string, state: InstanceState, spec: ResourceAgentSpec): void {
     state.remove(STARTED_KEY);
-    this.lastValid.delete(resource);
     if (spec.permissions?.promotionScore === true) this.around.onAttribute(promotionAttribute(resource), null);
   }
 }

@@ -122,6 +122,9 @@ export class Run {
   private acted(outcome: AgentOutcome, nowMs: number): Next {
     const { action } = this.operation;
     if (action === "notify") return { next: "end", ending: { rc: OCF_OK, status: "done", reason: "" } };
+    // The host, which knows better than an agent that was never called: nothing was ever started.
+    if (outcome.outcome === "state" && action === "stop" && outcome.state === "stopped")
+      return { next: "end", ending: { rc: OCF_OK, status: "done", reason: "" } };
     const succeeded = outcome.outcome === "done" || outcome.outcome === "state";
     if (!this.native || !succeeded || stateAfter(action) === undefined) {
       return { next: "end", ending: endingOf(outcome, this.wasPromoted) };
