@@ -160,10 +160,13 @@ test("a denial is an error, and an event that names the manifest line", async ()
 test("wrong parameters are not-configured; yet what was started can be stopped, and what was not has nothing to stop", async () => {
   const wrong = await call("start", {}, { id: "w" });
   assert.ok(wrong.outcome === "error" && wrong.code === "not-configured");
-  assert.equal((await call("stop", {}, { id: "w" })).outcome, "done");
+  const never = await call("stop", {}, { id: "w" });
+  assert.ok(never.outcome === "state" && never.state === "stopped");
   assert.equal((await call("start", { does: "running" }, { id: "w" })).outcome, "done");
   assert.deepEqual(await call("stop", {}, { id: "w" }), { outcome: "done" });
-  assert.equal((await call("stop", {}, { id: "w", type: "no-such" })).outcome, "done");
+  // What reads back whether it has stopped asks as the stop did; what looks regularly tells that the parameters are wrong.
+  assert.equal((await call("monitor", {}, { id: "w" })).outcome, "state");
+  assert.equal((await call("stop", {}, { id: "w", type: "no-such" })).outcome, "state");
 });
 
 test("promotion scores become node attributes, and a stop takes them back", async () => {

@@ -129,6 +129,17 @@ test("a start counts only when it was read as running, however long that takes w
   assert.deepEqual(bench.verbs, ["monitor", "start", "monitor", "monitor", "monitor"]);
 });
 
+test("a stop of what the host never started is over with the host's word; an agent's word is read back", () => {
+  const bench = new Bench();
+  bench.run(operation("stop"));
+  bench.answer({ outcome: "state", state: "stopped", reason: "It was never started here." });
+  assert.deepEqual(bench.verbs, ["stop"]);
+  assert.equal(bench.last.rc, 0);
+  bench.run(operation("stop"));
+  bench.answer({ outcome: "done" });
+  assert.deepEqual(bench.verbs, ["stop", "stop", "monitor"]);
+});
+
 test("at the deadline the call is aborted, the result is a timeout, and a late outcome is dropped", () => {
   const bench = new Bench();
   bench.run(operation("stop", { timeoutMs: 5000 }));
