@@ -12,7 +12,6 @@ import type { Computer } from "./computer.ts";
 import type { LifeFacts } from "./observations.ts";
 import { Thread } from "./thread.ts";
 import { Waker } from "./waker.ts";
-import { WIRE_FRAGMENT_BYTES } from "./wire.ts";
 import type { World } from "./world.ts";
 
 /** The main thread says that it turns so often; also the grain of its wall clock. */
@@ -67,7 +66,7 @@ export class Process implements LifeFacts {
       heartbeatIntervalMs: dials.heartbeatIntervalMs,
       detectionTimeoutMs: dials.detectionTimeoutMs,
       mainSilenceMs: dials.mainSilenceMs,
-      fragmentBytes: world.wire === undefined ? dials.fragmentBytes : WIRE_FRAGMENT_BYTES,
+      fragmentBytes: world.wire?.fragmentBytes ?? dials.fragmentBytes,
       chain: this.#brain.chain,
     });
     const random = computer.random.fork(`timers-${incarnation}`);

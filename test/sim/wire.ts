@@ -5,12 +5,12 @@ import { createDatagramCodec } from "../../runtime/host/codec-datagram.ts";
 import { createMessageCodec } from "../../runtime/host/codec-message.ts";
 import type { Datagram } from "../../runtime/kernel/membership/datagram.ts";
 import type { Message } from "../../runtime/services/messages.ts";
-
-/** Bytes in one piece of a message, as over Ethernet. */
-export const WIRE_FRAGMENT_BYTES = 1_200;
+import type { Post } from "./mailbag.ts";
 
 /** Both codecs. Throws where production would drop and count: in a simulation nobody sends rubbish. */
-export class Wire {
+export class Wire implements Post {
+  /** Bytes in one piece of a message, as over Ethernet. */
+  readonly fragmentBytes = 1_200;
   readonly #datagrams = createDatagramCodec();
   readonly #messages = createMessageCodec();
 
