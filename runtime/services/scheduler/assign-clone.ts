@@ -71,6 +71,7 @@ export function applyWithClone(
       return dependent.methods.applyColocation(dependent, instance, colocation, true);
     }
     if (colocation.score >= INFINITY) assign(cluster, dependent, undefined, true, true);
+    if (colocation.score >= INFINITY) cluster.explain?.withoutPartner(dependent, colocation);
     return 0;
   }
   if (colocation.score >= INFINITY) {

@@ -44,7 +44,7 @@ export function assignBest(
   stopIfFail: boolean,
 ): boolean {
   const largest = banTooSmall(cluster, resource);
-  cluster.explain?.because(resource, "utilization", "there is too little capacity left for it and what goes with it");
+  cluster.explain?.capacity(resource);
   const prefer = wanted ?? largest;
   if (!resource.unassigned) return resource.assigned !== undefined;
   const { allowed } = resource;

@@ -98,7 +98,7 @@ function applyPreferences(cluster: Cluster): void {
     for (const resource of cluster.resources) {
       banAfterFailures(cluster, resource, node);
       banWhereNotProbed(resource, node);
-      cluster.explain?.because(resource, "discovery", "resource-discovery=exclusive allows other nodes only");
+      cluster.explain?.discovery(resource);
     }
   }
 }

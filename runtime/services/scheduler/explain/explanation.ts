@@ -6,7 +6,7 @@ import { ABSENT, nodeUsable } from "../node-table.ts";
 import { roleText } from "../roles.ts";
 import { type Cluster, type Node, type Resource, Role } from "../state.ts";
 import { isClone, topResource } from "../tree.ts";
-import { exclusionReason, noPlaceReason } from "./place-cause.ts";
+import { dependentAgainst, exclusionReason, noPlaceReason } from "./place-cause.ts";
 import { failureReason, nodeReason, type Reason, targetRoleReason } from "./reason.ts";
 import type { Contribution, Recorder } from "./recorder.ts";
 
@@ -105,10 +105,12 @@ function explainNode(cluster: Cluster, recorder: Recorder, resource: Resource, n
 }
 
 /** What took a node out of question, as it was noted; of several, the first that forbade it. */
-function recordedBan(recorder: Recorder, resource: Resource, node: Node): Reason | undefined {
+function recordedBan(cluster: Cluster, recorder: Recorder, resource: Resource, node: Node): Reason | undefined {
   const entries = contributionsOn(recorder, resource, node);
   const forbidding = entries.find((entry) => entry.after <= -INFINITY) ?? entries.find((entry) => entry.after < 0);
-  return forbidding?.reason;
+  if (forbidding?.reason.code !== "dependent") return forbidding?.reason;
+  // What the dependent has against the node says more than that it has something.
+  return dependentAgainst(cluster, resource, node) ?? forbidding.reason;
 }
 
 function whyNotHere(cluster: Cluster, recorder: Recorder, resource: Resource, node: Node): Reason {
@@ -116,7 +118,7 @@ function whyNotHere(cluster: Cluster, recorder: Recorder, resource: Resource, no
   if (unusable !== undefined) return unusable;
   const score = scoreFor(recorder, resource, node);
   if (score === undefined || score < 0) {
-    const recorded = score === undefined ? undefined : recordedBan(recorder, resource, node);
+    const recorded = score === undefined ? undefined : recordedBan(cluster, recorder, resource, node);
     const derived = exclusionReason(cluster, resource, node);
     return recorded ?? derived ?? { code: "banned", text: `it may not run on ${node.name}`, node: node.name };
   }
@@ -211,7 +213,7 @@ function whyNowhere(cluster: Cluster, recorder: Recorder, resource: Resource): R
     const score = scoreFor(recorder, resource, node);
     const reason =
       nodeReason(node) ??
-      (score !== undefined && score < 0 ? recordedBan(recorder, resource, node) : undefined) ??
+      (score !== undefined && score < 0 ? recordedBan(cluster, recorder, resource, node) : undefined) ??
       exclusionReason(cluster, resource, node);
     if (reason !== undefined) everywhere.set(reason.text, reason);
   }

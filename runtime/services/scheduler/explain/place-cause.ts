@@ -91,7 +91,7 @@ function colocationAgainst(resource: Resource, node: Node): Reason | undefined {
 }
 
 /** What has to be with a resource, however many constraints lie between, may forbid a node to it. */
-function dependentAgainst(cluster: Cluster, resource: Resource, node: Node): Reason | undefined {
+export function dependentAgainst(cluster: Cluster, resource: Resource, node: Node): Reason | undefined {
   for (const other of resource.methods.colocated(resource, undefined, [])) {
     if (other === resource || contains(other, resource)) continue;
     const reason =

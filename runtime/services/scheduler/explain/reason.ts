@@ -167,12 +167,13 @@ export function withReason(colocation: Colocation): Reason {
 }
 
 /** What it means for the primary that something wants to be with it. */
-export function dependentReason(colocation: Colocation): Reason {
+export function dependentReason(colocation: Colocation, node: Node, better: boolean): Reason {
   const { dependent, score, id } = colocation;
-  const about = { resource: dependent.id, score, ...(colocation.explicit ? { constraint: id } : {}) };
+  const about = { resource: dependent.id, node: node.name, score, ...(colocation.explicit ? { constraint: id } : {}) };
   const verb = score >= 0 ? "is to be with it" : "is to keep away from it";
+  const wish = better === score >= 0 ? `would like ${node.name}` : `would not like ${node.name}`;
   const origin = colocation.explicit ? ` (colocation ${id}, ${formatScore(score)})` : "";
-  return { code: "dependent", text: `${dependent.id} ${verb} and has wishes of its own${origin}`, ...about };
+  return { code: "dependent", text: `${dependent.id}, which ${verb}, ${wish}${origin}`, ...about };
 }
 
 /** That a resource, or what contains it, is not to run. */

@@ -36,7 +36,7 @@ export interface Choice {
   readonly scores: readonly number[];
 }
 
-type Why = (resource: Resource, node: Node) => Reason;
+type Why = (resource: Resource, node: Node, better: boolean) => Reason;
 
 /** See the head of the file. */
 export class Recorder {
@@ -62,7 +62,7 @@ export class Recorder {
       if (after === old || after === ABSENT || node === undefined) continue;
       const known = old === ABSENT ? undefined : old;
       if (known === undefined && after === node.baseScore) continue;
-      this.put(resource, { node, before: known, after, reason: why(resource, node) });
+      this.put(resource, { node, before: known, after, reason: why(resource, node, after > (known ?? 0)) });
     }
     this.known.set(resource, scores.slice());
     for (const child of resource.children) this.note(child, why);
@@ -127,7 +127,36 @@ export class Recorder {
 
   /** The primary of a colocation hears the wishes of its dependent. */
   wanted(primary: Resource, colocation: Colocation): void {
-    this.note(primary, () => dependentReason(colocation));
+    this.note(primary, (_resource, node, better) => dependentReason(colocation, node, better));
+  }
+
+  /** A dependent that finds no instance to be with. */
+  withoutPartner(dependent: Resource, colocation: Colocation): void {
+    const scores = dependent.allowed.scores.slice();
+    this.choices.set(dependent, { node: undefined, scores, tie: withReason(colocation) });
+    for (const child of dependent.children) this.withoutPartner(child, colocation);
+  }
+
+  /** All that was laid down before places are sought: what else is in the scores by now came with the resource itself. */
+  discovery(resource: Resource): void {
+    this.note(resource, (part) => {
+      if (topResource(part).removed) return { code: "removed", text: "it is no longer configured" };
+      if (part.exclusiveProbes || topResource(part).exclusiveProbes) {
+        return { code: "discovery", text: "resource-discovery=exclusive allows other nodes only" };
+      }
+      return { code: "internal", text: "its own kind speaks against it" };
+    });
+  }
+
+  capacity(resource: Resource): void {
+    const limited = this.cluster().properties.placement !== "default";
+    const text = "there is too little capacity left for it and what goes with it";
+    this.note(resource, (_resource, node) => {
+      if (limited) return { code: "utilization", text };
+      return node.remoteKind
+        ? { code: "remote-node", text: `${node.name} is a remote or guest node, where it cannot be` }
+        : { code: "internal", text: "what it stands in keeps it elsewhere" };
+    });
   }
 
   because(resource: Resource, code: string, text: string): void {
