@@ -88,7 +88,7 @@ function createMachine(config: NodeConfig, life: Life, initial: StoreInitial): N
 /** The plan as of now, for who asks why. */
 function planNow(cib: Element): Schedule {
   const nowEpochSeconds = Math.floor(epochMs() / 1000);
-  return schedule(cib, { nowEpochSeconds, md5Hex, timeZoneOffsetMinutes: timeZoneOffsetMinutes() });
+  return schedule(cib, { nowEpochSeconds, md5Hex, timeZoneOffsetMinutes: timeZoneOffsetMinutes(), explain: true });
 }
 
 /**
