@@ -11,6 +11,8 @@ import type { World } from "./world.ts";
 
 /** After this without an answer a client asks again. */
 const CLIENT_PATIENCE_MS = 12_000;
+/** A request that has no answer after this never has an effect: the kernel's request timeout, and a little. */
+const LATE_REQUESTS_MS = 11_000;
 /** Between two attempts. */
 const RETRY_MS = 700;
 /** A client that was disappointed so often gives up: its change may be in or not. */
@@ -67,9 +69,18 @@ export class Operators {
     });
   }
 
-  /** No more deeds; what was done for a while is undone, so that everything may run. */
+  /**
+   * No more deeds; what was done for a while is undone, so that everything may run. Not before every request that is still on its way has
+   * had its answer or its end: a late "stop" would be in force for ever.
+   */
   repair(): void {
     this.#active = false;
+    for (const wish of this.#wishes.values()) wish.answered = true;
+    this.#wishes.clear();
+    this.#world.queue.after(LATE_REQUESTS_MS, () => this.#undo());
+  }
+
+  #undo(): void {
     const edits: CibEdit[] = [];
     for (const { id } of this.#world.names) edits.push(property(standbyPath(id), "standby", "off"));
     edits.push(property(MAINTENANCE_PATH, "maintenance-mode", "false"));
