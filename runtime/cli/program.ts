@@ -11,6 +11,7 @@ import { pluginCommand } from "./commands/plugin.ts";
 import { resourceCommand } from "./commands/resource.ts";
 import { statusCommand } from "./commands/status.ts";
 import { demoCommand } from "./demo/command.ts";
+import { explainCommand } from "./explain/command.ts";
 import { exitCodesText, type FailureReport, reportOf } from "./failure.ts";
 import type { CliIo } from "./io.ts";
 import { configureHelp } from "./options.ts";
@@ -32,6 +33,7 @@ function createProgram(io: CliIo): Command {
     .addCommand(fenceCommand(io))
     .addCommand(cibCommand(io))
     .addCommand(simulateLater(io))
+    .addCommand(explainCommand(io))
     .addCommand(pluginCommand(io))
     .addCommand(nodeCommand(io))
     .addCommand(keyCommand(io))

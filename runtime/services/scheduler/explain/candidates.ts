@@ -1,0 +1,290 @@
+// Changes of a CIB that could bring a resource to a node: what a person would try, the gentlest first. None of them is known to
+// help; the search in smallest-change.ts finds that out by trying.
+
+import { childNamed, childrenNamed, type Element, element } from "../../../kernel/cib/element.ts";
+import type { CibEdit, CibPath } from "../../../kernel/messages.ts";
+import { maintenanceEdits, onlineEdits, propertyEdits } from "../../../model/edits/cluster.ts";
+import { moveEdits } from "../../../model/edits/move.ts";
+import { deleteOption, readOption } from "../../../model/edits/options.ts";
+import { type EditResult, findNode, type NodePlace, type ResourcePlace, stepTo } from "../../../model/edits/plan.ts";
+import { startEdits } from "../../../model/edits/resource.ts";
+import { isTrue } from "../../../model/text.ts";
+import { type Neighbour, referencedIds } from "./neighbours.ts";
+
+/** One thing that could be changed. */
+export interface Candidate {
+  readonly edits: readonly CibEdit[];
+  /** What it is, as a clause: "clear the fail-count of db on n1". */
+  readonly text: string;
+  /** The command that does it (and perhaps a little more). */
+  readonly command?: string;
+}
+
+const CONSTRAINTS: CibPath = [{ name: "configuration" }, { name: "constraints" }];
+
+function offer(list: Candidate[], result: EditResult, text: string, command?: string): void {
+  if ("refused" in result || result.edits.length === 0) return;
+  list.push({ edits: result.edits, text, ...(command === undefined ? {} : { command }) });
+}
+
+/** All that could be tried, gentlest first. */
+export function candidatesFor(cib: Element, neighbours: readonly Neighbour[], nodeName: string): Candidate[] {
+  const node = findNode(cib, nodeName);
+  if ("refused" in node) return [];
+  const state = nodeState(cib, node.id);
+  const [own] = neighbours;
+  return [
+    ...neighbours.flatMap((each) => clearFailures(each, node, state)),
+    ...nodeStates(cib, node, state),
+    ...(own === undefined ? [] : preference(cib, own, node)),
+    ...tickets(cib, neighbours),
+    ...neighbours.flatMap((each) => resourceOptions(cib, each)),
+    ...locations(cib, neighbours, node),
+    ...neighbours.slice(1).flatMap((each) => preference(cib, each, node)),
+    ...neighbours.flatMap((each) => forgetHistory(each, node, state)),
+    ...relations(cib, neighbours),
+    ...clusterOptions(cib),
+    ...joining(node, state),
+  ];
+}
+
+function nodeState(cib: Element, id: string): Element | undefined {
+  return childrenNamed(childNamed(cib, "status"), "node_state").find((state) => state.attributes["id"] === id);
+}
+
+function statePath(node: NodePlace): CibPath {
+  return [{ name: "status" }, { name: "node_state", id: node.id }];
+}
+
+/** Attributes that last until the node leaves. */
+function transientPairs(
+  node: NodePlace,
+  state: Element | undefined,
+): { readonly pair: Element; readonly path: CibPath }[] {
+  return childrenNamed(state, "transient_attributes").flatMap((attributes) =>
+    childrenNamed(attributes, "instance_attributes").flatMap((set) =>
+      childrenNamed(set, "nvpair").map((pair) => ({
+        pair,
+        path: [...statePath(node), stepTo(attributes), stepTo(set), stepTo(pair)],
+      })),
+    ),
+  );
+}
+
+/** Each primitive of a resource, by the ids under which failures and history know it. */
+function primitivesOf(neighbour: Neighbour): string[] {
+  const collect = (part: Element): string[] =>
+    part.name === "primitive" ? [part.attributes["id"] ?? ""] : part.children.flatMap(collect);
+  return collect(neighbour.place.element);
+}
+
+function isOf(id: string, primitives: readonly string[]): boolean {
+  return primitives.includes(id) || primitives.includes(id.replace(/:\d+$/, ""));
+}
+
+function clearFailures(neighbour: Neighbour, node: NodePlace, state: Element | undefined): Candidate[] {
+  const primitives = primitivesOf(neighbour);
+  const edits = transientPairs(node, state).flatMap(({ pair, path }): CibEdit[] => {
+    const match = /^fail-count-([^#]+)/.exec(pair.attributes["name"] ?? "");
+    return match?.[1] !== undefined && isOf(match[1], primitives) ? [{ edit: "delete", path }] : [];
+  });
+  if (edits.length === 0) return [];
+  const text = `clear the fail-count of ${neighbour.id} on ${node.name}`;
+  return [{ edits, text, command: `systole resource cleanup ${neighbour.id} --node ${node.name}` }];
+}
+
+/** A failure that does not pass by itself stands in the history. */
+function forgetHistory(neighbour: Neighbour, node: NodePlace, state: Element | undefined): Candidate[] {
+  const primitives = primitivesOf(neighbour);
+  const edits = childrenNamed(state, "lrm").flatMap((lrm) =>
+    childrenNamed(lrm, "lrm_resources").flatMap((section) =>
+      childrenNamed(section, "lrm_resource")
+        .filter((entry) => isOf(entry.attributes["id"] ?? "", primitives))
+        .map((entry): CibEdit => {
+          const path = [...statePath(node), stepTo(lrm), { name: "lrm_resources" }, stepTo(entry)];
+          return { edit: "delete", path };
+        }),
+    ),
+  );
+  if (edits.length === 0) return [];
+  const text = `forget what is recorded of ${neighbour.id} on ${node.name}`;
+  return [{ edits, text, command: `systole resource cleanup ${neighbour.id} --node ${node.name}` }];
+}
+
+function nodeStates(cib: Element, node: NodePlace, state: Element | undefined): Candidate[] {
+  const list: Candidate[] = [];
+  const { name } = node;
+  offer(list, onlineEdits(cib, name), `take ${name} out of standby`, `systole online ${name}`);
+  offer(list, maintenanceEdits(cib, false, name), `end the maintenance of ${name}`, `systole maintenance off ${name}`);
+  for (const { pair, path } of transientPairs(node, state)) {
+    const attribute = pair.attributes["name"] ?? "";
+    const value = pair.attributes["value"] ?? "";
+    if (attribute === "standby" || attribute === "maintenance" || attribute.startsWith("#health")) {
+      list.push({ edits: [{ edit: "delete", path }], text: `delete the attribute ${attribute}=${value} of ${name}` });
+    }
+  }
+  for (const set of childrenNamed(node.element, "instance_attributes")) {
+    for (const pair of childrenNamed(set, "nvpair")) {
+      const attribute = pair.attributes["name"] ?? "";
+      if (!attribute.startsWith("#health")) continue;
+      const path = [{ name: "configuration" }, { name: "nodes" }, stepTo(node.element), stepTo(set), stepTo(pair)];
+      list.push({
+        edits: [{ edit: "delete", path }],
+        text: `delete the attribute ${attribute} of ${name}`,
+        command: `systole attribute delete ${name} ${attribute}`,
+      });
+    }
+  }
+  return list;
+}
+
+/** Brings a node back that is away, or is about to leave. */
+function joining(node: NodePlace, state: Element | undefined): Candidate[] {
+  const edits: CibEdit[] = transientPairs(node, state)
+    .filter(({ pair }) => ["shutdown", "terminate"].includes(pair.attributes["name"] ?? ""))
+    .map(({ path }) => ({ edit: "delete", path }));
+  const member = { uname: node.name, in_ccm: "true", crmd: "online", join: "member", expected: "member" };
+  const differs = Object.entries(member).some(([name, value]) => state?.attributes[name] !== value);
+  if (state === undefined) {
+    const made = element("node_state", { id: node.id, ...member });
+    edits.push({ edit: "put", parent: [{ name: "status" }], element: made });
+  } else if (differs) {
+    edits.push({ edit: "set", path: statePath(node), attributes: member });
+  }
+  if (edits.length === 0) return [];
+  return [{ edits, text: `let ${node.name} be a member of the cluster again (start Systole there)` }];
+}
+
+function preference(cib: Element, neighbour: Neighbour, node: NodePlace): Candidate[] {
+  const id = neighbour.movable;
+  const list: Candidate[] = [];
+  const text = `prefer ${node.name} for ${id} with INFINITY`;
+  offer(list, moveEdits(cib, id, { to: node.name }), text, `systole resource move ${id} ${node.name}`);
+  return list;
+}
+
+function tickets(cib: Element, neighbours: readonly Neighbour[]): Candidate[] {
+  const constraints = childrenNamed(childNamed(childNamed(cib, "configuration"), "constraints"), "rsc_ticket");
+  const names = new Set<string>();
+  for (const constraint of constraints) {
+    const name = constraint.attributes["ticket"];
+    const ids = referencedIds(cib, constraint);
+    if (name !== undefined && neighbours.some((each) => each.ids.some((id) => ids.has(id)))) names.add(name);
+  }
+  const section = childNamed(childNamed(cib, "status"), "tickets");
+  return [...names].flatMap((name): Candidate[] => {
+    const state = childNamed(section, "ticket_state", name);
+    const parent = [{ name: "status" }, { name: "tickets" }];
+    const path = [...parent, { name: "ticket_state", id: name }];
+    const list: Candidate[] = [];
+    if (!isTrue(state?.attributes["granted"])) {
+      const granted = { granted: "true" };
+      const edit: CibEdit =
+        state === undefined
+          ? { edit: "put", parent, element: element("ticket_state", { id: name, ...granted }) }
+          : { edit: "set", path, attributes: granted };
+      list.push({ edits: [edit], text: `grant the ticket ${name} to this site` });
+    }
+    if (isTrue(state?.attributes["standby"])) {
+      const edit: CibEdit = { edit: "set", path, attributes: { standby: "false" } };
+      list.push({ edits: [edit], text: `take the ticket ${name} out of standby` });
+    }
+    return list;
+  });
+}
+
+function metaHome(element: Element, path: CibPath) {
+  return { owner: element, path, set: "meta_attributes", newSetId: "" };
+}
+
+/** The resource and what it stands in, each with its path. */
+function layers(place: ResourcePlace): { readonly element: Element; readonly path: CibPath }[] {
+  const outer = place.parents.map((parent, i) => ({
+    element: parent,
+    path: place.path.slice(0, place.path.length - place.parents.length + i),
+  }));
+  return [{ element: place.element, path: place.path }, ...outer];
+}
+
+function resourceOptions(cib: Element, neighbour: Neighbour): Candidate[] {
+  const list: Candidate[] = [];
+  for (const { element: part, path } of layers(neighbour.place)) {
+    const id = part.attributes["id"] ?? "";
+    const role = readOption(metaHome(part, path), "target-role");
+    if (role !== undefined && role.toLowerCase() === "stopped") {
+      const started = startEdits(cib, id);
+      const edits = "refused" in started ? deleteOption(metaHome(part, path), "target-role") : started.edits;
+      list.push({ edits, text: `let ${id} run (target-role)`, command: `systole resource start ${id}` });
+    }
+    for (const option of ["is-managed", "maintenance", "clone-max", "clone-node-max"]) {
+      const value = readOption(metaHome(part, path), option);
+      if (value === undefined) continue;
+      list.push({ edits: deleteOption(metaHome(part, path), option), text: `delete ${option}=${value} of ${id}` });
+    }
+    for (const set of childrenNamed(part, "utilization")) {
+      const edit: CibEdit = { edit: "delete", path: [...path, stepTo(set)] };
+      list.push({ edits: [edit], text: `delete the utilization of ${id}` });
+    }
+  }
+  return list;
+}
+
+function locations(cib: Element, neighbours: readonly Neighbour[], node: NodePlace): Candidate[] {
+  const all = childrenNamed(childNamed(childNamed(cib, "configuration"), "constraints"), "rsc_location");
+  const concerned = all.filter((location) => {
+    const ids = referencedIds(cib, location);
+    const score = location.attributes["score"] ?? "";
+    const speaksFor = location.attributes["node"] === node.name && !score.startsWith("-");
+    const exclusive = location.attributes["resource-discovery"] === "exclusive";
+    return (!speaksFor || exclusive) && neighbours.some((each) => each.ids.some((id) => ids.has(id)));
+  });
+  const isMove = (location: Element) => /^cli-(ban|prefer)-/.test(location.attributes["id"] ?? "");
+  return [...concerned.filter(isMove), ...concerned.filter((location) => !isMove(location))].map((location) => {
+    const resource = location.attributes["rsc"];
+    const command = isMove(location) && resource !== undefined ? { command: `systole resource clear ${resource}` } : {};
+    return { ...removal(location, "location"), ...command };
+  });
+}
+
+function removal(constraint: Element, kind: string): Candidate {
+  const edit: CibEdit = { edit: "delete", path: [...CONSTRAINTS, stepTo(constraint)] };
+  return { edits: [edit], text: `delete the ${kind} ${constraint.attributes["id"]}` };
+}
+
+function relations(cib: Element, neighbours: readonly Neighbour[]): Candidate[] {
+  const constraints = childNamed(childNamed(cib, "configuration"), "constraints");
+  const list: Candidate[] = [];
+  for (const [name, kind] of [
+    ["rsc_colocation", "colocation"],
+    ["rsc_order", "order"],
+  ] as const) {
+    for (const constraint of childrenNamed(constraints, name)) {
+      const ids = referencedIds(cib, constraint);
+      if (neighbours.some((each) => each.ids.some((id) => ids.has(id)))) list.push(removal(constraint, kind));
+    }
+  }
+  return list;
+}
+
+function clusterOptions(cib: Element): Candidate[] {
+  const list: Candidate[] = [];
+  for (const name of [
+    "maintenance-mode",
+    "stop-all-resources",
+    "is-managed-default",
+    "node-health-strategy",
+    "placement-strategy",
+    "shutdown-lock",
+    "symmetric-cluster",
+    "no-quorum-policy",
+  ]) {
+    // What other programs wrote is taken back too, if this one knows the option.
+    offer(
+      list,
+      propertyEdits(cib, name, undefined, true),
+      `delete the property ${name}`,
+      `systole property delete ${name}`,
+    );
+  }
+  return list;
+}
