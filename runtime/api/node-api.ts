@@ -111,7 +111,7 @@ function statusOf(parts: NodeApiParts, report: TransportReport): StatusReport {
       })),
     },
     inFlight: plugins.inFlight(),
-    operations: host.operations,
+    operations: host.operations.map(({ what, sinceMs }) => ({ what, sinceMs: Math.max(0, atMs - sinceMs) })),
     ...(transition === undefined ? {} : { transition }),
     fencingHistory: host.fencingHistory,
     acceptsLoss: config.quorum.acceptLoss,

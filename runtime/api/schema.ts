@@ -153,7 +153,7 @@ export const statusSchema = Type.Object(
     ),
     /** Calls of plugins on this node. */
     inFlight: Type.Array(inFlightSchema),
-    /** What this node does, and what it waits for as the coordinator, in words. */
+    /** What this node does, and what it waits for as the coordinator, in words, and for how long. */
     operations: Type.Array(Type.Object({ what: Type.String(), sinceMs: milliseconds }, closed)),
     /** The plan that is being carried out; on the coordinator only. */
     transition: Type.Optional(

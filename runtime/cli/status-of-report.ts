@@ -21,7 +21,19 @@ export function statusOfReport(report: StatusReport, events: readonly StatusEven
     inFlight: [...report.operations, ...report.inFlight.filter((call) => call.overdue).map(hanging)],
     problems: problemsOf(report),
   };
-  return clusterStatus(report.cib, report.standing, extras);
+  const status = clusterStatus(report.cib, report.standing, extras);
+  return { ...status, problems: [...status.problems, ...failedFences(status)] };
+}
+
+/** As long as a node could not be fenced, that stands at the top with what to do, however old the event is. */
+function failedFences(status: ClusterStatus): string[] {
+  return status.nodes.flatMap(({ name, state }) => {
+    const last = status.fencingHistory.filter((record) => record.target === name).at(-1);
+    if (state !== "unclean" || last?.state !== "failed") return [];
+    return [
+      `${name} could not be fenced (${last.text ?? "no reason was given"}), so what it may run is not started elsewhere. Repair the fence device, or switch ${name} off and say so with "systole fence confirm ${name}".`,
+    ];
+  });
 }
 
 /** What is under way is told by the services; a plugin that does not come back is told by the host. */

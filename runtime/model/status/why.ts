@@ -133,7 +133,14 @@ function generalReasons(chain: readonly ResourceStatus[], status: ClusterStatus)
   if (status.fencing.enabled && status.fencing.devices === 0) {
     reasons.push("Nothing is started, because fencing is enabled and there is no fence device.");
   }
-  const ids = new Set(chain.flatMap((one) => [one, ...primitivesBelow(one)]).map((one) => one.id));
+  const primitives = chain.flatMap((one) => [one, ...primitivesBelow(one)]);
+  for (const { name } of status.nodes.filter((node) => node.state === "unclean" && status.fencing.enabled)) {
+    if (!primitives.some((one) => one.activities.some((at) => at.node === name && at.role !== "Stopped"))) continue;
+    reasons.push(
+      `It may still run on ${name}, which is unclean: it is started elsewhere only when ${name} is confirmed off. "systole status" says how its fencing goes; if you have seen yourself that it is off, "systole fence confirm ${name}" says so.`,
+    );
+  }
+  const ids = new Set(primitives.map((one) => one.id));
   for (const failure of status.failures) {
     const limit = failure.threshold;
     if (!ids.has(failure.resource) || limit === undefined || failure.count < limit) continue;
