@@ -18,7 +18,7 @@ import { type ControllerConfig, type ControllerEffect, type Desk, nodeName } fro
 import { Fences, lastLife } from "./fences.ts";
 import { inheritedFlights } from "./inherited.ts";
 import { Lives } from "./lives.ts";
-import { isLeaving, missingNodes, nodeStateUpdate } from "./node-states.ts";
+import { INCARNATION, isLeaving, missingNodes, nodeStateUpdate } from "./node-states.ts";
 import { type ControllerOptions, controllerOptions } from "./options.ts";
 import { cleanUp } from "./requests.ts";
 import { StatusWriter } from "./status-writer.ts";
@@ -162,14 +162,14 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
 
   private lifeOf(id: NodeId): Incarnation | undefined {
     const member = this.standing?.view.members.find((candidate) => candidate.id === id);
-    if (member === undefined || this.isHaunted(id, member.incarnation)) return undefined;
+    if (member === undefined || this.haunting(id, member.incarnation) !== undefined) return undefined;
     const off = this.fences.lastOff(id);
     return off !== undefined && off >= member.incarnation ? undefined : member.incarnation;
   }
 
   /** Without fencing nothing would ever settle it, and a look at what runs there has to do. */
-  private isHaunted(id: NodeId, incarnation: Incarnation): boolean {
-    return this.lives.hasEarlier(id, incarnation) && this.options.fencingEnabled;
+  private haunting(id: NodeId, incarnation: Incarnation): Incarnation | undefined {
+    return this.options.fencingEnabled ? this.lives.earlier(id, incarnation) : undefined;
   }
 
   // --- what changes -----------------------------------------------------------------------------------------------------------
@@ -312,8 +312,9 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
     for (const node of this.config.nodes) {
       const fenced = this.fences.lastOff(node.id);
       const member = standing.view.members.find((candidate) => candidate.id === node.id);
-      const haunted = member !== undefined && this.isHaunted(node.id, member.incarnation);
-      const { edits, became } = nodeStateUpdate(desk.writer.working, node, standing, fenced, haunted);
+      const recorded = nodeState(desk.writer.working, `${node.id}`)?.attributes[INCARNATION];
+      const haunting = this.haunting(node.id, member?.incarnation ?? Number(recorded ?? 0));
+      const { edits, became } = nodeStateUpdate(desk.writer.working, node, standing, fenced, haunting);
       if (edits.length === 0) continue;
       desk.writer.write(edits);
       this.replan(`${node.name} is ${became ?? "different"}`);

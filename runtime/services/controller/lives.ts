@@ -44,9 +44,9 @@ export class Lives {
     if ((this.open.get(id) ?? Number.POSITIVE_INFINITY) <= incarnation) this.open.delete(id);
   }
 
-  /** An earlier life than this one is not accounted for. */
-  hasEarlier(id: NodeId, incarnation: Incarnation): boolean {
+  /** A life before this one that is not accounted for. */
+  earlier(id: NodeId, incarnation: Incarnation): Incarnation | undefined {
     const open = this.open.get(id);
-    return open !== undefined && open < incarnation;
+    return open !== undefined && open < incarnation ? open : undefined;
   }
 }

@@ -26,29 +26,29 @@ export interface NodeStateUpdate {
 }
 
 /**
- * Compares what the status says of a node with the view. `fenced` is the last life of it that was read as off; `haunted` says that it is
- * here, but an earlier life of it is not accounted for.
+ * Compares what the status says of a node with the view. `fenced` is the last life of it that was read as off; `haunting` is an earlier
+ * life of it that is not accounted for, whether a later one is here or has left again.
  */
 export function nodeStateUpdate(
   cib: Element,
   node: ConfiguredNode,
   standing: Standing,
   fenced: Incarnation | undefined,
-  haunted: boolean,
+  haunting: Incarnation | undefined,
 ): NodeStateUpdate {
   const state = nodeState(cib, `${node.id}`);
   const member = standing.view.members.find((candidate) => candidate.id === node.id);
   // A member that was read as off is none any more; the view will say so when its silence was noticed.
   const isOff = member !== undefined && fenced !== undefined && fenced >= member.incarnation;
-  if (member !== undefined && !isOff && !haunted) return memberUpdate(state, node, member.incarnation);
+  if (member !== undefined && !isOff && haunting === undefined) return memberUpdate(state, node, member.incarnation);
   if (state === undefined) return { edits: [] };
-  if (member !== undefined && !isOff) return uncleanUpdate(cib, state, node);
-  const incarnation = Number(state.attributes[INCARNATION] ?? 0);
+  if (member !== undefined && !isOff) return uncleanUpdate(cib, state, node, haunting);
+  const incarnation = haunting ?? Number(state.attributes[INCARNATION] ?? 0);
   if (isDown(state)) return { edits: [] };
   if (wentCleanly(standing, node.id, incarnation) || (fenced !== undefined && fenced >= incarnation)) {
     return { edits: downEdits(cib, node), became: "down" };
   }
-  return uncleanUpdate(cib, state, node);
+  return uncleanUpdate(cib, state, node, haunting);
 }
 
 function memberUpdate(state: Element | undefined, node: ConfiguredNode, incarnation: Incarnation): NodeStateUpdate {
@@ -96,8 +96,15 @@ function wentCleanly(standing: Standing, id: NodeId, incarnation: Incarnation): 
   });
 }
 
-function uncleanUpdate(cib: Element, state: Element, node: ConfiguredNode): NodeStateUpdate {
-  const wanted = { in_ccm: "false", crmd: "offline", join: "down", expected: "member" };
+function uncleanUpdate(
+  cib: Element,
+  state: Element,
+  node: ConfiguredNode,
+  haunting: Incarnation | undefined,
+): NodeStateUpdate {
+  const lost = { in_ccm: "false", crmd: "offline", join: "down", expected: "member" };
+  // The life that is lost is named, so that a coordinator that never met it does not take a later one's leave for its own.
+  const wanted = haunting === undefined ? lost : { ...lost, [INCARNATION]: `${haunting}` };
   const differs = Object.entries(wanted).some(([name, value]) => state.attributes[name] !== value);
   // A node that was lost while it shut down has not shut down: nothing says that its resources are stopped. Nor when a later life of it,
   // which is not taken in before the fence, wants to shut down.
