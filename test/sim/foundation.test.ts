@@ -34,8 +34,8 @@ describe("five nodes with loss, delay, partitions and crashes", () => {
     }
   });
 
-  test("kernel and services hold under 4 seeds of 2 minutes", () => {
-    for (let seed = 1; seed <= 4; seed += 1) {
+  test("kernel and services hold under 3 seeds of 2 minutes", () => {
+    for (let seed = 1; seed <= 3; seed += 1) {
       const result = runSeed({ seed, nodes: NODES, minutes: 2, layer: allLayers });
       assert.deepEqual(result.violations, [], words(result));
       assert.ok(result.changesDone > 0, "no change was ever acknowledged: nothing was tested");
