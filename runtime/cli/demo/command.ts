@@ -11,6 +11,15 @@ function detection(text: string): number {
   throw new InvalidArgumentError(`It takes whole milliseconds from ${MIN_DETECTION_MS} to ${MAX_DETECTION_MS}.`);
 }
 
+/** A terminal that is closed, or a pipe that nobody reads, ends the writing and not the cleaning up. */
+function survivesItsReader(): void {
+  for (const stream of [process.stdin, process.stdout, process.stderr]) {
+    // Other commands end at once then; this one has three nodes to stop first.
+    stream.removeAllListeners("error");
+    stream.on("error", () => {});
+  }
+}
+
 /** The command, for the program's table of verbs. */
 export function demoCommand(): Command {
   return new Command("demo")
@@ -35,6 +44,7 @@ export function demoCommand(): Command {
     )
     .action(
       async (given: { once?: true; kill: "kill" | "stop" | "coordinator"; detectionTimeout?: number; json?: true }) => {
+        survivesItsReader();
         const options = given.detectionTimeout === undefined ? {} : { detectionTimeoutMs: given.detectionTimeout };
         if (!given.once) {
           const { runLive } = await import("./live.ts");

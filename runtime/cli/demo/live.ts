@@ -149,7 +149,11 @@ class Screen {
     clearInterval(this.#timer);
     this.#timer = undefined;
     process.stdin.off("data", this.#onKey);
-    process.stdin.setRawMode(false);
+    try {
+      process.stdin.setRawMode(false);
+    } catch {
+      // The terminal is gone: nobody is left to type.
+    }
     process.stdin.pause();
     process.stdout.write(LEAVE_SCREEN);
   }
