@@ -62,3 +62,17 @@ describe("the demonstration, without interaction", () => {
     assert.equal(JSON.parse(run.stdout).ok, true);
   });
 });
+
+test("who stops reading ends nothing but the reading: the nodes are stopped all the same", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "systole-test-"));
+  const child = spawn(process.execPath, [PROGRAM, "demo", "--once", "--detection-timeout", `${DETECTION_MS}`], {
+    env: { ...process.env, TMPDIR: directory, SYSTOLE_TEST_RUN: directory },
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  child.stdout.once("data", () => child.stdout.destroy());
+  const status = await new Promise<number | null>((resolve) => child.on("exit", resolve));
+  assert.equal(status, 0);
+  assert.deepEqual(readdirSync(directory), []);
+  assert.deepEqual(await findProcesses({ marker: `SYSTOLE_TEST_RUN=${directory}` }), []);
+  rmSync(directory, { recursive: true, force: true });
+});
