@@ -42,6 +42,11 @@ export interface InstanceExplanation {
   readonly nodes: readonly NodeExplanation[];
 }
 
+const NO_DEVICE: Reason = {
+  code: "no-fence-device",
+  text: "fencing is enabled and there is no fence device, so nothing is changed",
+};
+
 /** Explains all instances, and leaves the reasons of each with it. */
 export function explainCluster(cluster: Cluster, recorder: Recorder): InstanceExplanation[] {
   const list: InstanceExplanation[] = [];
@@ -124,6 +129,7 @@ function whyNotHere(cluster: Cluster, recorder: Recorder, resource: Resource, no
   }
   const tie = recorder.choices.get(resource)?.tie;
   const { assigned } = resource;
+  if (!resource.managed && tie !== undefined) return tie;
   if (assigned === undefined || resource.nextRole === Role.Stopped) {
     return whyNowhere(cluster, recorder, resource)[0] ?? { code: "stopped", text: "it is not to run" };
   }
@@ -132,7 +138,9 @@ function whyNotHere(cluster: Cluster, recorder: Recorder, resource: Resource, no
     const text = `${assigned.name} has a better score (${formatScore(best)} against ${formatScore(score)})`;
     return { code: "lower-score", text, node: node.name, score };
   }
-  return tie ?? { code: "other-node", text: `${assigned.name} was taken first`, node: node.name };
+  const breaker = /would do as well, but (.+)$/.exec(tie?.text ?? "")?.[1];
+  if (tie !== undefined && breaker !== undefined) return { ...tie, text: `all is equal, but ${breaker}` };
+  return { code: "other-node", text: `${assigned.name} was taken first`, node: node.name };
 }
 
 function whyHere(cluster: Cluster, recorder: Recorder, resource: Resource, node: Node): Reason[] {
@@ -148,8 +156,10 @@ function whyHere(cluster: Cluster, recorder: Recorder, resource: Resource, node:
   if (tie !== undefined) reasons.push(tie);
   const others = cluster.sortedNodes.filter((other) => other !== node);
   const open = others.filter((other) => nodeUsable(other) && (scoreFor(recorder, resource, other) ?? -1) >= 0);
-  if (others.length > 0 && open.length === 0) {
-    reasons.push({ code: "only-node", text: `no other node may run it now`, node: node.name });
+  const bound = reasons.some(({ code }) => code === "colocation" || code === "member" || code === "bundle");
+  if (open.length === 0 && !bound) {
+    const text = others.length === 0 ? "there is no other node" : "no other node may run it now";
+    reasons.push({ code: "only-node", text, node: node.name });
   }
   const seen = new Set<string>();
   const unique = reasons.filter(({ text }) => !seen.has(text) && seen.add(text));
@@ -184,6 +194,7 @@ function promotionOf(resource: Resource): Reason | undefined {
 }
 
 function unmanagedWhy(cluster: Cluster, resource: Resource): Reason[] {
+  if (cluster.properties.fencingEnabled && !cluster.haveFencing) return [NO_DEVICE];
   if (cluster.properties.maintenance) return [{ code: "maintenance-mode", text: "maintenance-mode is true" }];
   if (resource.maintenance) {
     const node = resource.activeNodes.find((one) => one.maintenance);
@@ -201,12 +212,10 @@ function unmanagedWhy(cluster: Cluster, resource: Resource): Reason[] {
 function whyNowhere(cluster: Cluster, recorder: Recorder, resource: Resource): Reason[] {
   const asked = targetRoleReason(resource);
   if (asked !== undefined) return [asked];
+  if (cluster.properties.fencingEnabled && !cluster.haveFencing) return [NO_DEVICE];
   const placed = recorder.choices.get(resource);
   if (placed?.node === undefined && placed?.tie !== undefined) {
     return [placed.tie, ...(resource.managed ? [] : unmanagedWhy(cluster, resource))];
-  }
-  if (cluster.properties.fencingEnabled && !cluster.haveFencing) {
-    return [{ code: "no-fence-device", text: "fencing is enabled and there is no fence device" }];
   }
   const everywhere = new Map<string, Reason>();
   for (const node of cluster.sortedNodes) {

@@ -190,17 +190,25 @@ export class Recorder {
     const equal = nodes.filter((node) => usableIn(resource.allowed, node) && scoreOf(resource.allowed, node) === score);
     const others = equal.filter((node) => node !== chosen).map((node) => node.name);
     if (others.length === 0) return undefined;
-    const list = others.join(" and ");
-    if (chosen === preferred) return { code: "tie-preferred", text: `${list} would do as well, but it stays` };
-    if (chosen === currentNode(resource)) {
-      return { code: "tie-current", text: `${list} would do as well, but it is on ${chosen.name} already` };
-    }
+    const [code, why] = this.tieBreaker(resource, equal, chosen, preferred);
+    return { code, text: `${others.join(" and ")} would do as well, but ${why}`, node: chosen.name };
+  }
+
+  /** What decides between equals. */
+  private tieBreaker(
+    resource: Resource,
+    equal: readonly Node[],
+    chosen: Node,
+    preferred: Node | undefined,
+  ): readonly [code: string, why: string] {
+    if (chosen === preferred) return ["tie-preferred", "it stays where it is"];
+    if (chosen === currentNode(resource)) return ["tie-current", `it is on ${chosen.name} already`];
     // The resource itself counts by now.
     const count = chosen.assignedCount - 1;
-    if (equal.some((node) => node !== chosen && node.assignedCount > count)) {
-      return { code: "tie-count", text: `${chosen.name} has fewer resources than ${list}` };
-    }
-    return { code: "tie-name", text: `all is equal between ${chosen.name} and ${list}, so the first name is taken` };
+    const fewest = equal.some((node) => node !== chosen && node.assignedCount > count);
+    return fewest
+      ? ["tie-count", `${chosen.name} has fewer resources`]
+      : ["tie-name", `${chosen.name} comes first by its name`];
   }
 
   /** A place that was not searched for. */

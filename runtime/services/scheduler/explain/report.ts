@@ -6,7 +6,7 @@ import type { Schedule } from "../schedule.ts";
 import { stripInstance } from "../tree.ts";
 import type { InstanceExplanation, NodeExplanation } from "./explanation.ts";
 import type { Reason } from "./reason.ts";
-import { type SmallestChange, smallestChange } from "./smallest-change.ts";
+import { runsThere, type SmallestChange, smallestChange } from "./smallest-change.ts";
 
 /** Changes are searched for so many pairs of resource and node in one report. */
 const MAX_SEARCHES = 24;
@@ -82,9 +82,11 @@ class Searches {
   private readonly request: ReportRequest;
   private readonly known = new Map<string, SmallestChange | undefined>();
   private readonly trialsEach: number;
+  private readonly plan: Schedule;
 
-  constructor(request: ReportRequest, pairs: number) {
+  constructor(request: ReportRequest, plan: Schedule, pairs: number) {
     this.request = request;
+    this.plan = plan;
     this.trialsEach = Math.floor(MAX_TRIALS / Math.max(1, Math.min(pairs, MAX_SEARCHES)));
   }
 
@@ -94,6 +96,7 @@ class Searches {
     if (!this.known.has(key)) {
       if (this.known.size >= MAX_SEARCHES) return { searched: false };
       const { cib, schedule } = this.request;
+      if (runsThere(cib, resource, node, this.plan)) return { searched: false };
       const plan = (changed: Element) => schedule(changed, false);
       this.known.set(key, smallestChange({ cib, resource, node, schedule: plan, maxTrials: this.trialsEach }));
     }
@@ -117,7 +120,7 @@ export function explainReport(request: ReportRequest): ExplainReport | undefined
   const others = (one: InstanceExplanation) =>
     one.nodes.filter((each) => node === undefined || each.node.toLowerCase() === node.toLowerCase());
   const pairs = wanted.reduce((sum, one) => sum + others(one).filter((each) => each.excluded !== undefined).length, 0);
-  const searches = new Searches(request, pairs);
+  const searches = new Searches(request, plan, pairs);
   const actions = plan.graph.synapses.map((synapse) => synapse.action).filter((action) => action.kind !== "pseudo");
   return {
     instances: wanted.map((one) => ({
@@ -126,7 +129,10 @@ export function explainReport(request: ReportRequest): ExplainReport | undefined
         ...each,
         ...(each.excluded === undefined ? { searched: false } : searches.find(one.resource, each.node)),
       })),
-      actions: actions.filter((action) => belongsTo(action, one, plan)).map(actionReport),
+      actions: actions
+        .filter((action) => belongsTo(action, one, plan))
+        .map(actionReport)
+        .sort((left, right) => rank(left) - rank(right)),
     })),
     nodeActions: actions
       .filter(({ primitive, operation }) => primitive === undefined && isNodeAction(operation))
@@ -137,6 +143,13 @@ export function explainReport(request: ReportRequest): ExplainReport | undefined
 
 function isNodeAction(operation: string): boolean {
   return operation === "stonith" || operation === "do_shutdown";
+}
+
+const ORDER = ["demote", "migrate_to", "stop", "migrate_from", "start", "promote", "monitor"];
+
+function rank({ operation }: ActionReport): number {
+  const place = ORDER.indexOf(operation);
+  return place < 0 ? ORDER.length : place;
 }
 
 /** Actions that people care for: not the notifications, nor probes. */

@@ -5,7 +5,7 @@ import type { Reason } from "./reason.ts";
 import { type ActionReport, type ExplainReport, followReason, type InstanceReport, type NodeReport } from "./report.ts";
 
 /** Causes of causes are followed so far. */
-const MAX_DEPTH = 3;
+const MAX_DEPTH = 7;
 
 /** A line, and how deep it stands. */
 export interface ReportLine {
@@ -42,6 +42,7 @@ function situation({ resource, node, role, activeOn }: InstanceExplanation): str
   if (activeOn.length === 1 && activeOn[0] === node) {
     return role === "Promoted" ? `${resource} is promoted on ${node}` : `${resource} runs on ${node}`;
   }
+  if (activeOn.includes(node)) return `${resource} is to run on ${node} only (now on ${now})`;
   return `${resource} is to move from ${now} to ${node}${promoted}`;
 }
 
@@ -75,14 +76,16 @@ function reasonLines(report: ExplainReport, reason: Reason, depth: number, told:
 }
 
 function nodeLines(instance: InstanceReport, node: NodeReport, excluded: Reason): ReportLine[] {
-  const verb = instance.node === undefined ? "is" : "was";
-  const lines: ReportLine[] = [{ depth: 1, text: `${node.node} ${verb} not taken because ${excluded.text}` }];
+  // What holds for every node was said already.
+  const said = instance.node === undefined && instance.because.some(({ text }) => text === excluded.text);
+  const lines: ReportLine[] = said ? [] : [{ depth: 1, text: `${node.node} was not taken because ${excluded.text}` }];
+  const depth = said ? 1 : 2;
   const change = node.smallestChange;
   if (change !== undefined) {
     const parts = change.parts.map(({ text, command }) => (command === undefined ? text : `${text} (${command})`));
-    lines.push({ depth: 2, text: `smallest change that would place it on ${node.node}: ${parts.join("; and ")}` });
+    lines.push({ depth, text: `smallest change that would place it on ${node.node}: ${parts.join("; and ")}` });
   } else if (node.searched) {
-    lines.push({ depth: 2, text: `no small change was found that would place it on ${node.node}` });
+    lines.push({ depth, text: `no small change was found that would place it on ${node.node}` });
   }
   return lines;
 }
