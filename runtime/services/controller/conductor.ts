@@ -286,6 +286,8 @@ export class Conductor {
     if (ok) {
       this.troubles.delete(record.target);
       for (const id of waiting) this.walk?.confirm(id);
+      // A person's word, or a fence that a person asked for: what the plan had still before it is done.
+      if (waiting.length === 0) desk.replan(`${record.target} is off`);
       return;
     }
     const trouble = this.troubles.get(record.target) ?? { failures: 0, notBeforeMs: 0 };

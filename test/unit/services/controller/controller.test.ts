@@ -386,6 +386,17 @@ test("a person's word that a node is off counts like a fence, but not against a 
   assert.match(bench.xml, /<node_state id="2"[^>]*expected="down"/);
 });
 
+test("a person's word comes before the next try of a fence that has failed", () => {
+  const bench = started();
+  const plan = [fence(1, 2), resource(2, "start", "a", 3, { after: [1] })];
+  bench.plans.push(plan, plan, [resource(1, "start", "a", 3)]);
+  bench.view([1, 3], { departures: [{ id: 2, incarnation: 1, cause: "silent" }] });
+  bench.fenced("n2", false);
+  bench.give({ type: "request", from: 1, request: { id: "r", request: "fence-confirm", node: "n2", who: "op" } });
+  assert.equal(bench.fences.length, 1);
+  assert.deepEqual(bench.operations, ["n3 start a"]);
+});
+
 test("nothing is promoted while something related is being looked for", () => {
   const target = { attributes: { CRM_meta_op_target_rc: "7" } };
   const bench = started([
