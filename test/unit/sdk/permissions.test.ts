@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -25,9 +25,14 @@ export default defineResourceAgent({
 `;
 }
 
+/** The first plugin in the README: what people will paste. */
+const readme =
+  /```ts\n([\s\S]*?)```/.exec(readFileSync(join(ROOT, "README.md"), "utf8"))?.[1] ?? "the README has no plugin";
+
 /** File -> its text and what the compiler must say of it (nothing: it compiles). */
 const SNIPPETS: Readonly<Record<string, { readonly text: string; readonly error?: RegExp }>> = {
   "declared.ts": { text: agent(`permissions: { run: ["ip"] },`, `await ctx.run("ip", ["-V"]);`) },
+  "readme.ts": { text: readme },
   "nothing-declared.ts": { text: agent("", `await ctx.run("ip");`), error: /TS2339: Property 'run' does not exist/ },
   "other-declared.ts": {
     text: agent(`permissions: { net: ["{port}"] },`, `await ctx.fetch("http://a"); await ctx.run("ip");`),
