@@ -15,7 +15,7 @@ export interface ExplainOptions extends SessionOptions {
 
 /** The command. */
 export function explainCommand(io: CliIo): Command {
-  return nodeVerb("explain", "say why resources are where they are, and what would place them elsewhere", [
+  return nodeVerb("explain", "say why resources are where they are", [
     "systole explain cib.xml --resource db",
     "systole explain --live --resource db --node n1",
   ])

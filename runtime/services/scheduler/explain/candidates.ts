@@ -115,7 +115,7 @@ function nodeStates(cib: Element, node: NodePlace, state: Element | undefined): 
   const list: Candidate[] = [];
   const { name } = node;
   offer(list, onlineEdits(cib, name), `take ${name} out of standby`, `systole online ${name}`);
-  offer(list, maintenanceEdits(cib, false, name), `end the maintenance of ${name}`, `systole maintenance off ${name}`);
+  offer(list, maintenanceEdits(cib, false, name), `end the maintenance of ${name}`, `systole maintenance off --node ${name}`);
   for (const { pair, path } of transientPairs(node, state)) {
     const attribute = pair.attributes["name"] ?? "";
     const value = pair.attributes["value"] ?? "";
@@ -210,11 +210,12 @@ function resourceOptions(cib: Element, neighbour: Neighbour): Candidate[] {
   const list: Candidate[] = [];
   for (const { element: part, path } of layers(neighbour.place)) {
     const id = part.attributes["id"] ?? "";
-    const role = readOption(metaHome(part, path), "target-role");
-    if (role !== undefined && role.toLowerCase() === "stopped") {
+    const role = readOption(metaHome(part, path), "target-role")?.toLowerCase();
+    if (role === undefined || role === "stopped") {
       const started = startEdits(cib, id);
       const edits = "refused" in started ? deleteOption(metaHome(part, path), "target-role") : started.edits;
-      list.push({ edits, text: `let ${id} run (target-role)`, command: `systole resource start ${id}` });
+      if (edits.length > 0)
+        list.push({ edits, text: `let ${id} run (target-role)`, command: `systole resource start ${id}` });
     }
     for (const option of ["is-managed", "maintenance", "clone-max", "clone-node-max"]) {
       const value = readOption(metaHome(part, path), option);
