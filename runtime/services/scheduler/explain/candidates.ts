@@ -115,7 +115,12 @@ function nodeStates(cib: Element, node: NodePlace, state: Element | undefined): 
   const list: Candidate[] = [];
   const { name } = node;
   offer(list, onlineEdits(cib, name), `take ${name} out of standby`, `systole online ${name}`);
-  offer(list, maintenanceEdits(cib, false, name), `end the maintenance of ${name}`, `systole maintenance off --node ${name}`);
+  offer(
+    list,
+    maintenanceEdits(cib, false, name),
+    `end the maintenance of ${name}`,
+    `systole maintenance off --node ${name}`,
+  );
   for (const { pair, path } of transientPairs(node, state)) {
     const attribute = pair.attributes["name"] ?? "";
     const value = pair.attributes["value"] ?? "";

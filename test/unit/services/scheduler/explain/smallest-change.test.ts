@@ -1,0 +1,134 @@
+// The smallest change does what it says, and no proper part of it does: on random clusters, and on reference cases where they are.
+
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import fc from "fast-check";
+import { md5Hex, readIndex } from "../../../../../runtime/cli/simulate/batch.ts";
+import { parseXml } from "../../../../../runtime/compat/xml.ts";
+import { applyEdits } from "../../../../../runtime/kernel/cib/edits.ts";
+import type { Element } from "../../../../../runtime/kernel/cib/element.ts";
+import { applyPatchset, makePatchset } from "../../../../../runtime/kernel/cib/patchset.ts";
+import type { CibEdit } from "../../../../../runtime/kernel/messages.ts";
+import { executionDate } from "../../../../../runtime/services/scheduler/cluster.ts";
+import { runsThere, smallestChange } from "../../../../../runtime/services/scheduler/explain/smallest-change.ts";
+import { type Schedule, schedule } from "../../../../../runtime/services/scheduler/schedule.ts";
+import { cibFromLines } from "../../../../golden/scheduler/cib-text.ts";
+import { PAIRS, randomCluster } from "./random-cib.ts";
+
+const NOW_EPOCH_SECONDS = 1_000_600;
+const RUNS = 60;
+const SEED = 20261122;
+const REFERENCE = join(import.meta.dirname, "../../../../../../shared/data/scheduler");
+/** Every so many of the reference cases is looked at. */
+const REFERENCE_STEP = 60;
+
+type Plan = (cib: Element) => Schedule;
+
+function planAt(nowEpochSeconds: number): Plan {
+  return (cib) => schedule(cib, { nowEpochSeconds, md5Hex, secretsRemoved: true });
+}
+
+function edited(cib: Element, edits: readonly CibEdit[]): Element {
+  const result = applyEdits(cib, edits);
+  assert.ok(result.ok, result.ok ? "" : result.reason);
+  return result.cib;
+}
+
+/** Looks for a change and judges it; whether there was one. */
+function judge(cib: Element, resource: string, node: string, plan: Plan, maxTrials?: number): boolean {
+  const limit = maxTrials === undefined ? {} : { maxTrials };
+  const change = smallestChange({ cib, resource, node, schedule: plan, ...limit });
+  if (change === undefined) return false;
+  const { edits, parts } = change;
+  const about = `${resource} on ${node}: ${parts.map(({ text }) => text).join("; ")}`;
+  assert.ok(edits.length > 0 && parts.length > 0, about);
+  const helps = (some: readonly CibEdit[]) => {
+    const after = edited(cib, some);
+    return runsThere(after, resource, node, plan(after));
+  };
+  assert.ok(helps(edits), `the change helps: ${about}`);
+  for (let mask = 0; mask < 2 ** edits.length - 1; mask += 1) {
+    const part = edits.filter((_edit, i) => (mask >> i) & 1);
+    assert.ok(!helps(part), `a part of it does not: ${about} (edits ${mask.toString(2)})`);
+  }
+  // As a patchset it leads to the same document.
+  const patchset = makePatchset(cib, edited(cib, edits));
+  const patched = applyPatchset(cib, patchset);
+  assert.ok(patched.ok);
+  assert.ok(runsThere(patched.cib, resource, node, plan(patched.cib)), about);
+  return true;
+}
+
+test("in random clusters, the change helps and no part of it does", () => {
+  const plan = planAt(NOW_EPOCH_SECONDS);
+  let asked = 0;
+  let found = 0;
+  fc.assert(
+    fc.property(randomCluster, ({ cib }) => {
+      const now = plan(cib);
+      for (const { resource, node } of PAIRS) {
+        if (runsThere(cib, resource, node, now)) {
+          assert.equal(smallestChange({ cib, resource, node, schedule: plan }), undefined);
+          continue;
+        }
+        asked += 1;
+        if (judge(cib, resource, node, plan)) found += 1;
+      }
+    }),
+    { numRuns: RUNS, seed: SEED, examples: [] },
+  );
+  assert.ok(found > asked * 0.9, `changes were found for ${found} of ${asked}`);
+});
+
+test("in reference cases, the change helps and no part of it does", (context) => {
+  if (!existsSync(REFERENCE)) {
+    context.skip("the reference cases are not here");
+    return;
+  }
+  let asked = 0;
+  let found = 0;
+  let place = 0;
+  for (const [family, cases] of readIndex(REFERENCE)) {
+    for (const name of cases.keys()) {
+      place += 1;
+      if (place % REFERENCE_STEP !== 0) continue;
+      const cib = parseXml(readFileSync(join(REFERENCE, family, `${name}.xml`), "utf8"));
+      const plan = planAt(executionDate(cib) ?? NOW_EPOCH_SECONDS);
+      const { placements } = plan(cib);
+      const nodes = [...new Set(placements.flatMap(({ node }) => node ?? []))];
+      for (const { resource, node } of [placements[0], placements[placements.length - 1]].filter(
+        (one) => one !== undefined,
+      )) {
+        const other = nodes.find((one) => one !== node);
+        if (other === undefined) continue;
+        asked += 1;
+        if (judge(cib, resource.replace(/:\d+$/, ""), other, plan, 150)) found += 1;
+      }
+    }
+  }
+  assert.ok(found > asked / 3, `changes were found for ${found} of ${asked}`);
+});
+
+test("a change that cannot be found is not made up", () => {
+  const cib = cibFromLines(
+    'nodes n1 n2\n<primitive id="web" class="ocf" provider="pacemaker" type="Dummy"/>\nran web monitor n1 7\nran web monitor n2 7',
+  );
+  const plan = planAt(NOW_EPOCH_SECONDS);
+  // Fencing is wanted and there is no device: no change of what places web helps.
+  assert.equal(smallestChange({ cib, resource: "web", node: "n1", schedule: plan }), undefined);
+  assert.equal(smallestChange({ cib, resource: "nothing", node: "n1", schedule: plan }), undefined);
+  assert.equal(smallestChange({ cib, resource: "web", node: "n9", schedule: plan }), undefined);
+});
+
+test("the search ends when its trials are used up", () => {
+  const cib = cibFromLines('nodes n1 n2\n<primitive id="web" class="ocf" provider="pacemaker" type="Dummy"/>');
+  let plans = 0;
+  const plan: Plan = (document) => {
+    plans += 1;
+    return planAt(NOW_EPOCH_SECONDS)(document);
+  };
+  smallestChange({ cib, resource: "web", node: "n2", schedule: plan, maxTrials: 3 });
+  assert.ok(plans <= 3, `${plans} plans were made`);
+});
