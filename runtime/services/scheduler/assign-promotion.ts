@@ -199,6 +199,7 @@ export function setInstanceRoles(cluster: Cluster, clone: Resource): void {
     const room = promoted < (clone.clone?.promotedMax ?? 1) || !topResource(instance).managed;
     if (instance.promotionPriority >= 0 && room) chosen = promotionNode(instance);
     const frozen = instance.role < Role.Promoted && !cluster.quorate && cluster.properties.noQuorumPolicy === "freeze";
+    cluster.explain?.promotion(instance, chosen !== undefined, room, frozen);
     if (chosen === undefined || frozen) {
       markNextUnpromoted(instance);
       continue;

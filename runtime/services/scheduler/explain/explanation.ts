@@ -151,7 +151,7 @@ function whyHere(cluster: Cluster, recorder: Recorder, resource: Resource, node:
     if (entry.after > (entry.before ?? 0)) reasons.push(entry.reason);
   }
   reasons.push(...mandatoryPartners(recorder, resource, node));
-  const promotion = recorder.promotions.get(resource) ?? promotionOf(resource);
+  const promotion = promotionOf(recorder, resource);
   if (promotion !== undefined) reasons.push(promotion);
   if (tie !== undefined) reasons.push(tie);
   const others = cluster.sortedNodes.filter((other) => other !== node);
@@ -185,12 +185,13 @@ function mandatoryPartners(recorder: Recorder, resource: Resource, node: Node): 
   return reasons;
 }
 
-function promotionOf(resource: Resource): Reason | undefined {
-  const { promotionPriority: score, nextRole } = resource;
-  const top = topResource(resource);
-  if (!top.promotable || nextRole !== Role.Promoted) return undefined;
-  const text = `it has one of the best promotion scores of ${top.id} (${formatScore(score)})`;
-  return { code: "promotion", text, resource: top.id, score };
+/** Of the instance that the resource stands in. */
+function promotionOf(recorder: Recorder, resource: Resource): Reason | undefined {
+  for (let part: Resource | undefined = resource; part !== undefined; part = part.parent) {
+    const reason = recorder.promotions.get(part);
+    if (reason !== undefined) return reason;
+  }
+  return undefined;
 }
 
 function unmanagedWhy(cluster: Cluster, resource: Resource): Reason[] {

@@ -11,6 +11,7 @@ import {
   failureReason,
   failuresReason,
   locationReason,
+  promotionReason,
   type Reason,
   stickinessReason,
   targetRoleReason,
@@ -215,6 +216,19 @@ export class Recorder {
   placed(resource: Resource, code: string, text: string): void {
     const tie = { code, text };
     this.choices.set(resource, { node: resource.assigned, scores: resource.allowed.scores.slice(), tie });
+  }
+
+  /** Whether an instance is promoted. */
+  promotion(instance: Resource, chosen: boolean, room: boolean, frozen: boolean): void {
+    const { id, clone } = topResource(instance);
+    this.promotions.set(
+      instance,
+      promotionReason(instance.promotionPriority, id, clone?.promotedMax ?? 1, {
+        chosen,
+        room,
+        frozen,
+      }),
+    );
   }
 
   /** The clone's own table and room bound its instances. */
