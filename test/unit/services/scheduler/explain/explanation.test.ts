@@ -42,6 +42,11 @@ test("every place, every node that was not taken and every action has a reason, 
         for (const other of nodes) {
           assert.equal(other.excluded === undefined, other.node === node, `${resource} on ${other.node}`);
           const last = other.steps[other.steps.length - 1];
+          // Nothing came into a score without saying why.
+          assert.ok(
+            other.steps.every(({ reason }) => reason.code !== "internal"),
+            `${resource} on ${other.node}`,
+          );
           if (last !== undefined) assert.equal(last.score, other.score, `${resource} on ${other.node}`);
         }
       }
