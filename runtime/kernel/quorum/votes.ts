@@ -159,7 +159,7 @@ function startObstacle(
   const all = configuredVotes(config);
   if (count.damaged.length > 0 && count.votes * 2 <= all) {
     return (
-      `The stores of ${names(config, idsOf(count.damaged))} are lost or damaged, so only ${count.votes} of ${all} votes have a store that ` +
+      `The stores of ${names(config, idsOf(count.damaged))} are new, lost or damaged, so only ${count.votes} of ${all} votes have a store that ` +
       `can be trusted: acknowledged changes could be missing, and nothing is started. Bring back the other nodes, or run ` +
       `"${START_OVERRIDE_COMMAND}" to go on with what is there.`
     );

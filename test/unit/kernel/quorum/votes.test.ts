@@ -167,7 +167,7 @@ describe("start of the whole cluster", () => {
     ];
     const refused = judgeQuorum(config(3), view([1, 2, 3], false), said(false));
     assert.deepEqual([refused.quorate, refused.primary], [false, false]);
-    assert.match(refused.reason, /stores of node2, node3 are lost or damaged/);
+    assert.match(refused.reason, /stores of node2, node3 are new, lost or damaged/);
     assert.ok(refused.reason.includes(START_OVERRIDE_COMMAND));
     assert.equal(judgeQuorum(config(3), view([1, 2, 3], false), said(true)).primary, true);
   });
