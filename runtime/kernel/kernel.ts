@@ -335,7 +335,9 @@ class NodeKernel implements Kernel {
 
   #established(view: View, { primaryNumber, verdict, tree, index }: Established): void {
     const coordinator = this.#coordinator;
-    this.#carried.lastView = view.id;
+    const proposer = view.members.find((member) => member.id === view.id.proposer);
+    assert(proposer !== undefined, "a view whose proposer is no member");
+    this.#carried.lastView = { ...view.id, proposerIncarnation: proposer.incarnation };
     if (tree !== undefined) this.#replication = this.#replicationIn(view, tree, index);
     const replication = this.#replication;
     assert(replication !== undefined, "established twice, but never once");

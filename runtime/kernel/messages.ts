@@ -139,6 +139,14 @@ export type LogDifference =
   | { readonly difference: "entries"; readonly entries: readonly LogEntry[] }
   | { readonly difference: "whole"; readonly snapshot: LogSnapshot };
 
+/**
+ * A view for as long as anybody remembers it. Its id alone is not enough: a proposer that has started again counts from the
+ * last primary view, so two of its lives can give the same number to different views.
+ */
+export interface PastView extends ViewId {
+  readonly proposerIncarnation: Incarnation;
+}
+
 /** Kernel to kernel. Each names its view: a message of an older view is dropped, one of a newer view waits until that is installed here. */
 export type KernelMessage =
   | {
@@ -148,7 +156,7 @@ export type KernelMessage =
       /** Of the CIB as seen here. */
       readonly version: CibVersion;
       /** The last view that was established here, and how many changes of it are in this node's status. */
-      readonly lastView?: ViewId;
+      readonly lastView?: PastView;
       readonly sequence: number;
       readonly statusDigest: string;
       /** Nodes whose power-off this node has seen confirmed since the last primary view. */

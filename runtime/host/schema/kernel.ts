@@ -226,6 +226,8 @@ const differenceSchema = Type.Union([
   ),
 ]);
 
+const pastView = Type.Object({ number: count, proposer: nodeId, proposerIncarnation: incarnation }, closed);
+
 const ofPrimary = { view: viewId, primaryNumber: count } as const;
 
 export const kernelMessageSchemas = [
@@ -235,7 +237,7 @@ export const kernelMessageSchemas = [
       view: viewId,
       position: logPositionSchema,
       version: versionSchema,
-      lastView: Type.Optional(viewId),
+      lastView: Type.Optional(pastView),
       sequence: count,
       statusDigest: digest,
       fenced: lives,

@@ -1,7 +1,7 @@
 // What the coordinator chooses from the states of a view's members: whose log, whose status, under which version, and with what
 // right. Plain functions of the states, so that every member can check what it is offered.
 
-import type { NodeId, View } from "../membership/view.ts";
+import { compareViewIds, type NodeId, type View } from "../membership/view.ts";
 import type { KernelMessage, LogPosition, NodeLife } from "../messages.ts";
 import { judgeQuorum, type QuorumConfig, type QuorumVerdict } from "../quorum/votes.ts";
 import { type Element, withChildren } from "./element.ts";
@@ -50,7 +50,8 @@ export function holderOfNewestStatus(coordinator: NodeId, states: States): NodeI
 function cameAlong(coordinator: NodeId, states: States, state: State): boolean {
   const view = states.get(coordinator)?.lastView;
   const other = state.lastView;
-  return view !== undefined && other !== undefined && view.number === other.number && view.proposer === other.proposer;
+  if (view === undefined || other === undefined) return false;
+  return compareViewIds(view, other) === 0 && view.proposerIncarnation === other.proposerIncarnation;
 }
 
 /**

@@ -8,7 +8,7 @@
 
 import { assert } from "../assert.ts";
 import type { NodeId, View } from "../membership/view.ts";
-import type { KernelMessage, NodeLife } from "../messages.ts";
+import type { KernelMessage, NodeLife, PastView } from "../messages.ts";
 import type { QuorumConfig, QuorumVerdict } from "../quorum/votes.ts";
 import {
   holderOfBestLog,
@@ -31,7 +31,7 @@ type Offer = MessageOf<"catch-up">;
 export interface Carried {
   /** The CIB as it is shown. */
   shown: Element;
-  lastView: View["id"] | undefined;
+  lastView: PastView | undefined;
   sequence: number;
   fenced: NodeLife[];
   startOverride: boolean;
