@@ -18,6 +18,8 @@ const QUERY_TIMEOUT_MS = 10_000;
 const CHANGE_TIMEOUT_MS = 60_000;
 /** How often a change is made anew because the configuration changed under it. */
 const STALE_ATTEMPTS = 5;
+/** Longest reason that is sent along with a change. */
+const WHY_CHARACTERS = 500;
 /** How often a change of unknown outcome is asked again, under the same id. */
 const UNKNOWN_ATTEMPTS = 3;
 const UNKNOWN_PAUSE_MS = 500;
@@ -93,7 +95,9 @@ export async function requestChange(
   base: CibVersion | undefined,
   why: string,
 ): Promise<ChangeOutcome> {
-  const request = { id: randomUUID(), edits: [...edits], ...(base === undefined ? {} : { base }), who: whoAsks(), why };
+  // A value may be as long as it likes; its record in the log need not tell it whole.
+  const record = { who: whoAsks(), why: why.length > WHY_CHARACTERS ? `${why.slice(0, WHY_CHARACTERS)}…` : why };
+  const request = { id: randomUUID(), edits: [...edits], ...(base === undefined ? {} : { base }), ...record };
   for (let attempt = 1; ; attempt += 1) {
     const outcome = await client.call("cib-change", { change: request }, { timeoutMs: CHANGE_TIMEOUT_MS });
     if (outcome.outcome !== "unknown" || attempt >= UNKNOWN_ATTEMPTS) return outcome;

@@ -12,7 +12,7 @@ import { epochMs, nowMs, SuspendDetector } from "./clock.ts";
 import type { Rejection } from "./codec.ts";
 import { createMessageCodec } from "./codec-message.ts";
 import { Driver } from "./driver.ts";
-import { EXIT, errorText, systemCode } from "./errors.ts";
+import { EXIT, errorText, SystoleError, systemCode } from "./errors.ts";
 import { EventLog } from "./event-log.ts";
 import type { Log } from "./log.ts";
 import type { PluginEvent, PluginHost } from "./plugins/types.ts";
@@ -53,6 +53,8 @@ export class NodeHost {
   #leaving = false;
   #last: { readonly code: number; readonly text: string } | undefined;
   #ended = false;
+  /** With which the process ends when it ends because of its disk. */
+  #diskExit: number | undefined;
 
   constructor(parts: NodeParts) {
     this.#parts = parts;
@@ -196,7 +198,7 @@ export class NodeHost {
         pulse.leave();
         break;
       case "exit":
-        this.#exit(effect.code, effect.text);
+        this.#exit(effect.code === EXIT.ok ? EXIT.ok : (this.#diskExit ?? effect.code), effect.text);
         break;
     }
   }
@@ -206,6 +208,7 @@ export class NodeHost {
       () => this.#driver.input({ type: "persisted", id }),
       (error: unknown) => {
         const code = systemCode(error) || "EIO";
+        if (error instanceof SystoleError) this.#diskExit = error.exitCode;
         this.#driver.input({ type: "persist-failed", id, code, text: errorText(error) });
       },
     );
