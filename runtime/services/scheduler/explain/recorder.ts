@@ -62,11 +62,16 @@ export class Recorder {
       const node = this.cluster().nodes[i];
       if (after === old || after === ABSENT || node === undefined) continue;
       const known = old === ABSENT ? undefined : old;
-      if (known === undefined && after === node.baseScore) continue;
+      if (known === undefined && this.isBeginning(node, after)) continue;
       this.put(resource, { node, before: known, after, reason: why(resource, node, after > (known ?? 0)) });
     }
     this.known.set(resource, scores.slice());
     for (const child of resource.children) this.note(child, why);
+  }
+
+  /** What nodes begin with, before anything speaks for or against them. */
+  private isBeginning(node: Node, score: number): boolean {
+    return score === node.baseScore || (score === 0 && this.cluster().properties.symmetric);
   }
 
   private put(resource: Resource, contribution: Contribution): void {
