@@ -69,19 +69,20 @@ function waitsForLoad(action: Action, relation: Relation): boolean {
   return !drop;
 }
 
-/** Whether following what an action waits for leads back to where it began. */
-export function graphHasLoop(start: Action, action: Action, relation: Relation): boolean {
+/**
+ * Whether following what an action waits for, from one of its relations on, leads back to where it began. Each action is
+ * looked at once: from where there was no way back the first time, there is none.
+ */
+export function graphHasLoop(start: Action, action: Action, relation: Relation, visited = new Set<Action>()): boolean {
   const input = relation.action;
-  if (hasFlag(input, Flag.Visited) || !waitsFor(action, relation)) return false;
+  if (visited.has(input) || !waitsFor(action, relation)) return false;
   if (input === start) return true;
-  input.flags |= Flag.Visited;
-  let found = false;
-  for (let i = input.before.length - 1; i >= 0 && !found; i -= 1) {
+  visited.add(input);
+  for (let i = input.before.length - 1; i >= 0; i -= 1) {
     const earlier = input.before[i];
-    if (earlier !== undefined && graphHasLoop(start, input, earlier)) found = true;
+    if (earlier !== undefined && graphHasLoop(start, input, earlier, visited)) return true;
   }
-  input.flags &= ~Flag.Visited;
-  return found;
+  return false;
 }
 
 /** Makes one relation of several to the same action; afterwards they are sorted by the action's number. */
