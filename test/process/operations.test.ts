@@ -85,20 +85,20 @@ test("an operator's day: stop, standby, maintenance, moves, a dying service, cle
   const before = field.watch.events.length;
   assert.equal(await done(field, two, "stop"), "n2 has stopped.\n");
   assert.equal(await field.ended(two), 0);
-  assert.notEqual(await field.runs(one, "app"), "n2");
+  await field.runs(one, "app", (where) => where !== "n2");
   const said = field.watch.events.slice(before);
   assert.deepEqual(
     said.filter((event) => event.kind === "fence"),
     [],
   );
-  const departed = said.find((event) => event.code === "departed" && event.node === "n2");
-  assert.match(departed?.text ?? "", /left/);
+  const departed = await field.event("n2 left", before, (event) => event.code === "departed" && event.node === "n2");
+  assert.match(departed.text, /left/);
   field.start(two);
   await field.together(one, two, three);
   await on("n2");
 
   await done(field, one, "standby", "n2");
-  assert.notEqual(await field.runs(one, "app", (where) => where !== "n2"), "n2");
+  await field.runs(one, "app", (where) => where !== "n2");
   await done(field, one, "resource", "move", "app", "n2");
   await done(field, one, "resource", "clear", "app");
   await done(field, one, "online", "n2");
@@ -130,7 +130,7 @@ test("an operator's day: stop, standby, maintenance, moves, a dying service, cle
   const again = field.watch.events.length;
   process.kill(await processOf(field, two), "SIGKILL");
   await field.event("app elsewhere", again, (event) => event.code === "start-done" && event.resource === "app");
-  assert.notEqual(await field.runs(one, "app"), "n2");
+  await field.runs(one, "app", (where) => where !== "n2");
   assert.match(await done(field, one, "resource", "why", "app"), /kept off n2, because it failed there 2 times/);
   await done(field, three, "resource", "cleanup", "app");
   await on("n2");
