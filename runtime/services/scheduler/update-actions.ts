@@ -255,6 +255,14 @@ export function updateForOrderings(cluster: Cluster, then: Action): void {
 
 function updateFor(cluster: Cluster, then: Action, relation: Relation, soFar: number): number {
   let first = relation.action;
+  if (
+    (relation.flags & ~Order.Ordered) === 0 &&
+    !(first.resource !== undefined && first.resource.variant > Variant.Primitive)
+  ) {
+    // Only the sequence matters, so nothing follows; but what stands for several is to know its own flags.
+    if (then.resource !== undefined && then.resource.variant > Variant.Primitive) flagsForOrdering(then, first.node);
+    return soFar & ~Changed.First;
+  }
   const thenNode = groupNode(then);
   const firstNode = groupNode(first);
   if ((relation.flags & Order.IfOnSameNode) !== 0 && firstNode !== undefined && thenNode !== undefined) {
