@@ -19,7 +19,7 @@ import {
 } from "../state.ts";
 import { currentNode, topResource } from "../tree.ts";
 import { fencingReason } from "./fencing-cause.ts";
-import { exclusionReason, noPlaceReason } from "./place-cause.ts";
+import { attraction, exclusionReason, noPlaceReason } from "./place-cause.ts";
 import { failureReason, type Reason, targetRoleReason } from "./reason.ts";
 
 /** Longer chains of "this because of that" within one resource are none. */
@@ -140,8 +140,14 @@ function moveReason(cluster: Cluster, resource: Resource, current: Node, assigne
     const more = excluded === undefined || excluded.code === "failed-for-good" ? "" : `, and ${excluded.text}`;
     return { ...failure, text: `${failure.text}${more}` };
   }
+  const attracted = attraction(cluster, resource, current, assigned);
+  if (attracted !== undefined) return attracted;
   const [here, there] = [scoreOf(resource.allowed, current), resource.assignedScore];
   if (there >= INFINITY) return { code: "better-node", text: `it must be on ${assigned.name}`, node: assigned.name };
+  if (there === here) {
+    const hold = `nothing holds it on ${current.name} (resource-stickiness ${resource.stickiness})`;
+    return { code: "equal-node", text: `${assigned.name} suits it as well, and ${hold}`, node: assigned.name };
+  }
   const numbers = there > here && here >= -INFINITY ? ` (score ${there} there, ${here} on ${current.name})` : "";
   return { code: "better-node", text: `${assigned.name} suits it better now${numbers}`, node: assigned.name };
 }
@@ -160,8 +166,12 @@ function restartReason(cluster: Cluster, resource: Resource, action: Action): Re
   if (other?.task === "stonith") {
     return { code: "fencing", text: `${other.node?.name ?? "a node"} is fenced or unfenced before` };
   }
-  const named = /^(required|unrunnable) (\S+) (\w+)$/.exec(action.reason ?? root.reason ?? "");
-  if (named !== null) return dependencyByName(named[2] ?? "", named[3] ?? "", named[1] === "unrunnable");
+  const named = reasonByName(chainReason(action));
+  if (named !== undefined) return named;
+  const inside = resource.launched.find((launched) => launched.failed);
+  if (inside !== undefined) {
+    return { code: "failed", text: `${inside.id}, which runs in it, failed`, resource: inside.id };
+  }
   if (agentDiffers(resource)) return { code: "agent-changed", text: "its agent is another one now" };
   if (resource.startPending) return { code: "start-pending", text: "its start was begun and has not been seen to end" };
   return { code: "restart", text: "it has to be restarted" };
@@ -204,6 +214,16 @@ function rootCause(action: Action): Action {
   return root;
 }
 
+/** The first reason in words on the way to the root. */
+function chainReason(action: Action): string {
+  let link: Action | undefined = action;
+  for (let step = 0; step < MAX_CHAIN && link !== undefined; step += 1) {
+    if (link.reason !== undefined) return link.reason;
+    link = link.resource === action.resource ? link.because : undefined;
+  }
+  return "";
+}
+
 /** The action of another resource (or of a node) that stands at the beginning. */
 function foreignCause(action: Action): Action | undefined {
   const root = rootCause(action);
@@ -229,6 +249,21 @@ const TASK_WORDS: Readonly<Record<string, string>> = {
 };
 
 /** Where clones and bundles passed a need on, only its name is left. */
+function reasonByName(text: string): Reason | undefined {
+  const partner = /^colocation with (\S+)$/.exec(text)?.[1];
+  if (partner !== undefined) {
+    const words = `it must be with ${partner}, which cannot start`;
+    return { code: "colocation-blocked", text: words, resource: partner };
+  }
+  const order = /^unrunnable (?:clone-)?one-or-more:(\S+)$/.exec(text)?.[1];
+  if (order !== undefined) {
+    const words = `too few instances can run of what it depends on (order ${order})`;
+    return { code: "dependency-blocked", text: words, constraint: order };
+  }
+  const [, kind, id, task] = /^(required|unrunnable) (\S+) (\w+)$/.exec(text) ?? [];
+  return id === undefined || task === undefined ? undefined : dependencyByName(id, task, kind === "unrunnable");
+}
+
 function dependencyByName(id: string, task: string, blocked: boolean): Reason {
   const word = TASK_WORDS[task] ?? "starts";
   const what = blocked ? `cannot ${word.replace(/^is /, "be ").replace(/s$/, "")}` : word;

@@ -5,13 +5,14 @@ import { thisWithColocations } from "../colocation-scores.ts";
 import { ABSENT, nodeUsable, scoreOf } from "../node-table.ts";
 import { type Cluster, type Location, type Node, type Resource, Role } from "../state.ts";
 import { thresholdReached } from "../thresholds.ts";
-import { contains, onlyNode } from "../tree.ts";
+import { collectNodes, contains, isClone, onlyNode } from "../tree.ts";
 import {
   failureReason,
   failuresReason,
   locationReason,
   nodeReason,
   type Reason,
+  roomReason,
   ticketReason,
   withReason,
 } from "./reason.ts";
@@ -35,7 +36,9 @@ export function exclusionReason(cluster: Cluster, resource: Resource, node: Node
     ticketMissing(resource) ??
     colocationAgainst(resource, node) ??
     dependentAgainst(cluster, resource, node) ??
-    failedForGood(cluster, resource, node) ?? {
+    failedForGood(cluster, resource, node) ??
+    instancesEnough(resource, node) ??
+    noCapacity(cluster, resource, node) ?? {
       code: score <= -INFINITY ? "banned" : "negative-score",
       text:
         score <= -INFINITY
@@ -79,15 +82,52 @@ function ticketMissing(resource: Resource): Reason | undefined {
   return undefined;
 }
 
+/** Where a resource, or the instances of it that have a role, are to be. */
+function placesOf(resource: Resource, role: Role, list: Node[] = []): Node[] {
+  if (isClone(resource)) {
+    for (const instance of resource.children) {
+      const wanted = role === Role.Unknown || instance.methods.state(instance, false) === role;
+      if (wanted) collectNodes(instance, "assigned", list);
+    }
+  } else collectNodes(resource, "assigned", list);
+  return list;
+}
+
 function colocationAgainst(resource: Resource, node: Node): Reason | undefined {
   for (const colocation of thisWithColocations(resource)) {
-    const place = onlyNode(colocation.primary, "assigned");
-    const against = place !== undefined && place === node && colocation.score < 0;
-    if (colocation.score >= INFINITY ? place !== node : against) {
-      return withReason(colocation);
-    }
+    const there = placesOf(colocation.primary, colocation.primaryRole).includes(node);
+    if (colocation.score >= INFINITY ? !there : colocation.score < 0 && there) return withReason(colocation);
   }
   return undefined;
+}
+
+/** With a placement strategy, what nothing else forbids is a matter of capacity. */
+function noCapacity(cluster: Cluster, resource: Resource, node: Node): Reason | undefined {
+  if (cluster.properties.placement === "default" || resource.utilization.size === 0) return undefined;
+  const text = `${node.name} has too little capacity left for it`;
+  return { code: "utilization", text, node: node.name };
+}
+
+/** A clone has as many instances there as it may. */
+function instancesEnough(resource: Resource, node: Node): Reason | undefined {
+  for (let part: Resource | undefined = resource; part !== undefined; part = part.parent) {
+    const { clone, allowed, id } = part;
+    if (clone === undefined || clone.cloneNodeMax < 1) continue;
+    if ((allowed.counts[node.index] ?? 0) >= clone.cloneNodeMax) return roomReason(id, clone.cloneNodeMax, node);
+  }
+  return undefined;
+}
+
+/** What speaks most for moving from one node to another, of all location constraints. */
+export function attraction(cluster: Cluster, resource: Resource, from: Node, to: Node): Reason | undefined {
+  let best: Reason | undefined;
+  for (const location of locationsOf(resource)) {
+    if (location.role > Role.Started) continue;
+    const on = (node: Node) => location.nodes.find((entry) => entry.node === node)?.score ?? 0;
+    const [there, here] = [on(to), on(from)];
+    if (there > Math.max(0, here, best?.score ?? 0)) best = locationReason(cluster, location, to, there);
+  }
+  return best;
 }
 
 /** What has to be with a resource, however many constraints lie between, may forbid a node to it. */

@@ -176,6 +176,13 @@ export function dependentReason(colocation: Colocation, node: Node, better: bool
   return { code: "dependent", text: `${dependent.id}, which ${verb}, ${wish}${origin}`, ...about };
 }
 
+/** A node has as many instances of a clone as it may. */
+export function roomReason(clone: string, perNode: number, node: Node): Reason {
+  const count = perNode === 1 ? "an instance" : `${perNode} instances`;
+  const text = `${node.name} has ${count} of ${clone} already (at most ${perNode} on a node)`;
+  return { code: "clone-node-max", text, resource: clone, node: node.name };
+}
+
 /** Why an instance of a promotable clone is promoted, or is not. */
 export function promotionReason(
   score: number,

@@ -13,6 +13,7 @@ import {
   locationReason,
   promotionReason,
   type Reason,
+  roomReason,
   stickinessReason,
   targetRoleReason,
   ticketReason,
@@ -241,8 +242,7 @@ export class Recorder {
     this.note(instance, (_resource, node) => {
       const parent = instance.parent ?? instance;
       if (nodeUsable(node) && scoreOf(parent.allowed, node) >= 0) {
-        const text = `${node.name} has ${perNode === 1 ? "an instance" : `${perNode} instances`} of ${parent.id} already (at most ${perNode} on a node)`;
-        return { code: "clone-node-max", text, node: node.name };
+        return roomReason(parent.id, perNode, node);
       }
       const outer = this.contributions.get(parent)?.findLast((entry) => entry.node === node && entry.after < 0);
       return outer?.reason ?? { code: "clone-banned", text: `${parent.id} may not use ${node.name}`, node: node.name };
