@@ -160,8 +160,10 @@ function restartReason(cluster: Cluster, resource: Resource, action: Action): Re
   if (root.reason === "no quorum" || root.reason === "quorum freeze") {
     return { code: "no-quorum", text: "this partition has no quorum" };
   }
-  if (root.reason === "resource definition change") return changedParameters(resource);
-  const other = foreignCause(action);
+  const start = newestAction(resource, "start", resource.assigned);
+  const changed = [root, start].some((one) => one?.reason === "resource definition change");
+  if (changed) return changedParameters(resource);
+  const other = foreignCause(action) ?? (start === undefined ? undefined : foreignCause(start));
   if (other?.resource !== undefined) return dependency(other, other.resource);
   if (other?.task === "stonith") {
     return { code: "fencing", text: `${other.node?.name ?? "a node"} is fenced or unfenced before` };

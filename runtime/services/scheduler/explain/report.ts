@@ -10,8 +10,11 @@ import { runsThere, type SmallestChange, smallestChange } from "./smallest-chang
 
 /** Changes are searched for so many pairs of resource and node in one report. */
 const MAX_SEARCHES = 24;
-/** All searches of a report together may make so many plans. */
+/** All searches of a report together may make so many plans: fewer for a large cluster, whose plans take longer. */
 const MAX_TRIALS = 4000;
+const MIN_TRIALS = 24;
+/** Pairs of instance and node that these plans may look at, about half a minute's work. */
+const MAX_TRIAL_PAIRS = 500_000;
 
 /** What is to be explained; everything when nothing is named. */
 export interface ReportRequest {
@@ -87,7 +90,9 @@ class Searches {
   constructor(request: ReportRequest, plan: Schedule, pairs: number) {
     this.request = request;
     this.plan = plan;
-    this.trialsEach = Math.floor(MAX_TRIALS / Math.max(1, Math.min(pairs, MAX_SEARCHES)));
+    const planPairs = Math.max(1, ...(plan.explanation ?? []).map((one) => one.nodes.length)) * plan.placements.length;
+    const trials = Math.min(MAX_TRIALS, Math.floor(MAX_TRIAL_PAIRS / Math.max(1, planPairs)));
+    this.trialsEach = Math.max(MIN_TRIALS, trials / Math.max(1, Math.min(pairs, MAX_SEARCHES)));
   }
 
   find(instance: string, node: string): { readonly searched: boolean; readonly smallestChange?: SmallestChange } {
