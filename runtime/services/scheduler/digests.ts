@@ -41,7 +41,7 @@ export function digestText(parameters: ReadonlyMap<string, string>): string {
 
 /** Name of a meta attribute among the parameters that an agent gets. */
 export function metaName(name: string): string {
-  return `CRM_meta_${name.replaceAll("-", "_")}`;
+  return name.includes("-") ? `CRM_meta_${name.replaceAll("-", "_")}` : `CRM_meta_${name}`;
 }
 
 const NEVER_DIGESTED = new Set(["id", "crm_feature_set", "op-digest", "on_node", "on_node_uuid", "pcmk_external_ip"]);

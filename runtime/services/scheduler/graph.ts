@@ -2,7 +2,6 @@
 
 import { parseIntervalMs } from "../../model/duration.ts";
 import { leadingInteger } from "../../model/score.ts";
-import { compareText } from "../../model/text.ts";
 import type { GraphAction, GraphPrimitive, Synapse, TransitionGraph } from "../transition.ts";
 import { actionMeta, actionUuid, hasFlag, pseudoAction, setActionMeta, setFlag } from "./actions.ts";
 import { parametersOf } from "./attributes.ts";
@@ -194,30 +193,33 @@ function downedBy(cluster: Cluster, action: Action, node: Node): string[] | unde
   return migrating ? undefined : [resource.id];
 }
 
+/** What is said first stays. */
+function put(all: Map<string, string>, name: string, value: string): void {
+  if (!all.has(name)) all.set(name, value);
+}
+
+function putMeta(all: Map<string, string>, name: string, value: string): void {
+  if (!name.includes("#") && !name.includes(":")) put(all, metaName(name), value);
+}
+
 /** Parameters and meta attributes, by name. */
 function attributesOf(cluster: Cluster, action: Action): Record<string, string> {
   const all = new Map<string, string>();
-  const put = (name: string, value: string) => {
-    if (!all.has(name)) all.set(name, value);
-  };
-  const putMeta = (name: string, value: string) => {
-    if (!/[#:]/.test(name)) put(metaName(name), value);
-  };
-  for (const [name, value] of action.extra ?? []) put(name, value);
+  for (const [name, value] of action.extra ?? []) put(all, name, value);
   const { resource } = action;
   if (resource !== undefined && (action.node !== undefined || resource.variant === Variant.Primitive)) {
-    for (const [name, value] of parametersFor(cluster, action, resource)) put(name, value);
+    for (const [name, value] of parametersFor(cluster, action, resource)) put(all, name, value);
   }
-  for (const [name, value] of action.meta ?? []) putMeta(name, value);
-  for (const [name, value] of action.config) putMeta(name, value);
+  for (const [name, value] of action.meta ?? []) putMeta(all, name, value);
+  for (const [name, value] of action.config) putMeta(all, name, value);
   if (resource !== undefined) {
     for (let part: Resource | undefined = resource; part !== undefined; part = part.parent) {
       part.methods.graphMeta(part, all);
     }
-    addHostMeta(action, resource, putMeta);
+    addHostMeta(action, resource, all);
   }
   const sorted: Record<string, string> = {};
-  for (const name of [...all.keys()].sort(compareText)) sorted[name] = all.get(name) ?? "";
+  for (const name of [...all.keys()].sort()) sorted[name] = all.get(name) ?? "";
   return sorted;
 }
 
@@ -258,7 +260,7 @@ export function cloneGraphMeta(clone: Resource, attributes: Map<string, string>)
 }
 
 /** Something in a guest is told on which machine that is. */
-function addHostMeta(action: Action, resource: Resource, putMeta: (name: string, value: string) => void): void {
+function addHostMeta(action: Action, resource: Resource, all: Map<string, string>): void {
   const launcher = action.node === undefined ? undefined : launcherOf(action.node);
   if (launcher === undefined || !isGuestNode(action.node)) return;
   const notifies = action.task === "notify" || action.task === "notified";
@@ -269,6 +271,6 @@ function addHostMeta(action: Action, resource: Resource, putMeta: (name: string,
     host = launcher.assigned;
   if (host === undefined) return;
   const target = resource.meta.get("container-attribute-target");
-  if (target !== undefined) putMeta("container-attribute-target", target);
-  putMeta("physical-host", host.name);
+  if (target !== undefined) putMeta(all, "container-attribute-target", target);
+  putMeta(all, "physical-host", host.name);
 }
