@@ -46,7 +46,6 @@ const OPTIONS = {
   target: "node20.20",
   external: ["esbuild"],
   alias: { "systole/sdk": join(ROOT, "sdk/mod.ts") },
-  keepNames: true,
   sourcemap: "external",
   legalComments: "none",
   // Packages written for `require` (undici, commander) ask for Node's own modules by it.
