@@ -5,12 +5,13 @@ import { thisWithColocations } from "../colocation-scores.ts";
 import { ABSENT, nodeUsable, scoreOf } from "../node-table.ts";
 import { type Cluster, type Location, type Node, type Resource, Role } from "../state.ts";
 import { thresholdReached } from "../thresholds.ts";
-import { collectNodes, contains, isClone, onlyNode } from "../tree.ts";
+import { contains, onlyNode } from "../tree.ts";
 import {
   failureReason,
   failuresReason,
   locationReason,
   nodeReason,
+  placesOf,
   type Reason,
   roomReason,
   ticketReason,
@@ -80,17 +81,6 @@ function ticketMissing(resource: Resource): Reason | undefined {
     }
   }
   return undefined;
-}
-
-/** Where a resource, or the instances of it that have a role, are to be. */
-function placesOf(resource: Resource, role: Role, list: Node[] = []): Node[] {
-  if (isClone(resource)) {
-    for (const instance of resource.children) {
-      const wanted = role === Role.Unknown || instance.methods.state(instance, false) === role;
-      if (wanted) collectNodes(instance, "assigned", list);
-    }
-  } else collectNodes(resource, "assigned", list);
-  return list;
 }
 
 function colocationAgainst(resource: Resource, node: Node): Reason | undefined {

@@ -3,7 +3,7 @@
 
 import { millisecondsToSeconds } from "../../../model/duration.ts";
 import { formatScore, INFINITY } from "../../../model/score.ts";
-import { sameText } from "../../../model/text.ts";
+import { compareNames, sameText } from "../../../model/text.ts";
 import type { Cause } from "../../transition.ts";
 import { failureCount } from "../fail-counts.ts";
 import { roleText } from "../roles.ts";
@@ -17,7 +17,7 @@ import {
   Role,
   type Ticket,
 } from "../state.ts";
-import { isGroup, onlyNode } from "../tree.ts";
+import { collectNodes, isClone, isGroup } from "../tree.ts";
 
 /** A reason. What it is about stands in the fields that it has. */
 export interface Reason extends Cause {
@@ -49,6 +49,8 @@ const RESULTS: Readonly<Record<number, string>> = {
 };
 
 const TIMED_OUT = 2;
+/** More nodes than these are counted, not named. */
+const MAX_NAMES = 4;
 
 /** "14 min", "2 h", "45 s". */
 export function inWords(seconds: number): string {
@@ -129,17 +131,35 @@ export function ticketReason(ticket: Ticket): Reason {
   return { code: "ticket", text: `ticket ${ticket.id} ${what}`, ticket: ticket.id };
 }
 
-/** Where a resource is to be, in words. */
-function whereabouts(resource: Resource): string {
-  const node = onlyNode(resource, "assigned");
-  if (node !== undefined) return `is on ${node.name}`;
-  return resource.children.some((child) => onlyNode(child, "assigned") !== undefined)
-    ? "is on several nodes"
-    : "runs nowhere";
+/** Where a resource, or the instances of it that have a role, are to be. A bundle is where its containers are. */
+export function placesOf(resource: Resource, role: Role): Node[] {
+  const places: Node[] = [];
+  const any = role <= Role.Started;
+  if (resource.bundle !== undefined) {
+    for (const { container, child } of resource.bundle.replicas) {
+      if (any || child?.nextRole === role) collectNodes(container, "assigned", places);
+    }
+    return places;
+  }
+  for (const part of isClone(resource) ? resource.children : [resource]) {
+    if (any || part.methods.state(part, false) === role) collectNodes(part, "assigned", places);
+  }
+  return places;
 }
 
-function roleSuffix(role: Role): string {
-  return role === Role.Unknown || role === Role.Started ? "" : ` as ${roleText(role)}`;
+/** The same in words. */
+function whereabouts(resource: Resource, role: Role = Role.Unknown): string {
+  const places = placesOf(resource, role);
+  const names = places.map(({ name }) => name).sort(compareNames);
+  const [first] = names;
+  if (first === undefined) return role <= Role.Started ? "runs nowhere" : "is nowhere";
+  return names.length <= MAX_NAMES ? `is on ${names.join(" and ")}` : `is on ${names.length} nodes`;
+}
+
+/** The resource that is meant by a constraint with a role. */
+function partnerText(resource: Resource, role: Role): string {
+  if (role <= Role.Started) return resource.id;
+  return `the ${roleText(role).toLowerCase()} instance of ${resource.id}`;
 }
 
 /** What it means for the dependent that the primary is where it is. */
@@ -155,13 +175,13 @@ export function withReason(colocation: Colocation): Reason {
       : `it belongs to ${primary.id}, which ${whereabouts(primary)}`;
     return { code: "member", text, ...about };
   }
-  const role = roleSuffix(colocation.primaryRole);
-  const where =
-    colocation.attribute === "#uname" ? whereabouts(primary) : `${whereabouts(primary)}, by ${colocation.attribute}`;
+  const partner = partnerText(primary, colocation.primaryRole);
+  const place = whereabouts(primary, colocation.primaryRole);
+  const where = colocation.attribute === "#uname" ? place : `${place}, by ${colocation.attribute}`;
   const verb = together ? (strict ? "must be with" : "likes to be with") : strict ? "must not be with" : "avoids";
   return {
     code: together ? "colocation" : "anti-colocation",
-    text: `it ${verb} ${primary.id}${role}, which ${where} (colocation ${id}, ${formatScore(score)})`,
+    text: `it ${verb} ${partner}, which ${where} (colocation ${id}, ${formatScore(score)})`,
     ...about,
   };
 }

@@ -49,6 +49,7 @@ export interface InstanceReport extends Omit<InstanceExplanation, "nodes"> {
 }
 
 export interface ExplainReport {
+  readonly cib: Element;
   readonly instances: readonly InstanceReport[];
   /** Fencing and clean leaving. */
   readonly nodeActions: readonly ActionReport[];
@@ -127,7 +128,10 @@ export function explainReport(request: ReportRequest): ExplainReport | undefined
   const pairs = wanted.reduce((sum, one) => sum + others(one).filter((each) => each.excluded !== undefined).length, 0);
   const searches = new Searches(request, plan, pairs);
   const actions = plan.graph.synapses.map((synapse) => synapse.action).filter((action) => action.kind !== "pseudo");
+  const concerned = (action: GraphAction) =>
+    resource === undefined || wanted.some((one) => one.activeOn.includes(action.node ?? ""));
   return {
+    cib,
     instances: wanted.map((one) => ({
       ...one,
       nodes: others(one).map((each) => ({
@@ -140,7 +144,7 @@ export function explainReport(request: ReportRequest): ExplainReport | undefined
         .sort((left, right) => rank(left) - rank(right)),
     })),
     nodeActions: actions
-      .filter(({ primitive, operation }) => primitive === undefined && isNodeAction(operation))
+      .filter((action) => action.primitive === undefined && isNodeAction(action.operation) && concerned(action))
       .map(actionReport),
     all,
   };
@@ -168,10 +172,17 @@ function belongsTo(action: GraphAction, instance: InstanceExplanation, plan: Sch
   return single && stripInstance(id) === stripInstance(instance.resource);
 }
 
-/** The explanation of what a reason points at, where that is placed too. */
-export function followReason(report: ExplainReport, reason: Reason): InstanceExplanation | undefined {
+/** The explanation of what a reason points at; of several instances or members, that on the same node. */
+export function followReason(
+  report: ExplainReport,
+  reason: Reason,
+  node: string | undefined,
+): InstanceExplanation | undefined {
   if (!["colocation", "member", "anti-colocation"].includes(reason.code) || reason.resource === undefined) {
     return undefined;
   }
-  return report.all.find((one) => one.resource === reason.resource);
+  const exact = report.all.find((one) => one.resource === reason.resource);
+  const ids = idsIn(report.cib, reason.resource);
+  const members = report.all.filter((one) => ids?.has(stripInstance(one.resource)));
+  return exact ?? members.find((one) => one.node === node) ?? members[0];
 }

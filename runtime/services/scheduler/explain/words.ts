@@ -46,10 +46,22 @@ function situation({ resource, node, role, activeOn }: InstanceExplanation): str
   return `${resource} is to move from ${now} to ${node}${promoted}`;
 }
 
+/** A resource with a place on which it cannot start. */
+function blocked({ resource, node, activeOn, actions }: InstanceReport): string | undefined {
+  const does = (...names: string[]) => actions.find(({ operation }) => names.includes(operation));
+  if (node === undefined || does("start", "migrate_from") !== undefined) return undefined;
+  const stop = does("stop");
+  if (stop !== undefined) {
+    const where = activeOn.join(" and ");
+    return `${resource} is to stop on ${where}${becauseText(stop.cause)}; its place would be ${node}`;
+  }
+  return activeOn.length === 0 ? `${resource} cannot start yet; its place would be ${node}` : undefined;
+}
+
 function instanceLines(report: ExplainReport, instance: InstanceReport): ReportLine[] {
-  const lines: ReportLine[] = [{ depth: 0, text: `${situation(instance)} because:` }];
+  const lines: ReportLine[] = [{ depth: 0, text: `${blocked(instance) ?? situation(instance)} because:` }];
   const told = new Set([instance.resource]);
-  for (const reason of instance.because) lines.push(...reasonLines(report, reason, 1, told));
+  for (const reason of instance.because) lines.push(...reasonLines(report, reason, instance.node, 1, told));
   for (const node of instance.nodes)
     if (node.excluded !== undefined) lines.push(...nodeLines(instance, node, node.excluded));
   for (const action of instance.actions) {
@@ -65,13 +77,19 @@ function operationText({ operation, operationKey }: ActionReport): string {
 }
 
 /** A reason, and behind it the reasons of what it points at. */
-function reasonLines(report: ExplainReport, reason: Reason, depth: number, told: Set<string>): ReportLine[] {
+function reasonLines(
+  report: ExplainReport,
+  reason: Reason,
+  node: string | undefined,
+  depth: number,
+  told: Set<string>,
+): ReportLine[] {
   const lines: ReportLine[] = [{ depth, text: `- ${reason.text}` }];
-  const next = depth < MAX_DEPTH ? followReason(report, reason) : undefined;
+  const next = depth < MAX_DEPTH ? followReason(report, reason, node) : undefined;
   if (next === undefined || told.has(next.resource)) return lines;
   told.add(next.resource);
   lines.push({ depth: depth + 1, text: `${situation(next)} because:` });
-  for (const deeper of next.because) lines.push(...reasonLines(report, deeper, depth + 2, told));
+  for (const deeper of next.because) lines.push(...reasonLines(report, deeper, next.node, depth + 2, told));
   return lines;
 }
 
