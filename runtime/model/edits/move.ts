@@ -3,8 +3,10 @@
 
 import { childNamed, childrenNamed, type Element, element } from "../../kernel/cib/element.ts";
 import type { CibEdit, CibPath } from "../../kernel/messages.ts";
+import { pairsOf } from "../status/options.ts";
 import type { ResourceStatus } from "../status/schema.ts";
 import { clusterStatus } from "../status.ts";
+import { isTrue } from "../text.ts";
 import { type EditResult, findNode, findResource, plan } from "./plan.ts";
 
 /** Where to, and for how long. */
@@ -55,10 +57,12 @@ export function moveEdits(cib: Element, id: string, options: MoveOptions): EditR
       (location) => location.attributes["id"] === `cli-prefer-${resource}` || nodeOf(location) === node.name,
     );
     const made = constraint(resource, node.name, "INFINITY", options);
+    const wait = waitFor(cib, node.name);
+    const when = wait === undefined ? "" : ` as soon as ${node.name} is online again`;
     return plan(
       [...obsolete.filter((each) => each.attributes["id"] !== made.attributes["id"]).map(deletion), put(made)],
-      `"${resource}" shall run on ${node.name}${untilText(options)}.`,
-      [stayNote(resource, options)],
+      `"${resource}" shall run on ${node.name}${untilText(options)}${when}.`,
+      [...(wait === undefined ? [] : [wait]), stayNote(resource, options)],
     );
   }
   const from =
@@ -71,6 +75,29 @@ export function moveEdits(cib: Element, id: string, options: MoveOptions): EditR
     `"${resource}" shall not run on ${from.name}${untilText(options)}.`,
     [stayNote(resource, options)],
   );
+}
+
+/** Why nothing can move to a node now, and what changes that; undefined when it takes resources. */
+function waitFor(cib: Element, name: string): string | undefined {
+  const node = clusterStatus(cib).nodes.find((one) => one.name === name);
+  if (node === undefined) return undefined;
+  const effect = "so nothing moves there now";
+  const transient = !standsByItself(cib, name);
+  const leave = transient ? `systole attribute delete ${name} standby --transient` : `systole online ${name}`;
+  const standby = node.standby ? ` It is in standby too: "${leave}" ends that.` : "";
+  if (node.kind === "member" && node.state === "offline") {
+    return `${name} is offline, ${effect}: start its node there with "systole node CONFIG", or its service.${standby}`;
+  }
+  if (node.kind === "member" && node.state === "unclean") {
+    return `${name} is unclean, ${effect}: "systole status" says how its fencing goes. Afterwards start its node there with "systole node CONFIG", or its service.${standby}`;
+  }
+  return node.standby ? `${name} is in standby, ${effect}: "${leave}" ends that.` : undefined;
+}
+
+/** Whether standby is set in the configuration, and not only until the node restarts. */
+function standsByItself(cib: Element, name: string): boolean {
+  const node = findNode(cib, name);
+  return !("refused" in node) && isTrue(pairsOf(node.element, "instance_attributes").get("standby"));
 }
 
 function put(made: Element): CibEdit {

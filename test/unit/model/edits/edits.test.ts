@@ -111,6 +111,44 @@ describe("resource move and clear", () => {
     assert.doesNotMatch(section(back, "constraints"), /cli-ban/);
   });
 
+  test("to a node that takes nothing now: what it waits for, and how to change that", () => {
+    const said = (cib: Element): string[] => {
+      const result = moveEdits(cib, "web", { to: "n2" });
+      return "edits" in result ? [result.summary, ...result.notes] : [];
+    };
+    const stays = 'This holds until "systole resource clear web".';
+    const later = '"web" shall run on n2 as soon as n2 is online again.';
+    const offline =
+      'n2 is offline, so nothing moves there now: start its node there with "systole node CONFIG", or its service.';
+    assert.deepEqual(said(CIB), [later, offline, stays]);
+    const ended = ' It is in standby too: "systole online n2" ends that.';
+    assert.deepEqual(said(after(CIB, standbyEdits(CIB, "n2"))), [later, offline + ended, stays]);
+
+    const online = parseXml(
+      formatXml(CIB).replace(
+        "</status>",
+        '<node_state id="2" uname="n2" in_ccm="true" crmd="online" join="member" expected="member"/></status>',
+      ),
+    );
+    assert.deepEqual(said(online), ['"web" shall run on n2.', stays]);
+    const standby = 'n2 is in standby, so nothing moves there now: "systole online n2" ends that.';
+    assert.deepEqual(said(after(online, standbyEdits(online, "n2"))), [later, standby, stays]);
+
+    const transient = parseXml(
+      formatXml(online).replace(
+        'uname="n2" in_ccm="true" crmd="online" join="member" expected="member"/>',
+        'uname="n2" in_ccm="true" crmd="online" join="member" expected="member"><transient_attributes id="2"><instance_attributes id="status-2"><nvpair id="status-2-standby" name="standby" value="on"/></instance_attributes></transient_attributes></node_state>',
+      ),
+    );
+    assert.match(said(transient)[1] ?? "", /"systole attribute delete n2 standby --transient" ends that\.$/);
+    const lost = parseXml(
+      formatXml(online)
+        .replace('value="false"', 'value="true"')
+        .replace('uname="n2" in_ccm="true"', 'uname="n2" in_ccm="false"'),
+    );
+    assert.match(said(lost)[1] ?? "", /^n2 is unclean, so nothing moves there now: "systole status" says how its fenc/);
+  });
+
   test("for a time", () => {
     const moved = after(CIB, moveEdits(CIB, "web", { to: "n2", until: "2026-11-22T12:00:00Z" }));
     assert.match(
