@@ -28,7 +28,12 @@ export function createKeyFile(path: string): { readonly fingerprint: string } {
         `${path} exists already and was left as it is: a new key would lock out nodes that have the old one. Choose another name, or remove it first.`,
       );
     }
-    throw new SystoleError("key-unwritable", `No key was made: ${path} cannot be written (${errorText(error)}).`);
+    const remedy =
+      systemCode(error) === "ENOENT" ? "Make the folder first." : "Choose a place that this user may write to.";
+    throw new SystoleError(
+      "key-unwritable",
+      `No key was made: ${path} cannot be written (${errorText(error)}). ${remedy}`,
+    );
   }
   return { fingerprint: keyFingerprint(key) };
 }

@@ -28,7 +28,11 @@ test("an existing file is left as it is", () => {
   const before = readFileSync(path, "utf8");
   assert.throws(() => createKeyFile(path), refused("key-exists", /left as it is/));
   assert.equal(readFileSync(path, "utf8"), before);
-  assert.throws(() => createKeyFile(join(directory, "missing", "key")), refused("key-unwritable", /ENOENT/));
+  assert.throws(
+    () => createKeyFile(join(directory, "missing", "key")),
+    refused("key-unwritable", /ENOENT.*\. Make the folder first\.$/),
+  );
+  assert.throws(() => createKeyFile(join(path, "key")), refused("key-unwritable", /ENOTDIR.*\. Choose a place /));
 });
 
 test("a key that others may read is refused with the remedy", () => {
