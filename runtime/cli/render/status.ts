@@ -199,8 +199,8 @@ function whereText(activities: readonly Activity[]): string {
 
 function renderFailures(status: ClusterStatus, options: RenderOptions): string[] {
   const lines: string[] = [];
-  for (const operation of status.failedOperations.slice(0, MAX_FAILURES)) {
-    lines.push(...wrap(failedOperationText(operation), "  ", options, "bad"));
+  for (const same of sameFailures(status.failedOperations).slice(0, MAX_FAILURES)) {
+    lines.push(...wrap(failedOperationText(same), "  ", options, "bad"));
   }
   for (const failure of status.failures.slice(0, MAX_FAILURES)) {
     const count =
@@ -214,12 +214,32 @@ function renderFailures(status: ClusterStatus, options: RenderOptions): string[]
   return lines.length === 0 ? [] : [line([span("Failures", "bold")], options), ...lines];
 }
 
-/** "web: monitor (every 1 s) on node1: not running (7) at 12:00:01, because ..." */
-function failedOperationText(operation: FailedOperation): string {
+/** One operation of one resource that failed, with the same words, on at least one node. */
+type SameFailure = readonly [FailedOperation, ...FailedOperation[]];
+
+/** What is wrong everywhere (an agent that is not installed) is told once and not once a node. */
+function sameFailures(operations: readonly FailedOperation[]): SameFailure[] {
+  const groups = new Map<string, [FailedOperation, ...FailedOperation[]]>();
+  for (const operation of operations) {
+    const { resource, operation: name, intervalMs, rc, result, reason } = operation;
+    const key = JSON.stringify([resource, name, intervalMs, rc, result, reason]);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [operation]);
+    else group.push(operation);
+  }
+  return [...groups.values()];
+}
+
+/** "web: monitor (every 1 s) on node1, node2: not running (7), last at 12:00:01, because ..." */
+function failedOperationText(same: SameFailure): string {
+  const [operation] = same;
+  const nodes = [...new Set(same.map(({ node }) => node))].sort().join(", ");
+  const times = [...new Set(same.flatMap(({ epochSeconds }) => epochSeconds ?? []))].sort((a, b) => b - a);
   const every = operation.intervalMs > 0 ? ` (every ${operation.intervalMs / 1000} s)` : "";
-  const when = operation.epochSeconds === undefined ? "" : ` at ${clockTime(operation.epochSeconds * 1000)}`;
+  const [last] = times;
+  const when = last === undefined ? "" : `${times.length === 1 ? "" : ", last"} at ${clockTime(last * 1000)}`;
   const because = operation.reason === "" ? "" : `, because ${operation.reason}`;
-  return `${operation.resource}: ${operation.operation}${every} on ${operation.node}: ${operation.result} (${operation.rc})${when}${because}`;
+  return `${operation.resource}: ${operation.operation}${every} on ${nodes}: ${operation.result} (${operation.rc})${when}${because}`;
 }
 
 function renderFencing(status: ClusterStatus, options: RenderOptions): string[] {
