@@ -11,11 +11,20 @@ const TIMEOUT_MS = 30_000;
 /** A plugin as the node describes it. */
 export type Plugin = ApiResult<"plugin-list">["plugins"][number];
 
-/** The plugin of that name. */
+/** The plugin of that name. One that could not be loaded is known by its file only, and its kind is not known. */
 export async function findPlugin(client: ApiClient, name: string, kind: string | undefined): Promise<Plugin> {
   const { plugins } = await client.call("plugin-list", {}, { timeoutMs: TIMEOUT_MS });
-  const named = plugins.filter((plugin) => plugin.name === name || plugin.reference === name);
-  const same = named.filter((plugin) => kind === undefined || plugin.kind === kind);
+  const bare = name.replace(/^(ocf|stonith):systole:|^systole:/, "");
+  const usable = plugins.filter(
+    (plugin) =>
+      plugin.kind !== "unknown" &&
+      (plugin.name === name || plugin.reference === name) &&
+      (kind === undefined || plugin.kind === kind),
+  );
+  const unknown = plugins.filter(
+    (plugin) => plugin.kind === "unknown" && [name, bare].some((one) => isFileOf(plugin, one)),
+  );
+  const same = usable.length > 0 ? usable : unknown;
   const [first] = same;
   if (first === undefined) {
     const hint = didYouMean(name, [...new Set(plugins.map((plugin) => plugin.name))]);
@@ -28,6 +37,10 @@ export async function findPlugin(client: ApiClient, name: string, kind: string |
     throw refused("ambiguous", `There are several plugins "${name}": ${kinds}. Say which with --kind.`);
   }
   return first;
+}
+
+function isFileOf(plugin: Plugin, name: string): boolean {
+  return plugin.name === name || plugin.file === name || plugin.file.endsWith(`/${name}`);
 }
 
 /** One line a plugin. */
@@ -43,11 +56,11 @@ export function listText(plugins: readonly Plugin[], options: RenderOptions): st
 
 /** The plugin in words. */
 export function describeText(plugin: Plugin, options: RenderOptions): string[] {
+  if (plugin.problem !== undefined) return unusableText(plugin, plugin.problem.text, options);
   const permissions = Object.entries(plugin.permissions).map(([name, values]) => [name, values.join(", ")] as const);
   return [
     line([span(plugin.name, "bold"), span(`  ${plugin.kind}`, "dim")], options),
     ...wrap(plugin.summary, "", options),
-    ...(plugin.problem === undefined ? [] : wrap(`Cannot be used: ${plugin.problem.text}`, "", options, "bad")),
     "",
     ...columns(
       [
@@ -62,6 +75,17 @@ export function describeText(plugin: Plugin, options: RenderOptions): string[] {
     ...parameterLines(plugin.parameters, options),
     ...pairLines("Permissions", permissions, options),
     ...pairLines("Timeouts", Object.entries(plugin.timeouts), options),
+  ];
+}
+
+/** What it takes and may do is not known: only what is wrong with it, and the remedy that the text ends with. */
+function unusableText(plugin: Plugin, problem: string, options: RenderOptions): string[] {
+  const reference = plugin.reference === "" ? [] : [[span("in the CIB"), span(plugin.reference)]];
+  return [
+    line([span(plugin.name, "bold"), span(`  ${plugin.kind}`, "dim")], options),
+    ...wrap(`Cannot be used: ${problem}`, "", options, "bad"),
+    "",
+    ...columns([...reference, [span("from"), span(`${plugin.file} (${plugin.origin})`)]], "  ", options),
   ];
 }
 

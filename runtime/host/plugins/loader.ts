@@ -4,7 +4,7 @@
 // that the node's configuration names, which have to be loaded to learn what they are. A bad plugin hurts only itself.
 
 import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { PluginKind } from "../../../sdk/mod.ts";
 import { errorText } from "../errors.ts";
@@ -20,6 +20,7 @@ export interface FoundPlugin {
   readonly origin: "bundled" | "configured";
   readonly file: string;
   readonly kind: PluginKind | undefined;
+  /** What it calls itself; the name of its file where it could not be loaded. */
   readonly name: string;
   readonly plugin?: CheckedPlugin;
   readonly problem?: PluginError;
@@ -116,6 +117,12 @@ function asPluginError(error: unknown, shown: string): PluginError {
     : new PluginError("plugin-import", `${shown} cannot be loaded: ${errorText(error)}.`);
 }
 
+/** What a plugin that says nothing itself is called: by its file, or by the folder when the file is the folder's entry. */
+function nameOfFile(entry: string): string {
+  const bare = basename(entry).replace(/\.[cm]?[jt]s$/, "");
+  return bare === "mod" || bare === "index" ? basename(dirname(entry)) : bare;
+}
+
 async function loadConfigured(entry: string, options: LoaderOptions): Promise<FoundPlugin> {
   try {
     const file = await bundlePlugin(entry, options.pluginsBase, options.bundleFolder);
@@ -126,7 +133,7 @@ async function loadConfigured(entry: string, options: LoaderOptions): Promise<Fo
       origin: "configured",
       file: entry,
       kind: undefined,
-      name: entry,
+      name: nameOfFile(entry),
       problem: asPluginError(error, `Plugin ${entry}`),
     };
   }

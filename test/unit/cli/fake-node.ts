@@ -113,7 +113,14 @@ export class FakeNode {
 
   constructor() {
     this.socket = join(this.#directory, "s.sock");
+    // A test that fails before it can stop the node leaves nothing behind either.
+    process.once("exit", this.#remove);
   }
+
+  readonly #remove = (): void => {
+    process.off("exit", this.#remove);
+    rmSync(this.#directory, { recursive: true, force: true });
+  };
 
   static async start(): Promise<FakeNode> {
     const node = new FakeNode();
@@ -135,8 +142,11 @@ export class FakeNode {
   }
 
   async stop(): Promise<void> {
-    await this.#close();
-    rmSync(this.#directory, { recursive: true, force: true });
+    try {
+      await this.#close();
+    } finally {
+      this.#remove();
+    }
   }
 
   /** Runs a command line against this node. */
@@ -260,4 +270,19 @@ const PLUGINS = [
     verbs: ["monitor"],
     parameters: [],
   })),
+  {
+    ...DESCRIBED,
+    kind: "unknown" as const,
+    name: "broken",
+    reference: "",
+    summary: "",
+    file: "./agents/broken.ts",
+    origin: "configured" as const,
+    verbs: [],
+    parameters: [],
+    problem: {
+      code: "plugin-kind",
+      text: "Plugin ./agents/broken.ts exports no plugin by default. Export by default what defineResourceAgent, defineFenceDevice or defineTransport returned.",
+    },
+  },
 ];

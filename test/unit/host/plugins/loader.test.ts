@@ -53,7 +53,7 @@ test("a TypeScript plugin by path and a package by name are bundled and loaded",
 });
 
 test("what does not exist", async () => {
-  const [file, name] = await problemsOf(loaderOf("./nowhere.ts", "no-such-package"));
+  const [name, file] = await problemsOf(loaderOf("./nowhere.ts", "no-such-package"));
   assert.match(
     `${file?.code}: ${file?.message}`,
     /^plugin-unreadable: Plugin \.\/nowhere\.ts cannot be loaded: there is no such file\. Check that/,
@@ -128,6 +128,21 @@ test("an unknown name says so, and names those that could not be loaded", async 
       "There is no resource-agent ocf:systole:mine on this node. It may be one of those that could not be loaded: ./broken.ts. Check the name with `systole plugin list`, or add the plugin's file to `plugins` in the node's configuration.",
   });
   await assert.rejects(loader.load("fence-device", "../agents/dummy"), { code: "plugin-not-found" });
+});
+
+test("one that cannot be loaded is called after its file, or after the folder whose entry it is", async () => {
+  mkdirSync(join(folder, "torn"), { recursive: true });
+  const wrong = "export default 1;";
+  const loader = loaderOf(write("broken.ts", wrong), write("torn/mod.ts", wrong), "@me/my.package");
+  const found = (await loader.all()).filter(({ problem }) => problem !== undefined);
+  assert.deepEqual(
+    found.map(({ name, file, kind }) => [name, file, kind]),
+    [
+      ["broken", "./broken.ts", undefined],
+      ["my.package", "@me/my.package", undefined],
+      ["torn", "./torn/mod.ts", undefined],
+    ],
+  );
 });
 
 test("a bad manifest names the member", () => {
