@@ -3,6 +3,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { Command } from "commander";
 import { formatXml, parseXml, XmlError } from "../../compat/xml.ts";
+import { EXIT, errorText } from "../../host/errors.ts";
+import { type Element, element } from "../../kernel/cib/element.ts";
+import { CliFailure } from "../failure.ts";
 import { md5Hex, runBatch } from "./batch.ts";
 import { simulate, simulatedTime } from "./report.ts";
 
@@ -49,40 +52,64 @@ export function simulateCommand(): Command {
     .option("--family <name>", "only that family of --batch")
     .addHelpText(
       "after",
-      "\nExample:\n  systole simulate --xml-file cib.xml --simulate\n\nExit status: 0 done, 1 cannot be done, 2 wrong usage.",
+      "\nExample:\n  systole simulate --xml-file cib.xml --simulate\n\nExit codes: 0 done, 1 a file cannot be read or a case cannot be planned, 64 the command line is wrong,\n65 the data is no CIB, 73 a file cannot be written.",
     )
     .action((options: Options) => {
       process.exitCode = run(options);
     });
 }
 
-function fail(code: number, text: string): number {
-  process.stderr.write(`${text}\n`);
-  return code;
+function usage(text: string): CliFailure {
+  return new CliFailure("usage", EXIT.usage, text);
 }
 
 function run(options: Options): number {
   if (options.batch !== undefined) return runBatchOption(options, options.batch);
   const source = options.xmlPipe ? "-" : options.xmlFile;
   if (source === undefined)
-    return fail(2, "No CIB was named. Name one with --xml-file FILE, or pipe it in with --xml-pipe.");
+    throw usage("No CIB was named. Name one with --xml-file FILE, or pipe it in with --xml-pipe.");
+  return runOne(options, source);
+}
+
+function readText(source: string): string {
   try {
-    return runOne(options, source);
+    return readFileSync(source === "-" ? 0 : source, "utf8");
   } catch (error) {
-    if (error instanceof XmlError) return fail(1, `${source}: ${error.message}`);
-    if (error instanceof Error && "code" in error) {
-      return fail(1, `${error.message}. Check the name and the permissions of the file.`);
-    }
+    const text = `${source} cannot be read (${errorText(error)}). Check the name and the permissions of the file.`;
+    throw new CliFailure("file-unreadable", EXIT.failed, text);
+  }
+}
+
+function readCib(text: string, source: string): Element {
+  const called = source === "-" ? "The standard input" : source;
+  try {
+    const cib = parseXml(text);
+    if (cib.name === "cib") return cib;
+    if (cib.name === "configuration") return element("cib", {}, [cib]);
+    const next = 'Give a <cib> or a <configuration>, as "systole cib query" prints it.';
+    const said = `${called} is a <${cib.name.slice(0, 80)}> and no CIB, so there is nothing to plan. ${next}`;
+    throw new CliFailure("not-a-cib", EXIT.data, said);
+  } catch (error) {
+    if (error instanceof XmlError) throw new CliFailure(error.code, EXIT.data, `${called}, ${error.message}`);
     throw error;
   }
 }
 
+function writeText(file: string, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    const said = `${file} cannot be written (${errorText(error)}). Choose a place that this user may write to.`;
+    throw new CliFailure("file-unwritable", EXIT.cannotCreate, said);
+  }
+}
+
 function runBatchOption(options: Options, folder: string): number {
-  if (options.outDir === undefined) return fail(2, "--batch needs --out-dir FOLDER to write to.");
+  if (options.outDir === undefined) throw usage("--batch needs --out-dir FOLDER to write to.");
   const result = runBatch(folder, options.outDir, options.family);
   for (const { name, problem } of result.failures) process.stderr.write(`${name}: ${problem}\n`);
   process.stdout.write(`${result.cases} cases, ${result.failures.length} could not be planned\n`);
-  return result.failures.length === 0 ? 0 : 1;
+  return result.failures.length === 0 ? EXIT.ok : EXIT.failed;
 }
 
 function parseFailures(specs: readonly string[]): Map<string, number> | undefined {
@@ -96,16 +123,16 @@ function parseFailures(specs: readonly string[]): Map<string, number> | undefine
 }
 
 function runOne(options: Options, source: string): number {
-  const text = readFileSync(source === "-" ? 0 : source, "utf8");
-  const cib = parseXml(text);
+  const text = readText(source);
+  const cib = readCib(text, source);
   const clockEpochSeconds = Math.floor(Date.now() / 1000);
   const date = options.setDatetime === undefined ? {} : { date: options.setDatetime };
   if (simulatedTime(cib, { clockEpochSeconds, ...date }) === undefined) {
-    return fail(2, `"${options.setDatetime}" is no date. Write it like 2026-11-22 08:00:00Z.`);
+    throw usage(`"${options.setDatetime}" is no date. Write it like 2026-11-22 08:00:00Z.`);
   }
   const failures = parseFailures(options.opFail ?? []);
   if (failures === undefined)
-    return fail(2, "--op-fail needs RESOURCE_OPERATION_INTERVAL@NODE=RC, for example web_start_0@n1=1.");
+    throw usage("--op-fail needs RESOURCE_OPERATION_INTERVAL@NODE=RC, for example web_start_0@n1=1.");
   const result = simulate(cib, {
     clockEpochSeconds,
     md5Hex,
@@ -118,9 +145,9 @@ function runOne(options: Options, source: string): number {
   if (options.json) process.stdout.write(`${JSON.stringify(result.schedule, undefined, 2)}\n`);
   else if (!options.quiet) process.stdout.write(result.summary);
   if (options.showScores && !options.json) process.stdout.write(result.scores);
-  if (options.saveGraph !== undefined) writeFileSync(options.saveGraph, result.graphXml);
-  if (options.saveDotfile !== undefined) writeFileSync(options.saveDotfile, result.dot);
-  if (options.saveOutput !== undefined) writeFileSync(options.saveOutput, formatXml(result.after, { indent: "  " }));
-  if (options.inPlace && source !== "-") writeFileSync(source, formatXml(result.after, { indent: "  " }));
-  return 0;
+  if (options.saveGraph !== undefined) writeText(options.saveGraph, result.graphXml);
+  if (options.saveDotfile !== undefined) writeText(options.saveDotfile, result.dot);
+  if (options.saveOutput !== undefined) writeText(options.saveOutput, formatXml(result.after, { indent: "  " }));
+  if (options.inPlace && source !== "-") writeText(source, formatXml(result.after, { indent: "  " }));
+  return EXIT.ok;
 }
