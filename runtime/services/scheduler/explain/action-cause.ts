@@ -25,6 +25,9 @@ import { failureReason, type Reason, targetRoleReason } from "./reason.ts";
 /** Longer chains of "this because of that" within one resource are none. */
 const MAX_CHAIN = 8;
 
+/** There are as many probes as pairs of resource and node, so they share their cause. */
+const PROBE: Reason = { code: "probe", text: "it is not known yet whether it runs there" };
+
 /** Undefined for points of the plan at which nothing is done. */
 export function actionCause(cluster: Cluster, action: Action): Reason | undefined {
   const { resource, node } = action;
@@ -41,7 +44,7 @@ export function actionCause(cluster: Cluster, action: Action): Reason | undefine
     case "demote":
       return demoteReason(cluster, resource, action);
     case "monitor":
-      return monitorReason(cluster, resource, action);
+      return monitorReason(action.intervalMs);
     case "cancel":
       return { code: "operation-removed", text: "this operation is no longer configured as it was" };
     case "reload-agent":
@@ -83,15 +86,8 @@ function clearReason(resource: Resource, node: Node | undefined): Reason {
   };
 }
 
-function monitorReason(cluster: Cluster, resource: Resource, action: Action): Reason | undefined {
-  const where = action.node?.name ?? "this node";
-  if (action.intervalMs === 0) {
-    return { code: "probe", text: `it is not known yet whether it runs on ${where}`, node: where };
-  }
-  const start = newestAction(resource, "start", action.node);
-  if (start !== undefined && !hasFlag(start, Flag.Optional)) return changeReason(cluster, resource, start);
-  const seconds = action.intervalMs / 1000;
-  return { code: "monitor", text: `it is to be watched every ${seconds} s` };
+function monitorReason(intervalMs: number): Reason {
+  return intervalMs === 0 ? PROBE : { code: "monitor", text: `it is to be watched every ${intervalMs / 1000} s` };
 }
 
 /** Why a resource is started, stopped or moved. */

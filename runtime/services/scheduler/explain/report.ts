@@ -154,18 +154,17 @@ function isNodeAction(operation: string): boolean {
   return operation === "stonith" || operation === "do_shutdown";
 }
 
-const ORDER = ["demote", "migrate_to", "stop", "migrate_from", "start", "promote", "monitor"];
+const ORDER = ["demote", "migrate_to", "stop", "migrate_from", "start", "promote"];
 
 function rank({ operation }: ActionReport): number {
   const place = ORDER.indexOf(operation);
   return place < 0 ? ORDER.length : place;
 }
 
-/** Actions that people care for: not the notifications, nor probes. */
+/** Actions that people care for: not the notifications, nor what only looks. */
 function belongsTo(action: GraphAction, instance: InstanceExplanation, plan: Schedule): boolean {
-  const { primitive, operation, attributes } = action;
-  if (primitive === undefined || operation === "notify") return false;
-  if (operation === "monitor" && attributes["CRM_meta_op_target_rc"] === "7") return false;
+  const { primitive, operation } = action;
+  if (primitive === undefined || operation === "notify" || operation === "monitor") return false;
   const id = primitive.longId ?? primitive.id;
   if (id === instance.resource) return true;
   const single = plan.placements.filter((one) => stripInstance(one.resource) === stripInstance(id)).length === 1;

@@ -66,14 +66,9 @@ function instanceLines(report: ExplainReport, instance: InstanceReport): ReportL
     if (node.excluded !== undefined) lines.push(...nodeLines(instance, node, node.excluded));
   for (const action of instance.actions) {
     const where = action.node === undefined ? "" : ` on ${action.node}`;
-    lines.push({ depth: 1, text: `to do: ${operationText(action)}${where}${becauseText(action.cause)}` });
+    lines.push({ depth: 1, text: `to do: ${action.operation}${where}${becauseText(action.cause)}` });
   }
   return lines;
-}
-
-function operationText({ operation, operationKey }: ActionReport): string {
-  const interval = Number(/_(\d+)$/.exec(operationKey)?.[1] ?? 0);
-  return operation === "monitor" && interval > 0 ? `monitor every ${interval / 1000} s` : operation;
 }
 
 /** A reason, and behind it the reasons of what it points at. */
