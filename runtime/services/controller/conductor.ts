@@ -4,6 +4,7 @@
 // operation waits for it; everything else goes ahead, and fencing never waits. An operation that the new plan wants just like that is
 // taken over. When the last old operation of a set of related resources has ended, the plan is made again.
 
+import { earliest } from "../../kernel/machine.ts";
 import type { NodeId } from "../../kernel/membership/view.ts";
 import { isFailure } from "../executor/history.ts";
 import type { FenceRecord } from "../fencer/fencer.ts";
@@ -12,9 +13,10 @@ import { operationKey as keyOf, parseTransitionKey } from "../scheduler/operatio
 import type { GraphAction, TransitionGraph } from "../transition.ts";
 import { clusterAction } from "./cluster-actions.ts";
 import { type Desk, nodeName, nodeNamed } from "./effects.ts";
+import { FenceRetries } from "./fence-retries.ts";
 import { type Flight, Flights, OPERATIONS_PER_NODE } from "./flights.ts";
 import type { ConfiguredNode } from "./node-states.ts";
-import { intervalOf, metaOf, operationOf } from "./operations.ts";
+import { isProbe, metaOf, operationOf } from "./operations.ts";
 import { Related } from "./related.ts";
 import {
   activeResources,
@@ -29,17 +31,8 @@ import { Seen } from "./seen.ts";
 import { Walk } from "./walk.ts";
 import { actionWords, resultWords } from "./words.ts";
 
-/** Pause after the first fence of a node that failed; doubled each time. */
-export const FENCE_RETRY_FIRST_MS = 1000;
-/** The longest pause between two tries to fence a node. It is never given up: what it runs cannot be recovered before. */
-export const FENCE_RETRY_MAX_MS = 30_000;
 /** Actions that only a primary view may do: they make something active. */
 const ACTIVATING = new Set(["start", "promote", "migrate_to", "migrate_from"]);
-
-interface FenceTrouble {
-  failures: number;
-  notBeforeMs: number;
-}
 
 /** Carries out transitions, one after the other. */
 export class Conductor {
@@ -48,7 +41,7 @@ export class Conductor {
   private related = new Related({ name: "cib", attributes: {}, children: [] });
   /** Actions that wait for a fence, by the victim's name. */
   private readonly fences = new Map<string, number[]>();
-  private readonly troubles = new Map<string, FenceTrouble>();
+  private readonly retries = new FenceRetries();
   private readonly seen = new Seen();
   /** The operations of other transitions that stand in the way of this one. */
   private held = new Set<string>();
@@ -83,6 +76,12 @@ export class Conductor {
   /** Another view: what was not noted before it is reported again, and counts as new. */
   viewChanged(): void {
     this.seen.clear();
+    this.retries.clear();
+  }
+
+  /** Other fence devices: a fence that failed with those before is tried again at once. */
+  fenceDevicesChanged(): void {
+    this.retries.endPauses();
   }
 
   /** Forgets everything: another node is the coordinator. */
@@ -90,24 +89,15 @@ export class Conductor {
     this.walk = undefined;
     this.flights.clear();
     this.fences.clear();
-    this.troubles.clear();
+    this.retries.clear();
     this.seen.clear();
     this.held.clear();
   }
 
   deadlineMs(nowMs: number): number | undefined {
-    let first = this.flights.deadlineMs();
-    for (const action of this.walk?.candidates() ?? []) {
-      const trouble = action.operation === "stonith" ? this.troubles.get(action.node ?? "") : undefined;
-      if (
-        trouble !== undefined &&
-        trouble.notBeforeMs > nowMs &&
-        (first === undefined || trouble.notBeforeMs < first)
-      ) {
-        first = trouble.notBeforeMs;
-      }
-    }
-    return first;
+    const fences = this.walk?.candidates().filter((action) => action.operation === "stonith") ?? [];
+    const targets = fences.map((action) => action.node ?? "");
+    return earliest(this.flights.deadlineMs(), this.retries.deadlineMs(targets, nowMs));
   }
 
   /** Starts everything that may start now. */
@@ -250,7 +240,8 @@ export class Conductor {
    * it is not managed (maintenance) has to wait.
    */
   private mayLeave(walk: Walk, node: ConfiguredNode, desk: Desk): boolean {
-    if (this.flights.othersOn(walk.number, node.id)) return false;
+    // Nor may it while it is being looked at: what is found there may run.
+    if (this.flights.othersOn(walk.number, node.id) || walk.isBusyOn(`${node.id}`)) return false;
     const active = activeResources(desk.writer.working, `${node.id}`);
     if (active.length === 0) return true;
     const text = `${node.name} cannot leave yet: ${active.join(", ")} still run there and are not managed. End the maintenance, or stop them by hand and clean up`;
@@ -262,16 +253,17 @@ export class Conductor {
 
   private tryFence(walk: Walk, action: GraphAction, desk: Desk): boolean {
     const target = action.node ?? "";
-    const trouble = this.troubles.get(target);
-    if (trouble !== undefined && trouble.notBeforeMs > desk.nowMs) return false;
+    if (this.retries.isPaused(target, desk.nowMs)) return false;
     walk.start(action.id);
     this.fences.set(target, [...(this.fences.get(target) ?? []), action.id]);
-    const wanted = metaOf(action, "stonith_action") ?? "reboot";
+    const meta = metaOf(action, "stonith_action");
+    const wanted = meta === "off" || meta === "on" ? meta : "reboot";
+    if (!this.retries.ask(target, wanted)) return true;
     const cause = action.cause?.text ?? "it is not known to have stopped";
     desk.emit({
       type: "fence",
       target,
-      action: wanted === "off" || wanted === "on" ? wanted : "reboot",
+      action: wanted,
       timeoutMs: walk.graph.stonithTimeoutMs,
       delayMs: Number(metaOf(action, "priority_fencing_delay") ?? 0) * 1000,
       why: cause,
@@ -284,15 +276,13 @@ export class Conductor {
     const waiting = this.fences.get(record.target) ?? [];
     this.fences.delete(record.target);
     if (ok) {
-      this.troubles.delete(record.target);
+      this.retries.succeeded(record.target);
       for (const id of waiting) this.walk?.confirm(id);
       // A person's word, or a fence that a person asked for: what the plan had still before it is done.
       if (waiting.length === 0) desk.replan(`${record.target} is off`);
       return;
     }
-    const trouble = this.troubles.get(record.target) ?? { failures: 0, notBeforeMs: 0 };
-    const pauseMs = Math.min(FENCE_RETRY_FIRST_MS * 2 ** Math.min(trouble.failures, 16), FENCE_RETRY_MAX_MS);
-    this.troubles.set(record.target, { failures: trouble.failures + 1, notBeforeMs: desk.nowMs + pauseMs });
+    this.retries.failed(record.target, desk.nowMs);
     for (const id of waiting) this.walk?.fail(id);
     desk.replan(`fencing of ${record.target} failed`);
   }
@@ -415,8 +405,4 @@ export class Conductor {
       this.settle(result, flight, failed, desk);
     }
   }
-}
-
-function isProbe(action: GraphAction): boolean {
-  return action.kind === "resource" && action.operation === "monitor" && intervalOf(action) === 0;
 }

@@ -10,6 +10,7 @@ import { earliest, type Machine, type Tick } from "../../kernel/machine.ts";
 import type { Incarnation, NodeId } from "../../kernel/membership/view.ts";
 import type { ChangeOutcome, Standing } from "../../kernel/messages.ts";
 import { nodeState } from "../attributes/edits.ts";
+import { fenceSetup } from "../fencer/devices.ts";
 import type { FenceRecord } from "../fencer/fencer.ts";
 import type { OperationResult, RequestOutcome, ServiceRequest } from "../messages.ts";
 import type { Synapse, TransitionGraph } from "../transition.ts";
@@ -213,6 +214,7 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
   private setCib(cib: Element): void {
     if (childNamed(cib, "configuration") !== childNamed(this.cib, "configuration")) {
       this.options = controllerOptions(cib);
+      if (fenceSetup(cib) !== fenceSetup(this.cib)) this.conductor.fenceDevicesChanged();
     }
     this.cib = cib;
     this.lives.cib(cib);

@@ -72,3 +72,8 @@ export function sameOperation(one: Operation, other: Operation): boolean {
   if (names.length !== Object.keys(other.parameters).length) return false;
   return names.every((name) => one.parameters[name] === other.parameters[name]);
 }
+
+/** A look at whether a resource runs somewhere. */
+export function isProbe(action: GraphAction): boolean {
+  return action.kind === "resource" && action.operation === "monitor" && intervalOf(action) === 0;
+}

@@ -4,6 +4,7 @@
 // Among those that may start, the higher priority is first, then the lower number, so the same graph is walked the same way everywhere.
 
 import type { GraphAction, Synapse, TransitionGraph } from "../transition.ts";
+import { isProbe } from "./operations.ts";
 
 interface Step {
   readonly synapse: Synapse;
@@ -71,6 +72,16 @@ export class Walk {
   isOpen(id: number): boolean {
     const state = this.steps.get(id)?.state;
     return state === "ready" || state === "started";
+  }
+
+  /** A probe of the node has no result yet: something may be found there. */
+  isBusyOn(nodeId: string): boolean {
+    for (const { state, synapse } of this.steps.values()) {
+      const { action } = synapse;
+      if (state === "confirmed" || state === "failed" || !isProbe(action)) continue;
+      if ((action.routerNode ?? action.nodeId) === nodeId) return true;
+    }
+    return false;
   }
 
   /** What may start now, best first. Take it with `start`, or leave it for later. */

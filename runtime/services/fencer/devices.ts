@@ -200,3 +200,13 @@ function levelIsFor(level: Element, target: string, attributes: Readonly<Record<
   const name = level.attributes["target-attribute"];
   return name !== undefined && attributes[name] === level.attributes["target-value"];
 }
+
+/** Everything in the configuration that a fence depends on, as a text to compare: devices, topology, stonith-* properties. */
+export function fenceSetup(cib: Element): string {
+  const configuration = childNamed(cib, "configuration");
+  const properties = childrenNamed(childNamed(configuration, "crm_config"), "cluster_property_set")
+    .flatMap((set) => childrenNamed(set, "nvpair"))
+    .filter((pair) => /^stonith[-_]/.test(pair.attributes["name"] ?? ""))
+    .map((pair) => [pair.attributes["name"], pair.attributes["value"]]);
+  return JSON.stringify([readDevices(cib), childNamed(configuration, "fencing-topology") ?? null, properties]);
+}

@@ -226,6 +226,50 @@ test("a fence that fails is tried again after a pause, and nothing that needs it
   assert.deepEqual(bench.operations, ["n3 start a"]);
 });
 
+test("results that arrive together ask for one fence, and its failure pauses for the first pause only", () => {
+  const bench = started([resource(1, "stop", "a", 2), resource(2, "stop", "c", 2)]);
+  const plan = [fence(1, 2)];
+  bench.plans.push(plan, plan, plan, plan, plan);
+  bench.result(0, 1);
+  bench.result(1, 1);
+  bench.configurationChanges();
+  assert.deepEqual(bench.fences, ["n2"]);
+  bench.fenced("n2", false);
+  bench.fenced("n2", false);
+  assert.equal(bench.fences.length, 1);
+  assert.equal(bench.controller.deadlineMs(), bench.nowMs + 1000, "a failure during the pause does not lengthen it");
+});
+
+test("other fence devices or another view end the pause after a failed fence; other changes do not", () => {
+  const bench = started();
+  const plan = [fence(1, 2)];
+  bench.plans.push(plan, plan, plan, plan, plan, plan);
+  bench.view([1, 3], { departures: [{ id: 2, incarnation: 1, cause: "silent" }] });
+  bench.fenced("n2", false);
+  bench.configurationChanges();
+  assert.equal(bench.fences.length, 1);
+  const device = parseXml('<primitive id="power" class="stonith" type="systole:dummy"/>');
+  const parent = [{ name: "configuration" }, { name: "resources" }];
+  const edited = applyEdits(bench.cib, [{ edit: "put", parent, element: device }]);
+  assert(edited.ok);
+  bench.cib = edited.cib;
+  bench.give({ type: "cib", cib: bench.cib });
+  assert.equal(bench.fences.length, 2);
+  bench.fenced("n2", false);
+  bench.view([1], { departures: [{ id: 2, incarnation: 1, cause: "silent" }] });
+  assert.equal(bench.fences.length, 3);
+});
+
+test("a node is not let go while a probe of it has no result", () => {
+  const leave: Step = { id: 1, kind: "cluster", operation: "do_shutdown", node: "n2", nodeId: "2" };
+  const target = { attributes: { CRM_meta_op_target_rc: "7" } };
+  const bench = started([leave, resource(2, "monitor", "a", 2, target), resource(3, "monitor", "a", 3, target)]);
+  const isLetGo = () => bench.events.some((text) => text.includes("may leave"));
+  assert.equal(isLetGo(), false);
+  bench.result(0, 7);
+  assert.equal(isLetGo(), true, "what is looked at elsewhere does not keep it");
+});
+
 test("priority comes first and batch-limit holds", () => {
   const bench = new Bench();
   bench.batchLimit = 1;
