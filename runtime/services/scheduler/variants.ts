@@ -29,7 +29,6 @@ import { probeBundle, probeClone, probePrimitive } from "./probes.ts";
 import { createPrimitiveActions } from "./role-actions.ts";
 import { lockToNode } from "./shutdown-locks.ts";
 import {
-  type Action,
   type ActiveNode,
   type Cluster,
   type Colocation,
@@ -200,24 +199,12 @@ function cloneMethods(cluster: () => Cluster, common: Common): Methods {
     applyLocation: applyCloneLocation,
     actionFlags: (action, node) => collectiveActionFlags(action, action.resource?.children ?? [], node),
     updateOrdered: (first, then, node, flags, filter, type) =>
-      updateCollective(cluster(), first, then, node, flags, filter, type),
+      updateInstances(cluster(), first, then, node, flags, filter, type),
     addToGraph: (resource) => addCloneToGraph(cluster(), resource),
     graphMeta: cloneGraphMeta,
     addUtilization: addCloneUtilization,
     maxPerNode: (resource) => resource.clone?.cloneNodeMax ?? 1,
   };
-}
-
-function updateCollective(
-  cluster: Cluster,
-  first: Action,
-  then: Action,
-  node: Node | undefined,
-  flags: number,
-  filter: number,
-  type: number,
-): number {
-  return updateInstances(cluster, first, then, node, flags, filter, type);
 }
 
 function addCloneUtilization(
@@ -253,7 +240,7 @@ function bundleMethods(cluster: () => Cluster, common: Common): Methods {
     applyLocation: applyBundleLocation,
     actionFlags: bundleActionFlags,
     updateOrdered: (first, then, node, flags, filter, type) =>
-      updateCollective(cluster(), first, then, node, flags, filter, type),
+      updateInstances(cluster(), first, then, node, flags, filter, type),
     addToGraph: (resource) => addBundleToGraph(cluster(), resource),
     addUtilization: (resource, origin, all, sum) => {
       const container = resource.bundle?.replicas[0]?.container;
