@@ -6,27 +6,13 @@ import { assert } from "./assert.ts";
 import { Channel, type ChannelInput } from "./channel/channel.ts";
 import { earliest, type Machine, type Tick } from "./machine.ts";
 import type { Acknowledge, Datagram, Fragment } from "./membership/datagram.ts";
-import { Membership, type MembershipInput } from "./membership/membership.ts";
+import { Membership, type MembershipConfig, type MembershipInput } from "./membership/membership.ts";
 import type { ChainPosition, Incarnation, NodeId, View } from "./membership/view.ts";
 
-/** How the pulse is set up; all times in milliseconds. */
-export interface PulseConfig {
-  readonly self: NodeId;
-  readonly incarnation: Incarnation;
-  readonly featureLevel: number;
-  /** The configured nodes besides this one. */
-  readonly peers: readonly NodeId[];
-  /** How many links the transport has; a heartbeat goes out on each. */
-  readonly links: number;
-  readonly heartbeatIntervalMs: number;
-  /** Silence on all links for this long is a failure: the setting that people know as the token timeout. Default 1,000. */
-  readonly detectionTimeoutMs: number;
-  /** The main thread must have turned within this time, or the pulse falls silent. */
-  readonly mainSilenceMs: number;
+/** How the pulse is set up: membership, and how large a piece of a message may be. */
+export interface PulseConfig extends MembershipConfig {
   /** Largest `bytes` of a fragment. */
   readonly fragmentBytes: number;
-  /** Where this node stands in the chain of primary views at its start, from its disk; nowhere when absent. View numbers start above it. */
-  readonly chain?: ChainPosition;
 }
 
 export type PulseInput =

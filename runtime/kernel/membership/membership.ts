@@ -30,16 +30,21 @@ const JOIN_LIMIT_MS = 100;
 /** Rounds of decisions that may follow from one input; more wait for the next step. */
 const MAX_SETTLE_ROUNDS = 8;
 
-/** How membership is set up; see PulseConfig, which has the same fields. */
+/** How membership is set up; all times in milliseconds. */
 export interface MembershipConfig {
   readonly self: NodeId;
   readonly incarnation: Incarnation;
   readonly featureLevel: number;
+  /** The configured nodes besides this one. */
   readonly peers: readonly NodeId[];
+  /** How many links the transport has; a heartbeat goes out on each. */
   readonly links: number;
   readonly heartbeatIntervalMs: number;
+  /** Silence on all links for this long is a failure: the setting that people know as the token timeout. Default 1,000. */
   readonly detectionTimeoutMs: number;
+  /** The main thread must have turned within this time, or the pulse falls silent. */
   readonly mainSilenceMs: number;
+  /** Where this node stands in the chain of primary views at its start, from its disk; nowhere when absent. View numbers start above it. */
   readonly chain?: ChainPosition;
 }
 
