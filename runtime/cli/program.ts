@@ -56,7 +56,7 @@ function simulateLater(io: CliIo): Command {
     .helpOption(false)
     .action(async (_words: readonly string[], _options: object, proxy: Command) => {
       const { simulateCommand } = await import("./simulate/command.ts");
-      const command = prepare(simulateCommand().name("systole simulate"), io);
+      const command = prepare(simulateCommand(io).name("systole simulate"), io);
       await command.parseAsync(proxy.args, { from: "user" });
     });
 }

@@ -84,7 +84,7 @@ function runCase(input: string, output: string, date: string | undefined): void 
     ...(date === undefined ? {} : { date }),
   });
   writeFileSync(`${output}.summary`, result.summary);
-  writeFileSync(`${output}.exp`, result.graphXml);
-  writeFileSync(`${output}.dot`, result.dot);
-  writeFileSync(`${output}.scores`, result.scores);
+  writeFileSync(`${output}.exp`, result.graphXml());
+  writeFileSync(`${output}.dot`, result.dot());
+  writeFileSync(`${output}.scores`, result.scores());
 }

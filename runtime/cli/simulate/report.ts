@@ -35,18 +35,17 @@ export interface SimulateOptions {
 export interface Simulation {
   readonly schedule: Schedule;
   readonly summary: string;
-  readonly graphXml: string;
-  readonly dot: string;
-  readonly scores: string;
+  /** The graph as XML; written when asked for. */
+  readonly graphXml: () => string;
+  /** The graph as a drawing; drawn when asked for. */
+  readonly dot: () => string;
+  readonly scores: () => string;
   /** The CIB after the plan was run. */
   readonly after: Element;
 }
 
 /** The moment that a simulation is about; undefined when the date given is none. */
-export function simulatedTime(
-  cib: Element,
-  options: Pick<SimulateOptions, "date" | "clockEpochSeconds">,
-): number | undefined {
+function simulatedTime(cib: Element, options: Pick<SimulateOptions, "date" | "clockEpochSeconds">): number | undefined {
   if (options.date !== undefined) return parseInstant(options.date);
   return executionDate(cib) ?? options.clockEpochSeconds;
 }
@@ -100,7 +99,8 @@ const STEP_NAMES: Readonly<Record<string, string>> = {
   bundle: "pcmk__bundle_assign",
 };
 
-function scoreText(line: ScoreLine): string {
+/** A line of the table of scores. */
+export function scoreText(line: ScoreLine): string {
   const score = formatScore(line.score);
   if (line.step !== "promotion")
     return `${STEP_NAMES[line.step]}: ${line.resource} allocation score on ${line.node}: ${score}`;
@@ -126,8 +126,6 @@ export function simulate(cib: Element, options: SimulateOptions): Simulation {
   lines.push(...cluster.notices, ...beginning(cluster), "Current cluster status:", ...statusLines(cluster, true), "");
   planCluster(cluster);
   const schedule = exportSchedule(cluster);
-  // Drawn before anything runs, because afterwards the cluster is another.
-  const dot = dotText(cluster);
   lines.push("Transition Summary:");
   lines.push(...plannedLines(schedule.summary));
   let after = cib;
@@ -153,9 +151,9 @@ export function simulate(cib: Element, options: SimulateOptions): Simulation {
   return {
     schedule,
     summary: `${lines.join("\n")}\n`,
-    graphXml: formatXml(transitionElement(schedule.graph, 1), { indent: "  " }),
-    dot,
-    scores: `\n${schedule.scores.map(scoreText).join("\n")}\n`,
+    graphXml: () => formatXml(transitionElement(schedule.graph, 1), { indent: "  " }),
+    dot: () => dotText(cluster),
+    scores: () => `\n${schedule.scores.map(scoreText).join("\n")}\n`,
     after,
   };
 }

@@ -1,11 +1,10 @@
 // Compares a plan with the reference's plan for the same CIB: synapses and lines, whatever their order and numbers.
 
-import type { Simulation } from "../../../runtime/cli/simulate/report.ts";
 import { parseXml } from "../../../runtime/compat/xml.ts";
 import type { Element } from "../../../runtime/kernel/cib/element.ts";
 
 /** The four texts of one case. */
-export type Texts = Pick<Simulation, "summary" | "graphXml" | "dot" | "scores">;
+export type Texts = Readonly<Record<"summary" | "graphXml" | "dot" | "scores", string>>;
 
 const NUMBERING = new Set(["transition_id", "batch-limit"]);
 
