@@ -47,6 +47,7 @@ import type {
   LogPosition,
   Standing,
 } from "./messages.ts";
+import { faultPlanted, type Plantable } from "./planted-fault.ts";
 import type { QuorumConfig } from "./quorum/votes.ts";
 
 const PERSIST_TIMEOUT_MS = 2000;
@@ -55,7 +56,7 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const MAX_OWN_MESSAGES = 100_000;
 
 /** How the kernel is set up. */
-export interface KernelConfig {
+export interface KernelConfig extends Plantable {
   readonly self: NodeId;
   /** How votes are counted, read from a CIB (and from what the host knows besides). Must depend on nothing else. */
   readonly quorum: (cib: Element) => QuorumConfig;
@@ -129,7 +130,7 @@ class NodeKernel implements Kernel {
     this.#persistTimeoutMs = config.persistTimeoutMs ?? PERSIST_TIMEOUT_MS;
     this.#digestOf = createDigest(config.hash);
     this.#log = new DurableLog(initial);
-    this.#clients = new Clients(config.requestTimeoutMs ?? REQUEST_TIMEOUT_MS);
+    this.#clients = new Clients(config.requestTimeoutMs ?? REQUEST_TIMEOUT_MS, config);
     const shown = composeCib(this.#log.document, statusOf(initial.cib), 0, { quorate: false, coordinator: 0 });
     this.#carried = { shown, lastView: undefined, sequence: 0, fenced: [], startOverride: false, nodeState: undefined };
     this.chain = { primaryNumber: initial.position.adoptedPrimary, seniority: 0 };
@@ -249,9 +250,9 @@ class NodeKernel implements Kernel {
     }
     if (this.#replication !== undefined) this.#carried.sequence = this.#replication.committedSequence;
     this.#view = view;
-    this.#coordinator = coordinatorOf(view);
+    this.#coordinator = this.#coordinatorOf(view);
     this.#replication = undefined;
-    this.#log.dropWaiting();
+    if (!faultPlanted(this.#config, "waiting-writes-kept")) this.#log.dropWaiting();
     this.#formation = new Formation({
       self: this.#config.self,
       view,
@@ -262,6 +263,7 @@ class NodeKernel implements Kernel {
       mergeNodeState: this.#config.mergeNodeState ?? ((recorded) => recorded),
       digestOf: this.#digestOf,
       outlet: this.#outlet,
+      planted: this.#config.planted,
       adopted: (primaryNumber) => this.#adopted(view, primaryNumber),
       established: (result) => this.#established(view, result),
     });
@@ -277,11 +279,21 @@ class NodeKernel implements Kernel {
       this.dropped += this.#early.keep(from, message);
       return;
     }
-    if (order < 0 || !this.#view?.members.some((member) => member.id === from)) {
+    const isOld = order < 0 && !faultPlanted(this.#config, "stale-message-accepted");
+    if (isOld || !this.#view?.members.some((member) => member.id === from)) {
       this.dropped += 1;
       return;
     }
     this.#dispatch(from, message);
+  }
+
+  #coordinatorOf(view: View): NodeId {
+    const { self } = this.#config;
+    if (faultPlanted(this.#config, "tie-broken-by-each")) {
+      const seniority = (id: NodeId) => view.members.find((member) => member.id === id)?.seniority ?? 0;
+      return seniority(self) <= seniority(coordinatorOf(view)) ? self : coordinatorOf(view);
+    }
+    return coordinatorOf(view);
   }
 
   #receiveEarly(view: View): void {
@@ -368,6 +380,7 @@ class NodeKernel implements Kernel {
         digestOf: this.#digestOf,
         validate: this.#config.validateConfiguration,
         outlet: this.#outlet,
+        planted: this.#config.planted,
         recentStatus: this.#recentStatus,
         persistTimeoutMs: this.#persistTimeoutMs,
       },

@@ -9,6 +9,7 @@ import type { KernelConfig, KernelInitial } from "../kernel/kernel.ts";
 import { earliest, type Machine } from "../kernel/machine.ts";
 import type { ChainPosition, Incarnation, NodeId, View } from "../kernel/membership/view.ts";
 import type { Standing } from "../kernel/messages.ts";
+import { faultPlanted, type Plantable } from "../kernel/planted-fault.ts";
 import { nodeState } from "./attributes/edits.ts";
 import { INCARNATION, isLeaving } from "./controller/node-states.ts";
 import { controllerOptions } from "./controller/options.ts";
@@ -24,7 +25,7 @@ export const MAX_REMOTE_DEVICE_CALLS = 256;
 export const MAX_FORWARDED_REQUESTS = 1024;
 
 /** How a node is set up. */
-export interface NodeMachineConfig {
+export interface NodeMachineConfig extends Plantable {
   readonly self: NodeId;
   readonly incarnation: Incarnation;
   /** All configured nodes, this one among them: number and name (uname). */
@@ -238,7 +239,8 @@ class ClusterNode implements NodeMachine {
   }
 
   private serviceMessage(from: NodeId, message: ServiceMessage): void {
-    const fromCoordinator = from === this.standing?.coordinator;
+    const fromCoordinator =
+      from === this.standing?.coordinator || faultPlanted(this.config, "stale-coordinator-goes-on");
     switch (message.type) {
       case "operation":
       case "operation-cancel":
@@ -365,13 +367,14 @@ class ClusterNode implements NodeMachine {
     const isThisLife = state?.attributes[INCARNATION] === `${this.config.incarnation}`;
     const isEstablished = this.standing?.established === true;
     const { active } = this.parts.executor;
-    if (isEstablished && isThisLife && isLeaving(state) && active.length === 0) {
+    const mayLeave = active.length === 0 || faultPlanted(this.config, "leave-with-resources");
+    if (isEstablished && isThisLife && isLeaving(state) && mayLeave) {
       this.stop(0, `${this.name} runs nothing any more and leaves the cluster`, true);
       return;
     }
     if (this.shutdownSinceMs === undefined) return;
     const isPrimary = isEstablished && this.standing?.primary === true;
-    if (!isPrimary && active.length === 0) {
+    if (!isPrimary && mayLeave) {
       this.stop(0, `${this.name} is in no primary view and runs nothing, so it leaves at once`, true);
       return;
     }

@@ -9,6 +9,7 @@ import { createKernel, type Kernel, type KernelConfig, type KernelInitial } from
 import { earliest } from "../kernel/machine.ts";
 import type { Incarnation, NodeId } from "../kernel/membership/view.ts";
 import type { ChangeOutcome, KernelEffect, KernelInput, Standing } from "../kernel/messages.ts";
+import type { Plantable } from "../kernel/planted-fault.ts";
 import { Attributes, type AttributesEffect, type AttributesInput } from "./attributes/attributes.ts";
 import { nodeState } from "./attributes/edits.ts";
 import { Controller, type ControllerEffect, type ControllerInput } from "./controller/controller.ts";
@@ -25,7 +26,7 @@ import type { Schedule, ScheduleOptions } from "./scheduler/schedule.ts";
 export const MAX_HANDOVERS_PER_STEP = 1_000_000;
 
 /** What the parts are made from (see NodeMachineConfig). */
-export interface PartsConfig {
+export interface PartsConfig extends Plantable {
   readonly self: NodeId;
   readonly incarnation: Incarnation;
   readonly nodes: readonly { readonly id: NodeId; readonly name: string }[];
@@ -70,18 +71,18 @@ export class Parts {
   private callCount = 0;
 
   constructor(config: PartsConfig, initial: KernelInitial, around: Surroundings) {
-    const { self, nodes, runId, incarnation, schedule, md5Hex } = config;
+    const { self, nodes, runId, incarnation, schedule, md5Hex, planted } = config;
     this.config = config;
     this.around = around;
     this.name = nodes.find((node) => node.id === self)?.name ?? `node ${self}`;
     const nextCallId = () => this.nextCallId();
     const digest = (operation: Operation) => digestOf(operation, md5Hex);
     this.kernel = createKernel({ ...config.kernel, self, mergeNodeState: withOwnWord }, initial);
-    this.executor = new Executor({ self, name: this.name, incarnation, digest, nextCallId });
-    this.fencer = new Fencer({ self, nodes, random: config.random, nextCallId });
+    this.executor = new Executor({ self, name: this.name, incarnation, digest, nextCallId, planted });
+    this.fencer = new Fencer({ self, nodes, random: config.random, nextCallId, planted });
     this.attributes = new Attributes({ self, nodes, runId });
     const timeZoneOffsetMinutes = config.timeZoneOffsetMinutes ?? 0;
-    const controllerConfig = { self, nodes, schedule, md5Hex, digest, runId, timeZoneOffsetMinutes };
+    const controllerConfig = { self, nodes, schedule, md5Hex, digest, runId, timeZoneOffsetMinutes, planted };
     this.controller = new Controller(controllerConfig, this.kernel.cib);
     this.hand({ part: "fencer", input: { type: "cib", cib: this.kernel.cib } });
     this.hand({ part: "attributes", input: { type: "cib", cib: this.kernel.cib } });

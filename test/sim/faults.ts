@@ -202,6 +202,7 @@ export class Faults {
         this.#spoilt.add(node);
         node.switchPower("off", "with its disk");
         disk.lose();
+        this.#world.observe({ seen: "store-lost", node });
         return node.name;
       }
     }

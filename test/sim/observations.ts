@@ -4,7 +4,7 @@
 import type { Element } from "../../runtime/kernel/cib/element.ts";
 import type { Incarnation, NodeId, View } from "../../runtime/kernel/membership/view.ts";
 import type { ChangeOutcome, ChangeRequest, Standing, StoreRecord } from "../../runtime/kernel/messages.ts";
-import type { AgentCall } from "../../runtime/services/calls.ts";
+import type { AgentCall, AgentOutcome } from "../../runtime/services/calls.ts";
 import type { Message } from "../../runtime/services/messages.ts";
 import type { ResourceState } from "./agents.ts";
 import type { Dials } from "./dials.ts";
@@ -66,10 +66,20 @@ export type Observation =
       readonly call: AgentCall;
       readonly others: readonly AgentCall[];
     })
+  | (By & {
+      readonly seen: "agent-answer";
+      readonly resource: string;
+      readonly call: AgentCall;
+      readonly outcome: AgentOutcome;
+    })
   /** The truth about a resource on a computer has changed. */
   | { readonly seen: "resource"; readonly node: NodeFacts; readonly resource: string; readonly state: ResourceState }
   | { readonly seen: "change-asked"; readonly request: ChangeRequest; readonly register: RegisterWrite | undefined }
+  /** The request goes to a node, perhaps not for the first time. */
+  | { readonly seen: "change-sent"; readonly requestId: string; readonly node: NodeFacts }
   | { readonly seen: "change-answered"; readonly requestId: string; readonly outcome: ChangeOutcome }
+  /** What was on its disk is gone or spoilt. */
+  | { readonly seen: "store-lost"; readonly node: NodeFacts }
   /** Faults have stopped and everything is repaired. */
   | { readonly seen: "healed" }
   /** The time to converge is over. */

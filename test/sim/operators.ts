@@ -4,6 +4,7 @@
 import type { Element } from "../../runtime/kernel/cib/element.ts";
 import { element } from "../../runtime/kernel/cib/element.ts";
 import type { ChangeOutcome, ChangeRequest, CibEdit, CibPath } from "../../runtime/kernel/messages.ts";
+import type { Computer } from "./computer.ts";
 import { fullConfiguration, primitiveNames, REGISTER_PATH, REGISTERS, registerElement } from "./configuration.ts";
 import type { RegisterWrite } from "./observations.ts";
 import type { Random } from "./random.ts";
@@ -150,10 +151,15 @@ export class Operators {
     wish.attempts += 1;
     const attempt = wish.attempts;
     const reachable = this.#world.nodes.filter((node) => node.life !== undefined);
-    if (reachable.length > 0) this.#random.pick(reachable).life?.input({ type: "change", request: wish.request });
+    if (reachable.length > 0) this.#send(wish.request, this.#random.pick(reachable));
     this.#world.queue.after(reachable.length > 0 ? CLIENT_PATIENCE_MS : RETRY_MS, () => {
       if (wish.attempts === attempt) this.#ask(wish);
     });
+  }
+
+  #send(request: ChangeRequest, node: Computer): void {
+    this.#world.observe({ seen: "change-sent", requestId: request.id, node });
+    node.life?.input({ type: "change", request });
   }
 
   #do(deed: Deed): void {

@@ -7,7 +7,9 @@ import type { Datagram } from "../../runtime/kernel/membership/datagram.ts";
 import type { ChainPosition, Incarnation, NodeId, View } from "../../runtime/kernel/membership/view.ts";
 import type { Standing } from "../../runtime/kernel/messages.ts";
 import { createPulse, type PulseEffect, type PulseInput } from "../../runtime/kernel/pulse.ts";
+import type { AgentCall } from "../../runtime/services/calls.ts";
 import type { Message, NodeEffect, NodeInput } from "../../runtime/services/messages.ts";
+import { baseName } from "./agents.ts";
 import type { Computer } from "./computer.ts";
 import type { LifeFacts } from "./observations.ts";
 import { Thread } from "./thread.ts";
@@ -68,6 +70,7 @@ export class Process implements LifeFacts {
       mainSilenceMs: dials.mainSilenceMs,
       fragmentBytes: world.wire?.fragmentBytes ?? dials.fragmentBytes,
       chain: this.#brain.chain,
+      planted: world.planted,
     });
     const random = computer.random.fork(`timers-${incarnation}`);
     this.#pulseWaker = new Waker(queue, computer.clock, random, {
@@ -233,9 +236,7 @@ export class Process implements LifeFacts {
         this.pulseThread.post(() => this.#stepPulse({ type: "chain", chain: effect.chain }));
         return;
       case "agent-call":
-        this.#computer.agents.perform(effect.call, (outcome) =>
-          this.input({ type: "agent-outcome", id: effect.call.id, outcome }),
-        );
+        this.#callAgent(effect.call);
         return;
       case "agent-abort":
         this.#computer.agents.abort(effect.id);
@@ -277,6 +278,15 @@ export class Process implements LifeFacts {
         if (!this.#leaving) this.#computer.processEnds(false, effect.text);
         return;
     }
+  }
+
+  #callAgent(call: AgentCall): void {
+    const resource = baseName(call.resource.id);
+    this.#computer.agents.perform(call, (outcome) => {
+      const by = { node: this.#computer, incarnation: this.incarnation };
+      this.#world.observe({ seen: "agent-answer", ...by, resource, call, outcome });
+      this.input({ type: "agent-outcome", id: call.id, outcome });
+    });
   }
 
   #observeCommitted(): void {

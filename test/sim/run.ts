@@ -1,5 +1,6 @@
 // One seed from beginning to end: the cluster is founded, lives through its faults, is repaired, and must become whole again.
 
+import type { PlantedFault } from "../../runtime/kernel/planted-fault.ts";
 import { type Dials, drawDials, type FaultKind } from "./dials.ts";
 import { Faults } from "./faults.ts";
 import type { Layer } from "./layer.ts";
@@ -25,6 +26,8 @@ export interface RunOptions {
   readonly layer: Layer;
   /** Turns some dials by hand, after they were drawn. */
   readonly turn?: (dials: Dials) => Dials;
+  /** A mistake in the product, which the checkers are to find. */
+  readonly planted?: PlantedFault | undefined;
   /** The real codecs between the nodes; see wire.ts. */
   readonly wire?: Wire;
   /** Receives each line of the trace. */
@@ -56,7 +59,7 @@ export function runSeed(options: RunOptions): RunResult {
   const dials = options.turn === undefined ? drawn : options.turn(drawn);
   const trace = new Trace(options.print);
   trace.line(0, "", `dials ${JSON.stringify(dials)}`);
-  const world = new World(random, dials, options.layer, trace, options.wire);
+  const world = new World(random, dials, options.layer, trace, options);
   const faults = new Faults(world, random.fork("faults"));
   const enough = (): boolean => world.violations.length >= MAX_VIOLATIONS;
 

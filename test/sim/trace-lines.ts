@@ -66,6 +66,8 @@ export function lineOf(seen: Observation): Line | undefined {
       const { admin_epoch: adminEpoch, epoch, num_updates: updates } = seen.cib.attributes;
       return { who: seen.node.name, text: `cib ${adminEpoch}.${epoch}.${updates}` };
     }
+    case "store-lost":
+      return { who: seen.node.name, text: "its store is lost" };
     case "healed":
       return { who: "", text: "faults have stopped" };
     case "end":
@@ -73,6 +75,8 @@ export function lineOf(seen: Observation): Line | undefined {
     case "send":
       return messageLine(seen);
     case "committed":
+    case "agent-answer":
+    case "change-sent":
     case "persisted":
     case "second":
       return undefined;

@@ -2,6 +2,7 @@
 // wiring; what each part does stands in its own file.
 
 import type { Incarnation } from "../../runtime/kernel/membership/view.ts";
+import type { PlantedFault } from "../../runtime/kernel/planted-fault.ts";
 import type { DeviceCall, DeviceOutcome } from "../../runtime/services/calls.ts";
 import { Computer } from "./computer.ts";
 import type { NodeName } from "./configuration.ts";
@@ -44,6 +45,8 @@ export class World implements Facts {
   readonly mailbag: Post;
   /** Set when everything is to go through the real codecs. */
   readonly wire: Wire | undefined;
+  /** A mistake in the product, on every node. */
+  readonly planted: PlantedFault | undefined;
   readonly nodes: readonly Computer[];
   readonly names: readonly NodeName[];
   readonly devices: Devices;
@@ -53,7 +56,14 @@ export class World implements Facts {
   readonly #checkers: readonly Checker[];
   readonly #layer: Layer;
 
-  constructor(random: Random, dials: Dials, layer: Layer, trace: Trace, wire: Wire | undefined) {
+  constructor(
+    random: Random,
+    dials: Dials,
+    layer: Layer,
+    trace: Trace,
+    { wire, planted }: { readonly wire?: Wire | undefined; readonly planted?: PlantedFault | undefined },
+  ) {
+    this.planted = planted;
     this.random = random;
     this.dials = dials;
     this.trace = trace;

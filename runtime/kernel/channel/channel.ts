@@ -9,11 +9,12 @@
 import type { Machine, Tick } from "../machine.ts";
 import type { Acknowledge, Fragment } from "../membership/datagram.ts";
 import type { Incarnation, NodeId, View } from "../membership/view.ts";
+import { faultPlanted, type Plantable } from "../planted-fault.ts";
 import { Receiver } from "./receiver.ts";
 import { Sender } from "./sender.ts";
 
 /** How the channel is set up. */
-export interface ChannelConfig {
+export interface ChannelConfig extends Plantable {
   readonly self: NodeId;
   readonly incarnation: Incarnation;
   /** Largest `bytes` of a fragment. */
@@ -133,7 +134,7 @@ export class Channel implements Machine<ChannelInput, ChannelEffect> {
   }
 
   private takeDatagram(from: NodeId, datagram: Fragment | Acknowledge, nowMs: number): void {
-    if (datagram.to !== this.config.incarnation) return;
+    if (datagram.to !== this.config.incarnation && !faultPlanted(this.config, "missing-incarnation-check")) return;
     const link = this.linkOf(from);
     if (datagram.type === "acknowledge") {
       const ends = link.sender?.ends;
@@ -148,7 +149,7 @@ export class Channel implements Machine<ChannelInput, ChannelEffect> {
     if (link.member !== undefined && link.member !== fragment.incarnation) return;
     const known = link.receiver;
     if (known === undefined || known.from !== fragment.incarnation || known.stream < fragment.stream) {
-      link.receiver = new Receiver(fragment.incarnation, fragment.stream);
+      link.receiver = new Receiver(fragment.incarnation, fragment.stream, this.config);
     } else if (known.stream > fragment.stream) return;
     link.receiver?.take(fragment, link.member === undefined, nowMs);
   }

@@ -2,6 +2,7 @@
 
 import type { Acknowledge, Fragment } from "../membership/datagram.ts";
 import type { Incarnation } from "../membership/view.ts";
+import { faultPlanted, type Plantable } from "../planted-fault.ts";
 
 /** Pieces kept behind a gap at most; at least what a sender has in flight. */
 const MAX_BEHIND_GAP = 128;
@@ -27,6 +28,7 @@ export class Receiver {
   /** Messages that are complete, in order. Emptied by the channel once their sender is a member. */
   ready: Uint8Array[] = [];
   private readyBytes = 0;
+  private readonly config: Plantable;
   private upTo = 0;
   private readonly behindGap = new Map<number, Fragment>();
   private pieces: Uint8Array[] = [];
@@ -34,7 +36,8 @@ export class Receiver {
   private unacknowledged = 0;
   private acknowledgeAtMs: number | undefined;
 
-  constructor(from: Incarnation, stream: number) {
+  constructor(from: Incarnation, stream: number, config: Plantable) {
+    this.config = config;
     this.from = from;
     this.stream = stream;
   }
@@ -44,6 +47,7 @@ export class Receiver {
     const { sequence } = fragment;
     if (early && (this.ready.length >= MAX_EARLY_MESSAGES || this.readyBytes + this.pieceBytes > MAX_EARLY_BYTES))
       return;
+    if (sequence <= this.upTo && faultPlanted(this.config, "duplicate-piece-taken")) this.append(fragment);
     if (sequence <= this.upTo || sequence > this.upTo + MAX_BEHIND_GAP || this.behindGap.has(sequence)) {
       // A duplicate means that the acknowledgement was lost.
       this.acknowledgeAtMs = nowMs;

@@ -9,6 +9,7 @@
 import { assert } from "../assert.ts";
 import type { NodeId, View } from "../membership/view.ts";
 import type { KernelMessage, NodeLife, PastView } from "../messages.ts";
+import { faultPlanted, type Plantable } from "../planted-fault.ts";
 import type { QuorumConfig, QuorumVerdict } from "../quorum/votes.ts";
 import {
   holderOfBestLog,
@@ -39,7 +40,7 @@ export interface Carried {
 }
 
 /** What formation needs. */
-export interface FormationParts {
+export interface FormationParts extends Plantable {
   readonly self: NodeId;
   readonly view: View;
   readonly coordinator: NodeId;
@@ -150,7 +151,8 @@ export class Formation {
     if (this.#states.size < view.members.length) return;
     if (this.#heldOffer !== undefined && !this.#refetching) this.#catchUp(this.#heldOffer);
     if (self !== coordinator || this.#fetching !== undefined) return;
-    const best = holderOfBestLog(this.#parts.self, this.#states);
+    const own = faultPlanted(this.#parts, "coordinators-log-wins");
+    const best = own ? self : holderOfBestLog(self, this.#states);
     const newest = holderOfNewestStatus(this.#parts.self, this.#states);
     this.#candidate = { log, status: statusOf(carried.shown) };
     this.#fetching = { log: best !== self, status: newest !== self };
@@ -205,7 +207,8 @@ export class Formation {
     const candidate = this.#candidate;
     if (candidate === undefined || this.#fetching?.log !== false || this.#fetching.status) return;
     candidate.log = this.#sharing(candidate.log);
-    candidate.status = mergedStatus(candidate.status, this.#parts.self, this.#states, this.#parts);
+    if (!faultPlanted(this.#parts, "status-not-rebuilt"))
+      candidate.status = mergedStatus(candidate.status, this.#parts.self, this.#states, this.#parts);
     const verdict = this.#judge(candidate.log.document, carried.fenced, carried.startOverride);
     const offered = this.#number(verdict);
     const document = candidate.log.document;
@@ -213,7 +216,11 @@ export class Formation {
     for (const member of this.#parts.view.members) {
       const state = this.#states.get(member.id);
       assert(state !== undefined, "a member without a state was to be caught up");
-      const difference = differenceFor(candidate.log, state.position);
+      const unchecked =
+        faultPlanted(this.#parts, "old-data-unchecked") &&
+        state.position.intact &&
+        state.position.index === candidate.log.position.index;
+      const difference = unchecked ? undefined : differenceFor(candidate.log, state.position);
       const hasStatus = state.statusDigest === this.#parts.digestOf(candidate.status);
       this.#parts.outlet.send(member.id, {
         ...this.#offer(offered, version),
@@ -315,8 +322,9 @@ export class Formation {
     }
     const extended = extendLog(log, offer.log);
     const status = offer.status ?? statusOf(carried.shown);
-    const fits = typeof extended !== "string" && this.#parts.digestOf(extended.log.document) === offer.digest;
-    if (fits) {
+    const unchecked = faultPlanted(this.#parts, "old-data-unchecked");
+    const fits = (log: LogState) => unchecked || this.#parts.digestOf(log.document) === offer.digest;
+    if (typeof extended !== "string" && fits(extended.log)) {
       const verdict = this.#judge(extended.log.document, offer.fenced, offer.startOverride);
       this.#accept({ offer, verdict, log: this.#sharing(extended.log), work: extended.work, status });
       return;
@@ -354,7 +362,8 @@ export class Formation {
     this.#accepted = { ...accepted, verdict };
     if (offer.primaryNumber > 0) {
       const members = livesOf(view.members);
-      log.enqueue({ record: { record: "promise", primaryNumber: offer.primaryNumber, members } });
+      if (faultPlanted(this.#parts, "promise-not-persisted")) this.#tellSynced(offer.primaryNumber);
+      else log.enqueue({ record: { record: "promise", primaryNumber: offer.primaryNumber, members } });
     } else {
       this.persisted();
     }
@@ -374,25 +383,33 @@ export class Formation {
         log.enqueue({ record, after: accepted.log.document });
       }
     }
-    log.enqueue({ record: { record: "adopt", primaryNumber } });
+    if (faultPlanted(this.#parts, "adopt-not-persisted")) this.#tellAdopted(primaryNumber);
+    else log.enqueue({ record: { record: "adopt", primaryNumber } });
   }
 
   /** The disk has confirmed something: tells what follows from it. */
   persisted(): void {
-    const { log, outlet, view, coordinator } = this.#parts;
+    const { log } = this.#parts;
     if (!this.#stateSent) this.start();
     const primaryNumber = this.#accepted?.offer.primaryNumber;
     if (primaryNumber === undefined) return;
     const promised = primaryNumber === 0 || log.position.promisedPrimary === primaryNumber;
-    if (promised && this.#syncedTold < primaryNumber) {
-      this.#syncedTold = primaryNumber;
-      outlet.send(coordinator, { type: "synced", view: view.id, primaryNumber });
-    }
-    if (primaryNumber > 0 && log.position.adoptedPrimary === primaryNumber && this.#adoptedTold < primaryNumber) {
-      this.#adoptedTold = primaryNumber;
-      this.#parts.adopted(primaryNumber);
-      outlet.send(coordinator, { type: "adopted", view: view.id, primaryNumber });
-    }
+    if (promised && this.#syncedTold < primaryNumber) this.#tellSynced(primaryNumber);
+    if (primaryNumber > 0 && log.position.adoptedPrimary === primaryNumber && this.#adoptedTold < primaryNumber)
+      this.#tellAdopted(primaryNumber);
+  }
+
+  #tellAdopted(primaryNumber: number): void {
+    const { outlet, view, coordinator } = this.#parts;
+    this.#adoptedTold = primaryNumber;
+    this.#parts.adopted(primaryNumber);
+    outlet.send(coordinator, { type: "adopted", view: view.id, primaryNumber });
+  }
+
+  #tellSynced(primaryNumber: number): void {
+    const { outlet, view, coordinator } = this.#parts;
+    this.#syncedTold = primaryNumber;
+    outlet.send(coordinator, { type: "synced", view: view.id, primaryNumber });
   }
 
   #established(primaryNumber: number): void {
@@ -402,7 +419,7 @@ export class Formation {
     const first = this.#establishedNumber === undefined;
     this.#establishedNumber = primaryNumber;
     const { verdict, offer, log, status } = accepted;
-    const shown = { quorate: verdict.quorate, coordinator };
+    const shown = { quorate: verdict.quorate || faultPlanted(this.#parts, "quorum-loss-untold"), coordinator };
     const tree = first ? composeCib(log.document, status, offer.version.numUpdates, shown) : undefined;
     assert(view.members.length === this.#states.size, "established without all states");
     this.#parts.established({ primaryNumber, verdict, tree, index: log.position.index });

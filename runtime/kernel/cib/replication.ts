@@ -19,6 +19,7 @@ import type {
   KernelMessage,
   LogEntry,
 } from "../messages.ts";
+import { faultPlanted, type Plantable } from "../planted-fault.ts";
 import { diffElements } from "./diff.ts";
 import { applyEdits } from "./edits.ts";
 import { childNamed, type Element, withAttributes } from "./element.ts";
@@ -52,7 +53,7 @@ export interface Outlet {
 }
 
 /** What replication needs besides the view. */
-export interface ReplicationParts {
+export interface ReplicationParts extends Plantable {
   readonly self: NodeId;
   readonly view: View;
   readonly coordinator: NodeId;
@@ -186,12 +187,12 @@ export class Replication {
   /** A request that is under way, or was carried out: waits for the same commit, or is answered. */
   #knownRequest(from: NodeId, request: ChangeRequest): boolean {
     const open = this.#openIds.get(request.id);
-    if (open !== undefined) {
+    if (open !== undefined && !faultPlanted(this.#parts, "open-requests-forgotten")) {
       this.#answerAt(open.sequence, from, request.id, open.entry.patchset.target);
       return true;
     }
     const { log, recentStatus } = this.#parts;
-    const done = log.recent.get(request.id);
+    const done = faultPlanted(this.#parts, "client-table-lost") ? undefined : log.recent.get(request.id);
     if (done !== undefined && this.#primaryNumber === 0) {
       const reason = `The change is in the log here, but only a primary view can say whether it counts. ${this.#notPrimaryReason}`;
       this.#answer(from, request.id, { outcome: "unknown", reason });
@@ -307,21 +308,26 @@ export class Replication {
       this.#index = entry.index;
       const stripped = { ...entry, patchset: durablePart(entry.patchset) };
       log.enqueue({ record: { record: "entry", entry: stripped }, after: durableDocument(patched.cib) });
+      if (faultPlanted(this.#parts, "ack-before-persist")) this.#tellStored(sequence);
     }
     return pending;
   }
 
   /** The disk has confirmed something: tells the coordinator how far this member is. */
   persisted(): void {
-    const { log, outlet, coordinator, view } = this.#parts;
+    const { log } = this.#parts;
     let stored = this.#storedTold;
     for (const { sequence, entry } of this.#pending) {
       if (entry.durable && entry.index > log.position.index) break;
       if (entry.durable) stored = sequence;
     }
-    if (stored <= this.#storedTold) return;
-    this.#storedTold = stored;
-    outlet.send(coordinator, { type: "stored", view: view.id, sequence: stored });
+    if (stored > this.#storedTold) this.#tellStored(stored);
+  }
+
+  #tellStored(sequence: number): void {
+    const { outlet, coordinator, view } = this.#parts;
+    this.#storedTold = sequence;
+    outlet.send(coordinator, { type: "stored", view: view.id, sequence });
   }
 
   /** The coordinator hears how far a member's disk is. */
@@ -332,7 +338,9 @@ export class Replication {
 
   #commitWhatIsStored(): void {
     let storedByAll = Number.MAX_SAFE_INTEGER;
+    const alone = faultPlanted(this.#parts, "ack-by-coordinator-alone");
     for (const member of this.#parts.view.members) {
+      if (alone && member.id !== this.#parts.self) continue;
       storedByAll = Math.min(storedByAll, this.#storedBy.get(member.id) ?? 0);
     }
     let upTo = this.committedSequence;

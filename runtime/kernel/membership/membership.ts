@@ -12,6 +12,7 @@
 
 import type { Machine, Tick } from "../machine.ts";
 import { earliest } from "../machine.ts";
+import { faultPlanted, type Plantable } from "../planted-fault.ts";
 import { Agreement } from "./agreement.ts";
 import type { Datagram, Heartbeat, Leave } from "./datagram.ts";
 import { learnDeparture } from "./departures.ts";
@@ -31,7 +32,7 @@ const JOIN_LIMIT_MS = 100;
 const MAX_SETTLE_ROUNDS = 8;
 
 /** How membership is set up; all times in milliseconds. */
-export interface MembershipConfig {
+export interface MembershipConfig extends Plantable {
   readonly self: NodeId;
   readonly incarnation: Incarnation;
   readonly featureLevel: number;
@@ -164,7 +165,7 @@ export class Membership implements Machine<MembershipInput, MembershipEffect> {
 
   /** See the head of the file. */
   private noticeSleep(nowMs: number): void {
-    if (this.state === "hung") return;
+    if (this.state === "hung" || faultPlanted(this.config, "slept-node-stays")) return;
     if (nowMs - this.lastStepMs > 2 * this.config.heartbeatIntervalMs) {
       this.excuseSilence(nowMs);
       this.aliveMs = nowMs;

@@ -1,6 +1,7 @@
 // How a node comes from what it wants to a view: it proposes when it is the lowest of those that shall form the view,
 // answers the proposals of others, holds those that it cannot answer yet, and repeats what may have been lost.
 
+import { faultPlanted, type Plantable } from "../planted-fault.ts";
 import {
   type Agreement,
   type Awaited,
@@ -30,7 +31,7 @@ export interface NegotiationPort {
 }
 
 /** The settings it needs. */
-export interface NegotiationConfig {
+export interface NegotiationConfig extends Plantable {
   readonly self: NodeId;
   readonly incarnation: Incarnation;
   readonly featureLevel: number;
@@ -233,7 +234,7 @@ export class Negotiation {
     }
     if (!members.some((member) => member.id === self && member.incarnation === incarnation)) return;
     if (this.agreement.hasAccepted(id)) this.sendAccept(id, members);
-    else if (id.number <= this.agreement.promised) this.refuse(id);
+    else if (id.number <= this.agreement.promised && !faultPlanted(this.config, "promise-repeated")) this.refuse(id);
     else {
       this.agreement.hold(id, members, nowMs);
       this.heldStale = true;
@@ -250,7 +251,7 @@ export class Negotiation {
       (a, b) => b.members.length - a.members.length || b.id.number - a.id.number,
     );
     for (const held of best) {
-      const outdone = held.id.number <= this.agreement.promised;
+      const outdone = held.id.number <= this.agreement.promised && !faultPlanted(this.config, "promise-repeated");
       if (!outdone && this.isAcceptable(held)) this.accept(held, nowMs);
       else if (outdone || nowMs - held.sinceMs >= this.patience.holdLimitMs) this.refuse(held.id);
       else continue;
@@ -367,7 +368,8 @@ export class Negotiation {
   private takeInstall(install: Install, nowMs: number): void {
     const { view } = install;
     const { self, incarnation } = this.config;
-    if (view.id.number <= this.standing.view.id.number || !this.agreement.hasAccepted(view.id)) return;
+    const isNew = view.id.number > this.standing.view.id.number && this.agreement.hasAccepted(view.id);
+    if (!isNew && !faultPlanted(this.config, "stale-view-accepted")) return;
     if (!view.members.some((member) => member.id === self && member.incarnation === incarnation)) return;
     this.finish(view, nowMs);
   }

@@ -7,6 +7,7 @@
 // are configured. So any two primary views share a member or are separated by a fence, and no acknowledged change is lost.
 
 import type { Incarnation, NodeId, View } from "../membership/view.ts";
+import { faultPlanted, type Plantable } from "../planted-fault.ts";
 
 /** The command that lets a cluster start without a majority of intact stores. */
 export const START_OVERRIDE_COMMAND = "systole cib recover --accept-loss";
@@ -19,7 +20,7 @@ export interface QuorumNode {
 }
 
 /** How votes are counted: the quorum section of the configuration, in votequorum's terms. */
-export interface QuorumConfig {
+export interface QuorumConfig extends Plantable {
   readonly nodes: readonly QuorumNode[];
   /** Votes of the whole cluster; the sum over `nodes` when absent. A changed value is a committed entry of the log. */
   readonly expectedVotes?: number;
@@ -118,12 +119,15 @@ function countVotes(config: QuorumConfig, view: View, states: readonly MemberSta
   const override = isOverridden(view, states);
   for (const member of view.members) {
     const state = states.find((said) => said.id === member.id && said.incarnation === member.incarnation);
-    if (state !== undefined && (state.intact || override)) votes += votesOf(config, member.id);
+    const counts = state?.intact === true || override || faultPlanted(config, "damaged-store-votes");
+    if (state !== undefined && counts) votes += votesOf(config, member.id);
     else if (state !== undefined) damaged.push(member.id);
   }
-  const expectedVotes = config.expectedVotes ?? configuredVotes(config);
+  const living = faultPlanted(config, "quorum-of-the-living");
+  const expectedVotes = living ? view.members.length : (config.expectedVotes ?? configuredVotes(config));
   const twoNode = config.twoNode && expectedVotes === 2;
-  return { votes, expectedVotes, quorumVotes: twoNode ? 1 : Math.floor(expectedVotes / 2) + 1, damaged };
+  const majority = Math.floor(expectedVotes / 2) + (faultPlanted(config, "quorum-off-by-one") ? 0 : 1);
+  return { votes, expectedVotes, quorumVotes: twoNode ? 1 : majority, damaged };
 }
 
 function votesOf(config: QuorumConfig, id: NodeId): number {
@@ -150,7 +154,7 @@ function startObstacle(
   if (hasRunningMember(view) || isOverridden(view, states)) return undefined;
   const present = new Set(view.members.map((member) => member.id));
   const absent = config.nodes.filter((node) => !present.has(node.id));
-  if (config.waitForAll && absent.length > 0) {
+  if (config.waitForAll && absent.length > 0 && !faultPlanted(config, "wait-for-all-ignored")) {
     return (
       `wait_for_all: after a start the cluster waits until all nodes have been seen together once; ` +
       `not seen yet: ${names(config, absent)}. Start them, or run "${START_OVERRIDE_COMMAND}" here if they are known to be off.`
@@ -232,7 +236,7 @@ function accountFor(
     departure.cause === "left" && departure.id === id && departure.incarnation === incarnation;
   if (view.departures.some(isLeave)) return "left";
   if (states.some((state) => state.fenced.some(sameOrLater))) return "fenced";
-  if (outvoted) return "outvoted";
+  if (outvoted || faultPlanted(config, "survivor-does-not-wait")) return "outvoted";
   // Without a fence device nothing will ever confirm: who accepted losses has accepted this one.
   if (config.acceptLoss && !config.fencing) return "loss-accepted";
   return "unaccounted";

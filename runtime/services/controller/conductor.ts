@@ -6,6 +6,7 @@
 
 import { earliest } from "../../kernel/machine.ts";
 import type { NodeId } from "../../kernel/membership/view.ts";
+import { faultPlanted } from "../../kernel/planted-fault.ts";
 import { isFailure } from "../executor/history.ts";
 import type { FenceRecord } from "../fencer/fencer.ts";
 import type { OperationResult } from "../messages.ts";
@@ -145,7 +146,8 @@ export class Conductor {
       return true;
     }
     if (this.isHeld(resource) || this.isBeyondLimits(walk.graph, action, node.id, desk)) return false;
-    if (ACTIVATING.has(action.operation) && (!desk.primary || this.isBeingLookedFor(walk, resource))) return false;
+    const mayActivate = desk.primary || faultPlanted(desk.config, "action-without-quorum");
+    if (ACTIVATING.has(action.operation) && (!mayActivate || this.isBeingLookedFor(walk, resource))) return false;
     walk.start(action.id);
     if (this.isDoneAtOnce(walk, action, node.id, desk)) return true;
     const delayMs = operation.startDelayMs + operation.timeoutMs + walk.graph.clusterDelayMs;
@@ -255,7 +257,8 @@ export class Conductor {
     const target = action.node ?? "";
     if (this.retries.isPaused(target, desk.nowMs)) return false;
     walk.start(action.id);
-    this.fences.set(target, [...(this.fences.get(target) ?? []), action.id]);
+    if (faultPlanted(desk.config, "recovery-before-fence")) walk.confirm(action.id);
+    else this.fences.set(target, [...(this.fences.get(target) ?? []), action.id]);
     const meta = metaOf(action, "stonith_action");
     const wanted = meta === "off" || meta === "on" ? meta : "reboot";
     if (!this.retries.ask(target, wanted)) return true;
@@ -357,7 +360,7 @@ export class Conductor {
     if (flight === undefined) {
       desk.replan(`${action} of ${resource.id} on ${nodeName(desk.config, result.node)} reported something new`);
     } else if (walk !== undefined && flight.transition === walk.number) {
-      if (failed) {
+      if (failed && !faultPlanted(desk.config, "failed-action-confirmed")) {
         walk.fail(flight.actionId);
         desk.replan(`${action} of ${resource.id} on ${nodeName(desk.config, result.node)} failed`);
       } else {

@@ -9,6 +9,7 @@ import { childNamed, type Element } from "../../kernel/cib/element.ts";
 import { earliest, type Machine, type Tick } from "../../kernel/machine.ts";
 import type { Incarnation, NodeId } from "../../kernel/membership/view.ts";
 import type { ChangeOutcome, Standing } from "../../kernel/messages.ts";
+import { faultPlanted } from "../../kernel/planted-fault.ts";
 import { nodeState } from "../attributes/edits.ts";
 import { fenceSetup } from "../fencer/devices.ts";
 import type { FenceRecord } from "../fencer/fencer.ts";
@@ -180,7 +181,7 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
     this.standing = standing;
     if (standing.established) this.lives.standing(standing);
     if (standing.coordinator !== this.config.self) {
-      if (standing.established) this.stepDown();
+      if (standing.established && !faultPlanted(this.config, "stale-coordinator-goes-on")) this.stepDown();
       return;
     }
     if (!standing.established) return;
@@ -197,7 +198,8 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
     this.tenure += 1;
     const who = `coordinator ${nodeName(this.config, this.config.self)}`;
     this.writer = new StatusWriter(`${this.config.runId}:status-${this.tenure}`, who, cib);
-    this.conductor.inherit(inheritedFlights(cib, this.config.nodes, (id) => this.lifeOf(id), this.nowMs));
+    if (!faultPlanted(this.config, "inherited-actions-forgotten"))
+      this.conductor.inherit(inheritedFlights(cib, this.config.nodes, (id) => this.lifeOf(id), this.nowMs));
     this.startupUntilMs = this.nowMs + this.options.deadtimeMs;
     this.waitsForNodes = false;
   }
@@ -316,7 +318,10 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
       const member = standing.view.members.find((candidate) => candidate.id === node.id);
       const recorded = nodeState(desk.writer.working, `${node.id}`)?.attributes[INCARNATION];
       const haunting = this.haunting(node.id, member?.incarnation ?? Number(recorded ?? 0));
-      const { edits, became } = nodeStateUpdate(desk.writer.working, node, standing, fenced, haunting);
+      const update = nodeStateUpdate(desk.writer.working, node, standing, fenced, haunting);
+      const { became } = update;
+      const believed = faultPlanted(this.config, "history-of-earlier-life-believed");
+      const edits = believed ? update.edits.filter((edit) => edit.edit !== "delete") : update.edits;
       if (edits.length === 0) continue;
       desk.writer.write(edits);
       this.replan(`${node.name} is ${became ?? "different"}`);

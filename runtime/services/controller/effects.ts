@@ -3,6 +3,7 @@
 import type { Element } from "../../kernel/cib/element.ts";
 import type { Incarnation, NodeId } from "../../kernel/membership/view.ts";
 import type { ChangeRequest } from "../../kernel/messages.ts";
+import type { Plantable } from "../../kernel/planted-fault.ts";
 import type { OperationDigest } from "../executor/history.ts";
 import type { FenceAction } from "../fencer/devices.ts";
 import type { ClusterEvent, RequestOutcome, ServiceMessage } from "../messages.ts";
@@ -10,7 +11,7 @@ import type { Schedule, ScheduleOptions } from "../scheduler/schedule.ts";
 import type { ConfiguredNode } from "./node-states.ts";
 import type { StatusWriter } from "./status-writer.ts";
 
-export interface ControllerConfig {
+export interface ControllerConfig extends Plantable {
   readonly self: NodeId;
   readonly nodes: readonly ConfiguredNode[];
   readonly schedule: (cib: Element, options: ScheduleOptions) => Schedule;

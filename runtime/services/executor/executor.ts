@@ -8,6 +8,7 @@ import { assert } from "../../kernel/assert.ts";
 import { type Element, element } from "../../kernel/cib/element.ts";
 import { earliest, type Machine, type Tick } from "../../kernel/machine.ts";
 import type { Incarnation, NodeId } from "../../kernel/membership/view.ts";
+import { faultPlanted, type Plantable } from "../../kernel/planted-fault.ts";
 import { compareText } from "../../model/text.ts";
 import type { AgentCall, AgentOutcome, DeviceCall, DeviceOutcome } from "../calls.ts";
 import { ownParameters } from "../fencer/devices.ts";
@@ -31,7 +32,7 @@ export const MAX_UNNOTED_RESULTS = 8192;
 /** How long the next operation of a resource waits for a call that was aborted to come back. */
 export const ABORT_GRACE_MS = 5000;
 
-export interface ExecutorConfig {
+export interface ExecutorConfig extends Plantable {
   readonly self: NodeId;
   readonly name: string;
   readonly incarnation: Incarnation;
@@ -158,6 +159,7 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
         this.decideHeld(nowMs);
         break;
       case "report-again":
+        if (faultPlanted(this.config, "result-dropped")) break;
         for (const result of this.unnoted.values()) this.effects.push({ type: "operation-result", result });
         break;
     }
@@ -339,7 +341,8 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
   private startNext(managed: Managed, nowMs: number): void {
     // Each round ends an operation or starts a call; the queue is bounded, and so is this.
     for (let round = 0; round <= MAX_QUEUED; round++) {
-      if (managed.running !== undefined || managed.aborted !== undefined) return;
+      const waits = managed.aborted !== undefined && !faultPlanted(this.config, "aborted-call-not-awaited");
+      if (managed.running !== undefined || waits) return;
       const waiting = managed.queue.shift();
       if (waiting === undefined) return;
       const run = new Run(waiting.operation, managed.promoted, nowMs);
@@ -362,7 +365,8 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
       running.pauseUntilMs = next.untilMs;
       return;
     }
-    if (this.allowed !== true && activates(running.run.operation, next.verb)) {
+    const unchecked = faultPlanted(this.config, "action-without-quorum");
+    if (this.allowed !== true && !unchecked && activates(running.run.operation, next.verb)) {
       running.held = next;
       if (this.allowed === false) this.end(managed, NOT_PRIMARY, nowMs);
       return;
@@ -457,7 +461,8 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
       const oldest = this.unnoted.keys().next();
       if (!oldest.done) this.unnoted.delete(oldest.value);
     }
-    this.effects.push({ type: "operation-result", result });
+    if (!faultPlanted(this.config, "result-dropped") || this.allowed !== undefined)
+      this.effects.push({ type: "operation-result", result });
   }
 }
 

@@ -8,6 +8,7 @@
 import type { Element } from "../../kernel/cib/element.ts";
 import { earliest, type Machine, type Tick } from "../../kernel/machine.ts";
 import type { NodeId } from "../../kernel/membership/view.ts";
+import { faultPlanted, type Plantable } from "../../kernel/planted-fault.ts";
 import type { DeviceCall, DeviceOutcome } from "../calls.ts";
 import {
   canFence,
@@ -42,7 +43,7 @@ export const READ_AGAIN_MAX_MS = 1000;
 /** Least time for a reading, also when the device's own time is over: a switch that hung may have worked. */
 export const LAST_READ_MS = 2000;
 
-export interface FencerConfig {
+export interface FencerConfig extends Plantable {
   readonly self: NodeId;
   readonly nodes: readonly { readonly id: NodeId; readonly name: string }[];
   /** From 0 up to 1. */
@@ -255,6 +256,10 @@ export class Fencer implements Machine<FencerInput, FencerEffect> {
   private switched(fence: Fence, outcome: DeviceOutcome, nowMs: number): void {
     if (outcome.outcome === "error" || outcome.outcome === "timeout") fence.lastFailure = outcome.reason;
     fence.refused = outcome.outcome === "error";
+    if (outcome.outcome === "done" && faultPlanted(this.config, "fence-done-on-request")) {
+      this.deviceDone(fence, nowMs);
+      return;
+    }
     // Also after an error: the power may be off all the same, and only reading tells.
     this.read(fence, nowMs);
   }

@@ -2,12 +2,18 @@
 
 import type { Checker, Facts } from "../observations.ts";
 import { AcknowledgedChangeLost } from "./acknowledged-change-lost.ts";
+import { AcknowledgedNotStored } from "./acknowledged-not-stored.ts";
+import { ActionUnheard } from "./action-unheard.ts";
 import { ActionWithoutQuorum } from "./action-without-quorum.ts";
 import { ActiveTwice } from "./active-twice.ts";
 import { ChangeAppliedTwice } from "./change-applied-twice.ts";
+import { ChangeRefusedAndMade } from "./change-refused-and-made.ts";
 import { ConfigurationsDifferAfterHealing } from "./configurations-differ-after-healing.ts";
 import { LeftWhileActive } from "./left-while-active.ts";
+import { MinorityKeepsRunning } from "./minority-keeps-running.ts";
+import { PrimaryNumberGivenTwice } from "./primary-number-given-twice.ts";
 import { RecoveryBeforeFence } from "./recovery-before-fence.ts";
+import { StartOfWhatRuns } from "./start-of-what-runs.ts";
 import { Stuck } from "./stuck.ts";
 import { TwoActionsOnOneResource } from "./two-actions-on-one-resource.ts";
 import { TwoCoordinators } from "./two-coordinators.ts";
@@ -23,6 +29,9 @@ export function kernelCheckers(whatIsMissing: WhatIsMissing): Checker[] {
     new TwoPrimaries(),
     new TwoCoordinators(),
     new AcknowledgedChangeLost(),
+    new AcknowledgedNotStored(),
+    new ChangeRefusedAndMade(),
+    new PrimaryNumberGivenTwice(),
     new ChangeAppliedTwice(),
     new ConfigurationsDifferAfterHealing(),
     new Stuck(whatIsMissing),
@@ -38,5 +47,8 @@ export function allCheckers(whatIsMissing: WhatIsMissing): Checker[] {
     new ActionWithoutQuorum(),
     new TwoActionsOnOneResource(),
     new LeftWhileActive(),
+    new StartOfWhatRuns(),
+    new MinorityKeepsRunning(),
+    new ActionUnheard(),
   ];
 }

@@ -6,6 +6,7 @@ import { DurableLog } from "../../../runtime/kernel/cib/log.ts";
 import { applyPatchset } from "../../../runtime/kernel/cib/patchset.ts";
 import { createKernel, type Kernel, type KernelConfig, type KernelInitial } from "../../../runtime/kernel/kernel.ts";
 import type { ConfigurationProblem, KernelEffect, KernelInput, LogPosition } from "../../../runtime/kernel/messages.ts";
+import type { PlantedFault } from "../../../runtime/kernel/planted-fault.ts";
 import type { QuorumConfig } from "../../../runtime/kernel/quorum/votes.ts";
 import { problemText, validateConfiguration } from "../../../runtime/model/validate.ts";
 import type { NodeEffect, NodeInput } from "../../../runtime/services/messages.ts";
@@ -21,7 +22,7 @@ import type { Brain } from "../process.ts";
 export const kernelLayer: Layer = {
   name: "kernel",
   makeBrain(world, computer) {
-    const config = { self: computer.id, ...kernelConfig(world.names) };
+    const config = { self: computer.id, ...kernelConfig(world.names, world.planted) };
     return new KernelAlone(createKernel(config, recover(computer.disk.read(), world.names)));
   },
   makeCheckers: () => kernelCheckers(membersMissing),
@@ -29,8 +30,16 @@ export const kernelLayer: Layer = {
 };
 
 /** How every kernel is set up. */
-export function kernelConfig(nodes: readonly NodeName[]): Omit<KernelConfig, "self"> {
-  return { quorum: (cib) => quorumOf(cib, nodes), hash: sha256Hex, validateConfiguration: faultsOf };
+export function kernelConfig(
+  nodes: readonly NodeName[],
+  planted: PlantedFault | undefined,
+): Omit<KernelConfig, "self"> {
+  return {
+    planted,
+    quorum: (cib) => ({ ...quorumOf(cib, nodes), planted }),
+    hash: sha256Hex,
+    validateConfiguration: faultsOf,
+  };
 }
 
 /** As in production: what is wrong with a document refuses it whole. */
