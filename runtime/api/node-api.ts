@@ -11,8 +11,10 @@ import { childNamed, type Element } from "../kernel/cib/element.ts";
 import { versionOf } from "../kernel/cib/version.ts";
 import { didYouMean } from "../model/nearest.ts";
 import type { Schedule } from "../services/scheduler/schedule.ts";
+import { documentAt, historyOf } from "./history.ts";
 import type { ApiResult, StatusReport } from "./schema.ts";
 import type { ApiHandlers } from "./server.ts";
+import { recordedWho } from "./who.ts";
 
 /** What the answers are made of. */
 export interface NodeApiParts {
@@ -35,13 +37,20 @@ export function nodeApi(parts: NodeApiParts): ApiHandlers {
   return {
     status: async () => statusOf(parts, await parts.pulse.report()),
     "cib-query": ({ section }) => queryCib(host.cib, section),
+    "cib-history": ({ limit }) => ({ changes: historyOf(host, limit) }),
+    "cib-document": ({ number }) => documentAt(host, number),
+    backup: () => ({
+      cluster: parts.config.cluster,
+      primary: host.standing?.primary === true,
+      snapshot: host.stored,
+    }),
     "cib-change": async ({ change }) => {
       open();
-      return await host.change(change);
+      return await host.change({ ...change, who: recordedWho(change.who) });
     },
     request: async ({ request }) => {
       open();
-      return await host.request(request);
+      return await host.request({ ...request, who: recordedWho(request.who) });
     },
     "plugin-list": async () => ({ plugins: await plugins.list() }),
     "plugin-describe": async ({ name }) => {
@@ -52,7 +61,7 @@ export function nodeApi(parts: NodeApiParts): ApiHandlers {
     },
     why: ({ resource }) => explain(parts, resource),
     "start-override": ({ who }) => {
-      host.startOverride(who);
+      host.startOverride(recordedWho(who));
       return { accepted: true };
     },
     shutdown: () => {

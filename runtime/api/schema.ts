@@ -7,13 +7,16 @@ import type { Static, TSchema } from "typebox";
 import * as Type from "typebox";
 import type { CallInFlight, PluginDescription } from "../host/plugins/types.ts";
 import {
+  BOUNDS,
   changeOutcomeSchema,
   changeRequestSchema,
   count,
   elementSchema,
   id,
   incarnation,
+  logSnapshotSchema,
   nodeId,
+  pastChangeSchema,
   standingSchema,
   text,
   versionSchema,
@@ -206,6 +209,21 @@ export const API = {
       closed,
     ),
     result: Type.Object({ version: versionSchema, element: elementSchema }, closed),
+  },
+  /** The last changes of the configuration, oldest first, without what they did. */
+  "cib-history": {
+    params: Type.Object({ limit: Type.Integer({ minimum: 1, maximum: BOUNDS.pastChanges }) }, closed),
+    result: Type.Object({ changes: Type.Array(pastChangeSchema) }, closed),
+  },
+  /** The CIB without its status as it was after the change of that number. Refused with `not-found` beyond the history. */
+  "cib-document": {
+    params: Type.Object({ number: count }, closed),
+    result: Type.Object({ version: versionSchema, element: elementSchema }, closed),
+  },
+  /** Everything of the cluster that is durable, for a backup. */
+  backup: {
+    params: empty,
+    result: Type.Object({ cluster: Type.String(), primary: Type.Boolean(), snapshot: logSnapshotSchema }, closed),
   },
   /** Changes the CIB. Answered when the cluster has decided; the same request id asked again is never applied twice. */
   "cib-change": {

@@ -27,6 +27,11 @@ export function nodeVerb(name: string, description: string, examples: readonly s
   );
 }
 
+/** The same for a command that changes the configuration. */
+export function changeVerb(name: string, description: string, examples: readonly string[]): Command {
+  return nodeVerb(name, description, examples).option("--reason <text>", "why, for the history (systole cib history)");
+}
+
 /** A word that stands above several commands. */
 export function family(name: string, description: string, members: readonly Command[]): Command {
   const command = new Command(name).description(description);

@@ -1,9 +1,10 @@
 // One command's conversation with a node: connect, ask, change, say what came of it.
 
 import { randomUUID } from "node:crypto";
-import { hostname, userInfo } from "node:os";
+import { hostname } from "node:os";
 import { type ApiClient, connectApi } from "../api/client.ts";
 import type { ApiParams } from "../api/schema.ts";
+import { thisUser } from "../api/who.ts";
 import { EXIT } from "../host/errors.ts";
 import type { Element } from "../kernel/cib/element.ts";
 import type { ChangeOutcome, CibEdit, CibVersion } from "../kernel/messages.ts";
@@ -30,6 +31,23 @@ export interface SessionOptions {
   readonly json?: true;
 }
 
+/** Options of the commands that change the configuration. */
+export interface ChangeOptions extends SessionOptions {
+  /** Why, in the operator's words: stands in the history. */
+  readonly reason?: string;
+}
+
+/** Who changes something, and why beyond what the command says. */
+export interface Author {
+  readonly who: string;
+  readonly reason?: string;
+}
+
+/** The author of what a command line asks for. */
+export function authorOf(io: CliIo, { reason }: ChangeOptions): Author {
+  return { who: whoAsks(io), ...(reason === undefined ? {} : { reason }) };
+}
+
 /** Connects, does the work, and ends the connection whatever happens. */
 export async function withClient<T>(
   io: CliIo,
@@ -44,16 +62,10 @@ export async function withClient<T>(
   }
 }
 
-/** Who asks, for the record: user and machine. */
-export function whoAsks(): string {
-  let user = "unknown";
-  try {
-    user = userInfo().username;
-  } catch {
-    // A user id without a name is still somebody.
-    user = `uid ${process.getuid?.() ?? "unknown"}`;
-  }
-  return `${user}@${hostname()}`;
+/** Who asks, for the record: user and machine; behind sudo the one who called it. */
+export function whoAsks(io: CliIo): string {
+  const caller = io.env["SUDO_USER"];
+  return caller ? `${caller}@${hostname()}` : thisUser();
 }
 
 /** The running CIB. */
@@ -74,14 +86,14 @@ export interface Changed {
  * Makes a change out of the present CIB, and has the cluster do it. Made anew when the configuration changed in between.
  * @throws CliFailure when it is refused, or when it is unknown whether it was made.
  */
-export async function change(client: ApiClient, make: (cib: Element) => EditResult): Promise<Changed> {
+export async function change(client: ApiClient, author: Author, make: (cib: Element) => EditResult): Promise<Changed> {
   for (let attempt = 1; ; attempt += 1) {
     const { version, cib } = await queryCib(client);
     const made = make(cib);
-    if ("refused" in made) throw refused("not-found", made.refused);
+    if ("refused" in made) throw refused(made.code ?? "not-found", made.refused);
     const { edits, summary, notes } = made;
     if (edits.length === 0) return { changed: false, summary, notes, version };
-    const outcome = await requestChange(client, edits, version, summary);
+    const outcome = await requestChange(client, edits, version, { author, summary });
     if (outcome.outcome === "done") return { changed: true, summary, notes, version: outcome.version };
     if (outcome.outcome === "refused" && outcome.code === "stale" && attempt < STALE_ATTEMPTS) continue;
     throw changeFailure(outcome);
@@ -93,10 +105,11 @@ export async function requestChange(
   client: ApiClient,
   edits: readonly CibEdit[],
   base: CibVersion | undefined,
-  why: string,
+  { author, summary }: { readonly author: Author; readonly summary: string },
 ): Promise<ChangeOutcome> {
+  const why = author.reason === undefined ? summary : `${author.reason} (${summary})`;
   // A value may be as long as it likes; its record in the log need not tell it whole.
-  const record = { who: whoAsks(), why: why.length > WHY_CHARACTERS ? `${why.slice(0, WHY_CHARACTERS)}…` : why };
+  const record = { who: author.who, why: why.length > WHY_CHARACTERS ? `${why.slice(0, WHY_CHARACTERS)}…` : why };
   const request = { id: randomUUID(), edits: [...edits], ...(base === undefined ? {} : { base }), ...record };
   for (let attempt = 1; ; attempt += 1) {
     const outcome = await client.call("cib-change", { change: request }, { timeoutMs: CHANGE_TIMEOUT_MS });
@@ -118,15 +131,27 @@ export function changeFailure(outcome: Exclude<ChangeOutcome, { outcome: "done" 
   );
 }
 
+/** Prints what came of a command: the sentence behind the lines, or the data. */
+export function tell(
+  io: CliIo,
+  options: SessionOptions,
+  data: object,
+  text: string,
+  lines: readonly string[] = [],
+): void {
+  if (options.json) io.out(`${JSON.stringify({ ok: true, ...data })}\n`);
+  else io.out(`${[...lines, text].join("\n")}\n`);
+}
+
 /** Changes, and prints what came of it. */
 export async function changeAndTell(
   io: CliIo,
-  options: SessionOptions,
+  options: ChangeOptions,
   make: (cib: Element, client: ApiClient) => EditResult,
 ): Promise<void> {
-  const done = await withClient(io, options, (client) => change(client, (cib) => make(cib, client)));
-  if (options.json) io.out(`${JSON.stringify({ ok: true, ...done })}\n`);
-  else io.out(`${[done.summary, ...done.notes].join("\n")}\n`);
+  const author = authorOf(io, options);
+  const done = await withClient(io, options, (client) => change(client, author, (cib) => make(cib, client)));
+  tell(io, options, done, [done.summary, ...done.notes].join("\n"));
 }
 
 /** A request without its id and author, which are filled in here. */
@@ -140,10 +165,9 @@ export async function requestAndTell(
 ): Promise<void> {
   const outcome = await withClient(io, options, async (client) => {
     const { cib } = await queryCib(client);
-    const request = { ...prepare(cib), id: randomUUID(), who: whoAsks() };
+    const request = { ...prepare(cib), id: randomUUID(), who: whoAsks(io) };
     return client.call("request", { request }, { signal: io.interrupted() });
   });
   if (outcome.outcome === "refused") throw refused(outcome.code, `Not done: ${outcome.reason}`);
-  if (options.json) io.out(`${JSON.stringify({ ok: true, summary: outcome.text })}\n`);
-  else io.out(`${outcome.text}\n`);
+  tell(io, options, { summary: outcome.text }, outcome.text);
 }

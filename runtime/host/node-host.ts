@@ -4,7 +4,7 @@
 import { BugError } from "../kernel/assert.ts";
 import type { Element } from "../kernel/cib/element.ts";
 import type { Incarnation, NodeId } from "../kernel/membership/view.ts";
-import type { ChangeOutcome, ChangeRequest, Standing } from "../kernel/messages.ts";
+import type { ChangeOutcome, ChangeRequest, LogSnapshot, Standing } from "../kernel/messages.ts";
 import type { FenceRecord } from "../services/fencer/fencer.ts";
 import type { ClusterEvent, NodeEffect, NodeInput, RequestOutcome, ServiceRequest } from "../services/messages.ts";
 import type { NodeMachine, OperationInFlight, TransitionStatus } from "../services/node.ts";
@@ -84,6 +84,11 @@ export class NodeHost {
 
   get standing(): Standing | undefined {
     return this.#parts.machine.standing;
+  }
+
+  /** What this node has on its disk. */
+  get stored(): LogSnapshot {
+    return this.#parts.machine.stored;
   }
 
   /** The plan that is being carried out, on the coordinator. */

@@ -8,7 +8,7 @@
 import { assert } from "../kernel/assert.ts";
 import type { Element } from "../kernel/cib/element.ts";
 import { type DurableLog, snapshotOf } from "../kernel/cib/log.ts";
-import type { CompletedRequest, LogEntry, LogPosition, StoreRecord } from "../kernel/messages.ts";
+import type { CompletedRequest, LogEntry, LogPosition, PastChange, StoreRecord } from "../kernel/messages.ts";
 import { diskError, inDirectory, realFiles, type StoreFile, type StoreFiles } from "./store/files.ts";
 import { encode, type LogBase, makeHeader } from "./store/format.ts";
 import { FIRST_SUM, makeFrame } from "./store/frames.ts";
@@ -27,6 +27,7 @@ export interface StoreInitial {
   readonly position: LogPosition;
   readonly recentRequests: readonly CompletedRequest[];
   readonly entries: readonly LogEntry[];
+  readonly history: readonly PastChange[];
   /** What was repaired or set aside, in sentences for the log. */
   readonly notes: readonly { readonly code: string; readonly text: string }[];
 }
@@ -82,12 +83,13 @@ class DirectoryStore implements Store {
     this.#log = recovered.log;
     this.#generation = recovered.generation;
     const { position, document, entries } = recovered.log;
-    const { recentRequests } = snapshotOf(recovered.log);
+    const { recentRequests, history } = snapshotOf(recovered.log);
     this.initial = {
       cib: position.intact ? document : undefined,
       position,
       recentRequests,
       entries: [...entries],
+      history,
       notes: [],
     };
   }

@@ -29,7 +29,7 @@ import { createDigest } from "./cib/digest.ts";
 import { EarlyMessages } from "./cib/early.ts";
 import type { Element } from "./cib/element.ts";
 import { type Carried, type Established, Formation, noteFenced } from "./cib/formation.ts";
-import { DurableLog } from "./cib/log.ts";
+import { DurableLog, snapshotOf } from "./cib/log.ts";
 import { type Outlet, Replication } from "./cib/replication.ts";
 import { composeCib, durableDocument, statusOf, versionOf } from "./cib/version.ts";
 import { earliest, type Machine } from "./machine.ts";
@@ -45,6 +45,8 @@ import type {
   KernelMessage,
   LogEntry,
   LogPosition,
+  LogSnapshot,
+  PastChange,
   Standing,
 } from "./messages.ts";
 import { faultPlanted, type Plantable } from "./planted-fault.ts";
@@ -83,6 +85,8 @@ export interface KernelInitial {
   readonly recentRequests: readonly CompletedRequest[];
   /** The last entries of the log, so that others can be caught up by entries. */
   readonly entries: readonly LogEntry[];
+  /** Oldest first. */
+  readonly history: readonly PastChange[];
 }
 
 /** The kernel of one node above the pulse: quorum, and the replicated CIB. */
@@ -95,6 +99,8 @@ export interface Kernel extends Machine<KernelInput, KernelEffect> {
   readonly dropped: number;
   /** For the pulse at the start; later by the effect `chain`. */
   readonly chain: ChainPosition;
+  /** What this node has on its disk: the configuration, its history, where its log ends. */
+  readonly stored: LogSnapshot;
 }
 
 /** Makes the kernel of one node. It does nothing until the first view. */
@@ -143,6 +149,10 @@ class NodeKernel implements Kernel {
 
   get cib(): Element {
     return this.#carried.shown;
+  }
+
+  get stored(): LogSnapshot {
+    return snapshotOf(this.#log);
   }
 
   step(input: KernelInput, nowMs: number): KernelEffect[] {

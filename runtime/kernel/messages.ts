@@ -126,12 +126,30 @@ export interface CompletedRequest {
   readonly version: CibVersion;
 }
 
+/** A change of the configuration as it is remembered (see cib/history.ts). */
+export interface PastChange {
+  /** Its place in the log: counts the changes since the founding of the cluster. */
+  readonly number: number;
+  /** Which version it led to. */
+  readonly version: CibVersion;
+  readonly who: string;
+  readonly why: string;
+  readonly epochMs: number;
+  /** How many single changes it consists of, and roughly how long it is. */
+  readonly changes: number;
+  readonly characters: number;
+  /** What it did, and what leads back; absent when it is too long to be kept. */
+  readonly patch?: { readonly forth: Patchset; readonly back: Patchset };
+}
+
 /** The replicated durable state as a whole: the document has no status section. */
 export interface LogSnapshot {
   readonly cib: Element;
   readonly position: LogPosition;
   /** Oldest first, bounded by RECENT_REQUESTS. */
   readonly recentRequests: readonly CompletedRequest[];
+  /** Oldest first, bounded by HISTORY_CHANGES and HISTORY_CHARACTERS. */
+  readonly history: readonly PastChange[];
 }
 
 /** What brings another log up to this one: the entries after a point that both have, or everything. */

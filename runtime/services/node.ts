@@ -8,7 +8,7 @@ import type { Element } from "../kernel/cib/element.ts";
 import type { KernelConfig, KernelInitial } from "../kernel/kernel.ts";
 import { earliest, type Machine } from "../kernel/machine.ts";
 import type { ChainPosition, Incarnation, NodeId, View } from "../kernel/membership/view.ts";
-import type { Standing } from "../kernel/messages.ts";
+import type { LogSnapshot, Standing } from "../kernel/messages.ts";
 import { faultPlanted, type Plantable } from "../kernel/planted-fault.ts";
 import { nodeState } from "./attributes/edits.ts";
 import { INCARNATION, isLeaving } from "./controller/node-states.ts";
@@ -55,6 +55,8 @@ export interface NodeMachine extends Machine<NodeInput, NodeEffect> {
   /** The committed CIB. */
   readonly cib: Element;
   readonly standing: Standing | undefined;
+  /** What this node has on its disk: the configuration, its history, where its log ends. */
+  readonly stored: LogSnapshot;
   /** For the pulse at the start; later by the effect `chain`. */
   readonly chain: ChainPosition;
   /** The plan that the coordinator is carrying out; undefined on other nodes and while idle. */
@@ -118,6 +120,10 @@ class ClusterNode implements NodeMachine {
 
   get standing(): Standing | undefined {
     return this.parts.kernel.standing;
+  }
+
+  get stored(): LogSnapshot {
+    return this.parts.kernel.stored;
   }
 
   get chain(): ChainPosition {

@@ -35,6 +35,10 @@ async function numbersOn(field: Field, node: FieldNode): Promise<number[]> {
     .sort((one, other) => one - other);
 }
 
+async function historyOn(field: Field, node: FieldNode) {
+  return (await field.client(node).call("cib-history", { limit: 1000 })).changes;
+}
+
 async function begin(
   t: Parameters<typeof Field.create>[0],
 ): Promise<{ field: Field; nodes: [FieldNode, FieldNode, FieldNode] }> {
@@ -58,6 +62,9 @@ test("stopped as a whole and started again, and after a power cut in the middle 
   await field.together(one, two, three);
   await field.runs(two, "app");
   assert.deepEqual(await numbersOn(field, three), [0]);
+  const history = await historyOn(field, three);
+  assert.match(history.at(-1)?.why ?? "", /count/);
+  assert.match(history.at(-1)?.who ?? "", /@/);
 
   const acknowledged = [0];
   const cut = { now: false };
@@ -82,6 +89,9 @@ test("stopped as a whole and started again, and after a power cut in the middle 
   await field.runs(one, "app");
   const kept = await Promise.all(nodes.map((node) => numbersOn(field, node)));
   for (const numbers of kept) assert.deepEqual(numbers, kept[0]);
+  const histories = await Promise.all(nodes.map((node) => historyOn(field, node)));
+  for (const each of histories) assert.deepEqual(each, histories[0]);
+  assert.deepEqual(histories[0]?.slice(0, history.length), history);
   const missing = acknowledged.filter((number) => kept[0]?.includes(number) !== true);
   assert.deepEqual(missing, [], `of ${acknowledged.length} acknowledged`);
 });
@@ -104,6 +114,7 @@ test("a node that missed many changes, lost its store, or has a damaged one, cat
       Array.from({ length: number }, (_, index) => index),
       what,
     );
+    assert.deepEqual(await historyOn(field, three), await historyOn(field, one), what);
   };
   await change20();
   await backWith("a stale store");

@@ -5,7 +5,7 @@ import { formatXml } from "../../compat/xml.ts";
 import { EXIT } from "../../host/errors.ts";
 import { diffElements } from "../../kernel/cib/diff.ts";
 import { childNamed, type Element } from "../../kernel/cib/element.ts";
-import { formatVersion, versionOf, withVersion } from "../../kernel/cib/version.ts";
+import { durableDocument, formatVersion, versionOf, withVersion } from "../../kernel/cib/version.ts";
 import type { CibVersion, Patchset } from "../../kernel/messages.ts";
 import { didYouMean } from "../../model/nearest.ts";
 import { SECTIONS } from "../../model/validate/grammar.ts";
@@ -14,7 +14,19 @@ import { readCibFile, refuseInvalid } from "../cib-file.ts";
 import { CliFailure, refused } from "../failure.ts";
 import { type CliIo, renderOptions } from "../io.ts";
 import { describeChanges } from "../render/changes.ts";
-import { changeFailure, queryCib, requestChange, type SessionOptions, whoAsks, withClient } from "../session.ts";
+import {
+  authorOf,
+  type ChangeOptions,
+  changeFailure,
+  queryCib,
+  requestChange,
+  type SessionOptions,
+  tell,
+  whoAsks,
+  withClient,
+} from "../session.ts";
+import { isNumber, numberedDocument } from "./cib-history.ts";
+import { planAfter } from "./cib-plan.ts";
 
 const INDENT = { indent: "  " };
 
@@ -38,9 +50,11 @@ function sectionOf(cib: Element, name: string): Element {
   );
 }
 
-interface ApplyFlags extends SessionOptions {
+/** What the command was asked. */
+export interface ApplyFlags extends ChangeOptions {
   readonly dryRun?: true;
   readonly force?: true;
+  readonly plan?: true;
 }
 
 /** Makes the running configuration the one in the file. */
@@ -62,22 +76,29 @@ export async function applyFile(io: CliIo, options: ApplyFlags, file: string): P
         options,
         { ...report, changed: false, version },
         "Nothing to change: the running configuration is the same.",
-        [],
       );
     }
     if (base.adminEpoch !== version.adminEpoch || base.epoch !== version.epoch) throw stale(base, version);
+    if (options.plan) {
+      const planned = planAfter(cib, configuration);
+      const lines = [...warnings, ...words.lines, ...planned.lines];
+      return tell(
+        io,
+        options,
+        { ...report, ...planned.data, changed: false, version },
+        "Nothing was changed (--plan).",
+        lines,
+      );
+    }
     if (options.dryRun) {
       return tell(io, options, { ...report, changed: false, version }, "Nothing was changed (--dry-run).", [
         ...warnings,
         ...words.lines,
       ]);
     }
-    const outcome = await requestChange(
-      client,
-      [{ edit: "replace-configuration", element: configuration }],
-      base,
-      `cib apply ${file}`,
-    );
+    const edits = [{ edit: "replace-configuration", element: configuration } as const];
+    const record = { author: authorOf(io, options), summary: `cib apply ${file}` };
+    const outcome = await requestChange(client, edits, base, record);
     if (outcome.outcome !== "done") throw changeFailure(outcome);
     const done = `Applied; the configuration is now ${formatVersion(outcome.version)}.`;
     tell(io, options, { ...report, changed: true, version: outcome.version }, done, [...warnings, ...words.lines]);
@@ -97,12 +118,7 @@ function stale(base: CibVersion, running: CibVersion): CliFailure {
   );
 }
 
-function tell(io: CliIo, options: SessionOptions, data: object, text: string, lines: readonly string[]): void {
-  if (options.json) io.out(`${JSON.stringify({ ok: true, ...data })}\n`);
-  else io.out(`${[...lines, text].join("\n")}\n`);
-}
-
-/** Prints the patchset between two files, or from the running CIB to a file. */
+/** Prints the patchset between two files or changes of the history, or from the running CIB to a file. */
 export async function diffFiles(
   io: CliIo,
   options: SessionOptions,
@@ -116,11 +132,15 @@ export async function diffFiles(
       "Standard input can be only one of the two CIBs. Name a file for the other.",
     );
   }
-  const first = await readCibFile(io, file);
+  const read = (which: string): Promise<Element> =>
+    isNumber(which) ? numberedDocument(io, options, Number(which)) : readCibFile(io, which);
+  const first = await read(file);
   const { before, after } =
     other === undefined
-      ? fromRunning((await withClient(io, options, queryCib)).cib, first)
-      : { before: first, after: named(await readCibFile(io, other), first) };
+      ? isNumber(file)
+        ? { before: first, after: durableDocument((await withClient(io, options, queryCib)).cib) }
+        : fromRunning((await withClient(io, options, queryCib)).cib, first)
+      : { before: first, after: named(await read(other), first) };
   const patchset: Patchset = {
     source: versionOf(before),
     target: versionOf(after),
@@ -152,9 +172,9 @@ export async function recover(io: CliIo, options: SessionOptions & { readonly ac
       "Nothing was done: starting without a majority of intact stores can lose acknowledged changes. Bring the missing nodes back, or add --accept-loss.";
     throw new CliFailure("usage", EXIT.usage, text);
   }
-  await withClient(io, options, (client) => client.call("start-override", { who: whoAsks() }));
+  await withClient(io, options, (client) => client.call("start-override", { who: whoAsks(io) }));
   const text = "The cluster may start from the stores that are here. See what it does with systole status.";
-  tell(io, options, { accepted: true }, text, []);
+  tell(io, options, { accepted: true }, text);
 }
 
 /** Checks a file. */

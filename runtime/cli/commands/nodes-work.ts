@@ -16,7 +16,16 @@ import { didYouMean } from "../../model/nearest.ts";
 import { CliFailure, refused } from "../failure.ts";
 import { type CliIo, renderOptions } from "../io.ts";
 import { columns, printable, span } from "../render/text.ts";
-import { changeAndTell, queryCib, requestAndTell, type SessionOptions, whoAsks, withClient } from "../session.ts";
+import {
+  type ChangeOptions,
+  changeAndTell,
+  queryCib,
+  requestAndTell,
+  type SessionOptions,
+  tell,
+  whoAsks,
+  withClient,
+} from "../session.ts";
 import { statusOfReport } from "../status-of-report.ts";
 
 const STATUS_TIMEOUT_MS = 10_000;
@@ -28,19 +37,19 @@ function nodeMeant(client: ApiClient, node: string | undefined): string {
 }
 
 /** Empties a node. */
-export async function standby(io: CliIo, options: SessionOptions, node: string | undefined): Promise<void> {
+export async function standby(io: CliIo, options: ChangeOptions, node: string | undefined): Promise<void> {
   await changeAndTell(io, options, (cib, client) => standbyEdits(cib, nodeMeant(client, node)));
 }
 
 /** Gives a node back. */
-export async function online(io: CliIo, options: SessionOptions, node: string | undefined): Promise<void> {
+export async function online(io: CliIo, options: ChangeOptions, node: string | undefined): Promise<void> {
   await changeAndTell(io, options, (cib, client) => onlineEdits(cib, nodeMeant(client, node)));
 }
 
 /** Maintenance, of a node or of all. */
 export async function maintenance(
   io: CliIo,
-  options: SessionOptions & { readonly node?: string },
+  options: ChangeOptions & { readonly node?: string },
   state: string,
 ): Promise<void> {
   if (state !== "on" && state !== "off") {
@@ -53,7 +62,7 @@ export async function maintenance(
 export async function stopNode(io: CliIo, options: SessionOptions & { readonly wait: boolean }): Promise<void> {
   await withClient(io, options, async (client) => {
     const { node } = client.hello;
-    await client.call("shutdown", { who: whoAsks() }, { timeoutMs: STATUS_TIMEOUT_MS });
+    await client.call("shutdown", { who: whoAsks(io) }, { timeoutMs: STATUS_TIMEOUT_MS });
     if (!options.wait) return tell(io, options, { node, stopped: false }, `${node} is stopping.`);
     if (!options.json) io.err(`${node} is stopping: its resources move away first.\n`);
     const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), STOP_TIMEOUT_MS).unref());
@@ -69,10 +78,6 @@ export async function stopNode(io: CliIo, options: SessionOptions & { readonly w
     }
     tell(io, options, { node, stopped: true }, `${node} has stopped.`);
   });
-}
-
-function tell(io: CliIo, options: SessionOptions, data: object, text: string): void {
-  io.out(options.json ? `${JSON.stringify({ ok: true, ...data })}\n` : `${text}\n`);
 }
 
 function printPairs(io: CliIo, options: SessionOptions, pairs: Readonly<Record<string, string>>, none: string): void {
@@ -123,7 +128,7 @@ export async function getAttributes(
 /** Sets (or, with undefined, deletes) an attribute of a node. */
 export async function setAttribute(
   io: CliIo,
-  options: SessionOptions & { readonly transient?: true; readonly dampening?: string },
+  options: ChangeOptions & { readonly transient?: true; readonly dampening?: string },
   nodeName: string,
   name: string,
   value: string | undefined,
@@ -164,7 +169,7 @@ export async function getProperties(io: CliIo, options: SessionOptions, name: st
 /** Sets (or, with undefined, deletes) a cluster property. */
 export async function setProperty(
   io: CliIo,
-  options: SessionOptions & { readonly force?: true },
+  options: ChangeOptions & { readonly force?: true },
   name: string,
   value: string | undefined,
 ): Promise<void> {

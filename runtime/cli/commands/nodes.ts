@@ -2,7 +2,7 @@
 
 import { type Command, Option } from "commander";
 import type { CliIo } from "../io.ts";
-import { family, nodeVerb } from "../options.ts";
+import { changeVerb, family, nodeVerb } from "../options.ts";
 import type { SessionOptions } from "../session.ts";
 
 const work = () => import("./nodes-work.ts");
@@ -10,13 +10,13 @@ const work = () => import("./nodes-work.ts");
 /** standby, online, maintenance, stop. */
 export function nodeCommands(io: CliIo): Command[] {
   return [
-    nodeVerb("standby", "move everything off a node and keep it empty", ["systole standby node2"])
+    changeVerb("standby", "move everything off a node and keep it empty", ["systole standby node2"])
       .argument("[node]", "its name; the node that answers when none is named")
       .action(async (node: string | undefined, options: SessionOptions) => (await work()).standby(io, options, node)),
-    nodeVerb("online", "let a node run resources again", ["systole online node2"])
+    changeVerb("online", "let a node run resources again", ["systole online node2"])
       .argument("[node]", "its name; the node that answers when none is named")
       .action(async (node: string | undefined, options: SessionOptions) => (await work()).online(io, options, node)),
-    nodeVerb("maintenance", "neither start, stop nor monitor resources, on a node or everywhere", [
+    changeVerb("maintenance", "neither start, stop nor monitor resources, on a node or everywhere", [
       "systole maintenance on",
       "systole maintenance off --node node2",
     ])
@@ -58,7 +58,7 @@ export function attributeCommand(io: CliIo): Command {
       .action(async (node: string, name: string | undefined, options: SessionOptions) =>
         (await work()).getAttributes(io, options, node, name),
       ),
-    nodeVerb("set", "set an attribute of a node", ["systole attribute set node1 rack r7"])
+    changeVerb("set", "set an attribute of a node", ["systole attribute set node1 rack r7"])
       .argument("<node>", "its name")
       .argument("<name>", "what it is called")
       .argument("<value>", "what it shall be")
@@ -67,7 +67,7 @@ export function attributeCommand(io: CliIo): Command {
       .action(async (node: string, name: string, value: string, options: AttributeFlags) =>
         (await work()).setAttribute(io, options, node, name, value),
       ),
-    nodeVerb("delete", "delete an attribute of a node", ["systole attribute delete node1 rack"])
+    changeVerb("delete", "delete an attribute of a node", ["systole attribute delete node1 rack"])
       .argument("<node>", "its name")
       .argument("<name>", "what it is called")
       .addOption(transient())
@@ -89,14 +89,14 @@ export function propertyCommand(io: CliIo): Command {
       .action(async (name: string | undefined, options: SessionOptions) =>
         (await work()).getProperties(io, options, name),
       ),
-    nodeVerb("set", "set a property", ["systole property set no-quorum-policy stop"])
+    changeVerb("set", "set a property", ["systole property set no-quorum-policy stop"])
       .argument("<name>", "what it is called")
       .argument("<value>", "what it shall be")
       .option("--force", "also one that nothing knows")
       .action(async (name: string, value: string, options: SessionOptions & { force?: true }) =>
         (await work()).setProperty(io, options, name, value),
       ),
-    nodeVerb("delete", "delete a property, so that its default holds", ["systole property delete batch-limit"])
+    changeVerb("delete", "delete a property, so that its default holds", ["systole property delete batch-limit"])
       .argument("<name>", "what it is called")
       .action(async (name: string, options: SessionOptions) =>
         (await work()).setProperty(io, options, name, undefined),

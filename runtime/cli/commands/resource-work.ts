@@ -14,7 +14,14 @@ import { CliFailure, refused } from "../failure.ts";
 import { type CliIo, renderOptions } from "../io.ts";
 import { renderResources } from "../render/status.ts";
 import { wrap } from "../render/text.ts";
-import { changeAndTell, queryCib, requestAndTell, type SessionOptions, withClient } from "../session.ts";
+import {
+  type ChangeOptions,
+  changeAndTell,
+  queryCib,
+  requestAndTell,
+  type SessionOptions,
+  withClient,
+} from "../session.ts";
 import { statusOfReport } from "../status-of-report.ts";
 
 const STATUS_TIMEOUT_MS = 10_000;
@@ -28,19 +35,19 @@ export async function listResources(io: CliIo, options: SessionOptions): Promise
 }
 
 /** Lets it run. */
-export async function startResource(io: CliIo, options: SessionOptions, id: string): Promise<void> {
+export async function startResource(io: CliIo, options: ChangeOptions, id: string): Promise<void> {
   await changeAndTell(io, options, (cib) => startEdits(cib, id));
 }
 
 /** Keeps it stopped. */
-export async function stopResource(io: CliIo, options: SessionOptions, id: string): Promise<void> {
+export async function stopResource(io: CliIo, options: ChangeOptions, id: string): Promise<void> {
   await changeAndTell(io, options, (cib) => stopEdits(cib, id));
 }
 
 /** Moves it. */
 export async function moveResource(
   io: CliIo,
-  options: SessionOptions & { readonly from?: string; readonly promoted?: true; readonly lifetime?: string },
+  options: ChangeOptions & { readonly from?: string; readonly promoted?: true; readonly lifetime?: string },
   id: string,
   node: string | undefined,
 ): Promise<void> {
@@ -74,7 +81,7 @@ function endOf(lifetime: string): string {
 /** Takes moves back. */
 export async function clearResource(
   io: CliIo,
-  options: SessionOptions & { readonly node?: string },
+  options: ChangeOptions & { readonly node?: string },
   id: string,
 ): Promise<void> {
   await changeAndTell(io, options, (cib) => {

@@ -2,7 +2,7 @@
 
 import type { Command } from "commander";
 import type { CliIo } from "../io.ts";
-import { family, nodeVerb } from "../options.ts";
+import { changeVerb, family, nodeVerb } from "../options.ts";
 import type { SessionOptions } from "../session.ts";
 
 interface MoveFlags extends SessionOptions {
@@ -18,13 +18,13 @@ export function resourceCommand(io: CliIo): Command {
     nodeVerb("list", "show all resources and where they run", ["systole resource list"]).action(
       async (options: SessionOptions) => (await work()).listResources(io, options),
     ),
-    nodeVerb("start", "let a resource run", ["systole resource start web"])
+    changeVerb("start", "let a resource run", ["systole resource start web"])
       .argument("<resource>", "its id")
       .action(async (id: string, options: SessionOptions) => (await work()).startResource(io, options, id)),
-    nodeVerb("stop", "stop a resource and keep it stopped", ["systole resource stop web"])
+    changeVerb("stop", "stop a resource and keep it stopped", ["systole resource stop web"])
       .argument("<resource>", "its id")
       .action(async (id: string, options: SessionOptions) => (await work()).stopResource(io, options, id)),
-    nodeVerb("move", "move a resource to a node, or away from where it is", [
+    changeVerb("move", "move a resource to a node, or away from where it is", [
       "systole resource move web node2",
       "systole resource move web --lifetime PT1H",
     ])
@@ -36,7 +36,7 @@ export function resourceCommand(io: CliIo): Command {
       .action(async (id: string, node: string | undefined, options: MoveFlags) =>
         (await work()).moveResource(io, options, id, node),
       ),
-    nodeVerb("clear", "take back what moves have left behind", ["systole resource clear web"])
+    changeVerb("clear", "take back what moves have left behind", ["systole resource clear web"])
       .argument("<resource>", "its id")
       .option("--node <node>", "only what concerns this node")
       .action(async (id: string, options: SessionOptions & { node?: string }) =>

@@ -12,6 +12,8 @@ import type {
   KernelMessage,
   LogEntry,
   LogPosition,
+  LogSnapshot,
+  PastChange,
   Standing,
 } from "../../kernel/messages.ts";
 import { isElement } from "./element.ts";
@@ -30,6 +32,7 @@ export const BOUNDS = {
   attributesOfElement: 4096,
   entriesOfCatchUp: 100_000,
   recentRequests: 100_000,
+  pastChanges: 10_000,
   elementDepth: 64,
 } as const;
 
@@ -198,6 +201,32 @@ export const standingSchema = Type.Object(
   closed,
 );
 
+export const pastChangeSchema = Type.Object(
+  {
+    number: count,
+    version: versionSchema,
+    who: text,
+    why: text,
+    epochMs: count,
+    changes: count,
+    characters: count,
+    patch: Type.Optional(Type.Object({ forth: patchsetSchema, back: patchsetSchema }, closed)),
+  },
+  closed,
+);
+
+export const logSnapshotSchema = Type.Object(
+  {
+    cib: elementSchema,
+    position: logPositionSchema,
+    recentRequests: Type.Array(Type.Object({ id, version: versionSchema }, closed), {
+      maxItems: BOUNDS.recentRequests,
+    }),
+    history: Type.Array(pastChangeSchema, { maxItems: BOUNDS.pastChanges }),
+  },
+  closed,
+);
+
 const digest = Type.String({ maxLength: BOUNDS.idCharacters });
 
 const differenceSchema = Type.Union([
@@ -211,16 +240,7 @@ const differenceSchema = Type.Union([
   Type.Object(
     {
       difference: Type.Literal("whole"),
-      snapshot: Type.Object(
-        {
-          cib: elementSchema,
-          position: logPositionSchema,
-          recentRequests: Type.Array(Type.Object({ id, version: versionSchema }, closed), {
-            maxItems: BOUNDS.recentRequests,
-          }),
-        },
-        closed,
-      ),
+      snapshot: logSnapshotSchema,
     },
     closed,
   ),
@@ -307,6 +327,8 @@ export type KernelProofs = [
   Proven<Same<Static<typeof changeOutcomeSchema>, ChangeOutcome>>,
   Proven<Same<Static<typeof logPositionSchema>, LogPosition>>,
   Proven<Same<Static<typeof logEntrySchema>, LogEntry>>,
+  Proven<Same<Static<typeof pastChangeSchema>, PastChange>>,
+  Proven<Same<Static<typeof logSnapshotSchema>, LogSnapshot>>,
   Proven<Same<Static<typeof standingSchema>, Standing>>,
   Proven<Same<Static<(typeof kernelMessageSchemas)[number]>, KernelMessage>>,
 ];

@@ -6,7 +6,7 @@
 import * as Type from "typebox";
 import { Compile } from "typebox/schema";
 import type { LogSnapshot, StoreRecord } from "../../kernel/messages.ts";
-import { elementSchema, logEntrySchema, logPositionSchema, versionSchema } from "../schema/kernel.ts";
+import { logEntrySchema, logSnapshotSchema } from "../schema/kernel.ts";
 
 /** Written into each file. A store of a later version is not touched. */
 export const STORE_VERSION = 1;
@@ -25,20 +25,12 @@ export interface FileHeader {
 const closed = { additionalProperties: false } as const;
 const whole = Type.Integer({ minimum: 0 });
 const nodeLife = Type.Object({ id: whole, incarnation: whole }, closed);
-const snapshotSchema = Type.Object(
-  {
-    cib: elementSchema,
-    position: logPositionSchema,
-    recentRequests: Type.Array(Type.Object({ id: Type.String(), version: versionSchema }, closed)),
-  },
-  closed,
-);
 const recordsSchema = Type.Array(
   Type.Union([
     Type.Object({ record: Type.Literal("entry"), entry: logEntrySchema }, closed),
     Type.Object({ record: Type.Literal("promise"), primaryNumber: whole, members: Type.Array(nodeLife) }, closed),
     Type.Object({ record: Type.Literal("adopt"), primaryNumber: whole }, closed),
-    Type.Object({ record: Type.Literal("whole"), snapshot: snapshotSchema }, closed),
+    Type.Object({ record: Type.Literal("whole"), snapshot: logSnapshotSchema }, closed),
   ]),
 );
 const headerSchema = Type.Object({
@@ -48,7 +40,7 @@ const headerSchema = Type.Object({
   base: Type.Union([Type.Literal("snapshot"), Type.Literal("empty"), Type.Literal("damaged")]),
 });
 
-const snapshotCheck = Compile(snapshotSchema);
+const snapshotCheck = Compile(logSnapshotSchema);
 const recordsCheck = Compile(recordsSchema);
 const headerCheck = Compile(headerSchema);
 

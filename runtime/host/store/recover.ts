@@ -39,7 +39,13 @@ function nothing(damaged: boolean): LogPosition {
 }
 
 function emptyLog(damaged: boolean): DurableLog {
-  return new DurableLog({ cib: foundingCib(), position: nothing(damaged), recentRequests: [], entries: [] });
+  return new DurableLog({
+    cib: foundingCib(),
+    position: nothing(damaged),
+    recentRequests: [],
+    entries: [],
+    history: [],
+  });
 }
 
 /** Reads a store. Changes nothing in the directory. */

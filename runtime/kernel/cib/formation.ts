@@ -261,8 +261,8 @@ export class Formation {
     const shown = childNamed(carried.shown, "configuration");
     const own = childNamed(log.document, "configuration");
     if (shown === undefined || own === undefined || shown === own || digestOf(shown) !== digestOf(own)) return log;
-    const { position, entries, recent } = log;
-    return { document: withChildren(log.document, [shown]), position, entries, recent };
+    const { position, entries, recent, history } = log;
+    return { document: withChildren(log.document, [shown]), position, entries, recent, history };
   }
 
   #judge(document: Element, fenced: readonly NodeLife[], startOverride: boolean): QuorumVerdict {

@@ -13,9 +13,11 @@ import type {
   LogPosition,
   LogSnapshot,
   NodeLife,
+  PastChange,
   StoreRecord,
 } from "../messages.ts";
 import type { Element } from "./element.ts";
+import { withChange } from "./history.ts";
 import { applyPatchset } from "./patchset.ts";
 import { durableDocument } from "./version.ts";
 
@@ -35,6 +37,8 @@ export interface LogState {
   /** The last entries; the newest of them is the one that `position` names. */
   readonly entries: readonly LogEntry[];
   readonly recent: ReadonlyMap<string, CibVersion>;
+  /** What was changed up to here, as far as it is remembered; oldest first. */
+  readonly history: readonly PastChange[];
 }
 
 /** A record for the disk, and the durable document that follows from it where it changes that. */
@@ -61,7 +65,7 @@ function remember(recent: Map<string, CibVersion>, id: string, version: CibVersi
 export function snapshotOf(log: LogState): LogSnapshot {
   const recentRequests: CompletedRequest[] = [];
   for (const [id, version] of log.recent) recentRequests.push({ id, version });
-  return { cib: log.document, position: log.position, recentRequests };
+  return { cib: log.document, position: log.position, recentRequests, history: log.history };
 }
 
 /** What brings a log that ends at `position` up to this one; undefined when it is there already. */
@@ -87,20 +91,22 @@ export function extendLog(
 ): { readonly log: LogState; readonly work: readonly LogWork[] } | string {
   if (difference === undefined) return { log, work: [] };
   if (difference.difference === "whole") {
-    const { cib, position, recentRequests } = difference.snapshot;
+    const { cib, position, recentRequests, history } = difference.snapshot;
     const recent = new Map(recentRequests.map((request) => [request.id, request.version]));
     const document = durableDocument(cib);
-    const whole: LogState = { document, position: { ...position, intact: true }, entries: [], recent };
+    const whole: LogState = { document, position: { ...position, intact: true }, entries: [], recent, history };
     return { log: whole, work: [{ record: { record: "whole", snapshot: difference.snapshot }, after: document }] };
   }
   let document = log.document;
   let index = log.position.index;
   const recent = new Map(log.recent);
+  let history = log.history;
   const work: LogWork[] = [];
   for (const entry of difference.entries) {
     if (entry.index !== index + 1) return `Entry ${entry.index} came after ${index}.`;
     const patched = applyPatchset(document, entry.patchset);
     if (!patched.ok) return patched.reason;
+    history = withChange(history, entry, document, patched.cib);
     document = patched.cib;
     index = entry.index;
     remember(recent, entry.requestId, entry.patchset.target);
@@ -109,7 +115,7 @@ export function extendLog(
   const last = difference.entries[difference.entries.length - 1];
   const primaryNumber = last?.primaryNumber ?? log.position.primaryNumber;
   const position = { ...log.position, primaryNumber, index };
-  return { log: { document, position, entries: [...log.entries, ...difference.entries], recent }, work };
+  return { log: { document, position, entries: [...log.entries, ...difference.entries], recent, history }, work };
 }
 
 /** The disk's log, and the writes that lead it on. */
@@ -118,6 +124,7 @@ export class DurableLog implements LogState {
   position: LogPosition;
   entries: LogEntry[];
   recent: Map<string, CibVersion>;
+  history: readonly PastChange[];
   #waiting: LogWork[] = [];
   #flight: { readonly id: number; readonly work: readonly LogWork[]; readonly sinceMs: number } | undefined;
   #lastId = 0;
@@ -128,11 +135,13 @@ export class DurableLog implements LogState {
     readonly position: LogPosition;
     readonly recentRequests: readonly CompletedRequest[];
     readonly entries: readonly LogEntry[];
+    readonly history: readonly PastChange[];
   }) {
     this.document = durableDocument(initial.cib);
     this.position = initial.position;
     this.entries = [...initial.entries];
     this.recent = new Map(initial.recentRequests.map((request) => [request.id, request.version]));
+    this.history = initial.history;
     for (const entry of this.entries) this.#weight += weightOf(entry);
     this.#forget();
   }
@@ -182,12 +191,13 @@ export class DurableLog implements LogState {
     } else if (record.record === "adopt") {
       this.position = { ...this.position, adoptedPrimary: record.primaryNumber };
     } else if (record.record === "whole") {
-      const { cib, position, recentRequests } = record.snapshot;
+      const { cib, position, recentRequests, history } = record.snapshot;
       this.document = after ?? durableDocument(cib);
       this.position = { ...position, intact: true, empty: false };
       this.entries = [];
       this.#weight = 0;
       this.recent = new Map(recentRequests.map((request) => [request.id, request.version]));
+      this.history = history;
     } else {
       this.#append(record.entry, after);
     }
@@ -195,6 +205,7 @@ export class DurableLog implements LogState {
 
   #append(entry: LogEntry, after: Element | undefined): void {
     assert(after !== undefined && entry.index === this.position.index + 1, `log entry ${entry.index} out of order`);
+    this.history = withChange(this.history, entry, this.document, after);
     this.document = after;
     const adoptedPrimary = Math.max(this.position.adoptedPrimary, entry.primaryNumber);
     this.position = { ...this.position, primaryNumber: entry.primaryNumber, index: entry.index, adoptedPrimary };

@@ -17,6 +17,8 @@ export interface EditPlan {
 /** Nothing can be done; the reason in words. */
 export interface Refused {
   readonly refused: string;
+  /** For programs; "not-found" when there is none. */
+  readonly code?: string;
 }
 
 export type EditResult = EditPlan | Refused;

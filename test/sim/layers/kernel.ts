@@ -75,7 +75,7 @@ export function recover({ records, damaged }: DiskContents, nodes: readonly Node
     intact: false,
     empty: records.length === 0 && !damaged,
   };
-  const log = new DurableLog({ cib: foundingCib(nodes), position, recentRequests: [], entries: [] });
+  const log = new DurableLog({ cib: foundingCib(nodes), position, recentRequests: [], entries: [], history: [] });
   let id = 0;
   for (const record of records) {
     if (record.record === "entry") {
@@ -88,7 +88,7 @@ export function recover({ records, damaged }: DiskContents, nodes: readonly Node
     log.persisted(id);
   }
   const recentRequests = [...log.recent].map(([requestId, version]) => ({ id: requestId, version }));
-  return { cib: log.document, position: log.position, recentRequests, entries: log.entries };
+  return { cib: log.document, position: log.position, recentRequests, entries: log.entries, history: log.history };
 }
 
 /** The kernel in the place of the node machine. */

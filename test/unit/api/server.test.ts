@@ -30,6 +30,13 @@ const handlers: ApiHandlers = {
     element: { name: "cib", attributes: { epoch: "1" }, children: [] },
   }),
   "cib-change": ({ change }) => ({ outcome: "refused", code: "no", reason: `${change.id} by ${change.who}` }),
+  "cib-history": () => ({ changes: [] }),
+  "cib-document": () => {
+    throw new SystoleError("not-found", "no such change");
+  },
+  backup: () => {
+    throw new SystoleError("stopping", "not now");
+  },
   request: () => new Promise(() => {}),
   "plugin-list": () => ({ plugins: [] }),
   "plugin-describe": () => ({ plugins: [] }),

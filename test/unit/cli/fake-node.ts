@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { documentAt, historyOf } from "../../../runtime/api/history.ts";
 import type { StatusReport } from "../../../runtime/api/schema.ts";
 import { type ApiHandlers, openApiServer } from "../../../runtime/api/server.ts";
 import type { CliIo } from "../../../runtime/cli/io.ts";
@@ -12,8 +13,10 @@ import { SystoleError } from "../../../runtime/host/errors.ts";
 import { EventLog } from "../../../runtime/host/event-log.ts";
 import { applyEdits } from "../../../runtime/kernel/cib/edits.ts";
 import { childNamed, type Element, withAttributes } from "../../../runtime/kernel/cib/element.ts";
-import { versionOf } from "../../../runtime/kernel/cib/version.ts";
-import type { ChangeOutcome, ChangeRequest } from "../../../runtime/kernel/messages.ts";
+import { withChange } from "../../../runtime/kernel/cib/history.ts";
+import { makePatchset } from "../../../runtime/kernel/cib/patchset.ts";
+import { durableDocument, versionOf } from "../../../runtime/kernel/cib/version.ts";
+import type { ChangeOutcome, ChangeRequest, LogSnapshot, PastChange } from "../../../runtime/kernel/messages.ts";
 import { problemText, validateConfiguration } from "../../../runtime/model/validate.ts";
 
 /** Noon, so that no text depends on the day of the test. */
@@ -101,6 +104,7 @@ export async function systole(words: readonly string[], options: RunOptions = {}
 /** A node's document, and what it was asked. */
 export class FakeNode {
   cib: Element = parseXml(CIB_TEXT);
+  history: readonly PastChange[] = [];
   readonly requests: unknown[] = [];
   readonly events = new EventLog();
   /** Answers to the next changes, instead of making them. */
@@ -155,10 +159,20 @@ export class FakeNode {
     return systole(words, { ...options, env: { SYSTOLE_SOCKET: this.socket, ...options.env } });
   }
 
+  get stored(): LogSnapshot {
+    const lives = [1, 2].map((id) => ({ id, incarnation: 1 }));
+    const numbers = { primaryNumber: 4, adoptedPrimary: 4, promisedPrimary: 4, index: this.history.length };
+    const position = { ...numbers, promisedMembers: lives, intact: true, empty: false };
+    return { cib: durableDocument(this.cib), position, recentRequests: [], history: this.history };
+  }
+
   #handlers(): ApiHandlers {
     return {
       status: () => this.#status(),
       "cib-query": () => ({ version: versionOf(this.cib), element: this.cib }),
+      "cib-history": ({ limit }) => ({ changes: historyOf(this, limit) }),
+      "cib-document": ({ number }) => documentAt(this, number),
+      backup: () => ({ cluster: "shop", primary: true, snapshot: this.stored }),
       "cib-change": ({ change }) => this.#change(change),
       request: ({ request }) => {
         this.requests.push(request);
@@ -199,7 +213,13 @@ export class FakeNode {
     const next = childNamed(edited.cib, "configuration");
     const problem = next && validateConfiguration(next).find((one) => one.severity === "error");
     if (problem) return { outcome: "refused", code: problem.code, reason: problemText(problem) };
+    const before = durableDocument(this.cib);
     this.cib = withAttributes(edited.cib, { epoch: `${version.epoch + 1}`, num_updates: "0" });
+    const after = durableDocument(this.cib);
+    const { why, id: requestId } = change;
+    const at = { index: this.history.length + 1, primaryNumber: 1, epochMs: NOON_EPOCH_MS, durable: true };
+    const entry = { ...at, requestId, who: "anna@desk", why, patchset: makePatchset(before, after) };
+    this.history = withChange(this.history, entry, before, after);
     this.events.changed();
     return { outcome: "done", version: versionOf(this.cib) };
   }

@@ -59,7 +59,7 @@ function makeHost(t: TestContext, script: Partial<Record<NodeInput["type"], read
     close: () => Promise.resolve(),
   };
   const position = { primaryNumber: 0, index: 0, adoptedPrimary: 0, promisedPrimary: 0, promisedMembers: [] };
-  const initial = { cib: undefined, recentRequests: [], entries: [], notes: [] };
+  const initial = { cib: undefined, recentRequests: [], entries: [], history: [], notes: [] };
   const parts: NodeParts = {
     machine: {
       step: (input) => {
@@ -68,6 +68,12 @@ function makeHost(t: TestContext, script: Partial<Record<NodeInput["type"], read
       },
       deadlineMs: () => undefined,
       cib: element("cib"),
+      stored: {
+        cib: element("cib"),
+        position: { ...position, intact: false, empty: true },
+        recentRequests: [],
+        history: [],
+      },
       standing: undefined,
       chain: { primaryNumber: 0, seniority: 0 },
       transition: undefined,

@@ -33,7 +33,7 @@ function* life(): Generator<StoreRecord[], never> {
   let document = durableDocument(foundingCib());
   yield [{ record: "promise", primaryNumber: 1, members: FOUNDED.promisedMembers }];
   yield [
-    { record: "whole", snapshot: { cib: document, position: FOUNDED, recentRequests: [] } },
+    { record: "whole", snapshot: { cib: document, position: FOUNDED, recentRequests: [], history: [] } },
     { record: "adopt", primaryNumber: 1 },
   ];
   for (let index = 1; ; index += 1) {

@@ -50,7 +50,7 @@ class FakeDisk {
   log: DurableLog;
 
   constructor(cib: Element) {
-    this.log = new DurableLog({ cib, position: EMPTY, recentRequests: [], entries: [] });
+    this.log = new DurableLog({ cib, position: EMPTY, recentRequests: [], entries: [], history: [] });
   }
 
   /** The records are applied in order, `count` of them (a torn write keeps the first ones). */
@@ -122,6 +122,7 @@ export class Cluster {
           position: EMPTY,
           recentRequests: [],
           entries: [],
+          history: [],
         }),
         answers: new Map(),
         standings: [],
@@ -166,8 +167,7 @@ export class Cluster {
   start(id: NodeId): void {
     const node = this.node(id);
     const { log } = node.disk;
-    const { recentRequests } = snapshotOf(log);
-    const initial = { cib: log.document, position: log.position, recentRequests, entries: log.entries };
+    const initial = { ...snapshotOf(log), entries: log.entries };
     node.incarnation += 1;
     node.kernel = createKernel(this.#config(id), initial);
     node.up = true;

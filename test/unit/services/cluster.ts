@@ -79,7 +79,7 @@ export class Cluster {
       intact: true,
       empty: false,
     };
-    const log = new DurableLog({ cib: document, position, recentRequests: [], entries: [] });
+    const log = new DurableLog({ cib: document, position, recentRequests: [], entries: [], history: [] });
     const node = {
       id,
       name: `n${id}`,
@@ -103,7 +103,6 @@ export class Cluster {
       fencing: true,
       acceptLoss: false,
     };
-    const { recentRequests } = snapshotOf(node.log);
     return createNode(
       {
         self: node.id,
@@ -116,7 +115,7 @@ export class Cluster {
         runId: `0000000${node.id}-0000-0000-0000-${`${node.incarnation}`.padStart(12, "0")}`,
         epochMs: EPOCH_MS + this.nowMs,
       },
-      { cib: node.log.document, position: node.log.position, recentRequests, entries: node.log.entries },
+      { ...snapshotOf(node.log), entries: node.log.entries },
     );
   }
 

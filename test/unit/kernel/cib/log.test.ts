@@ -2,41 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { applyEdits } from "../../../../runtime/kernel/cib/edits.ts";
-import { DurableLog, differenceFor, extendLog, RECENT_REQUESTS } from "../../../../runtime/kernel/cib/log.ts";
-import { makePatchset } from "../../../../runtime/kernel/cib/patchset.ts";
-import { durableDocument, foundingCib, versionOf, withVersion } from "../../../../runtime/kernel/cib/version.ts";
-import type { LogPosition } from "../../../../runtime/kernel/messages.ts";
-import { EMPTY, property } from "../cluster.ts";
-
-const FOUNDED: LogPosition = { ...EMPTY, adoptedPrimary: 1, promisedPrimary: 1, intact: true, empty: false };
-
-function newLog(): DurableLog {
-  return new DurableLog({ cib: foundingCib(), position: FOUNDED, recentRequests: [], entries: [] });
-}
-
-function grow(log: DurableLog, count: number, primaryNumber = 1): DurableLog {
-  for (let i = 0; i < count; i += 1) {
-    const index = log.position.index + 1;
-    const edited = applyEdits(log.document, [property("x", `${primaryNumber}.${index}`)]);
-    assert.ok(edited.ok);
-    const version = versionOf(log.document);
-    const after = durableDocument(withVersion(edited.cib, { ...version, epoch: version.epoch + 1 }));
-    const patchset = makePatchset(log.document, after);
-    const entry = {
-      primaryNumber,
-      index,
-      requestId: `${primaryNumber}.${index}`,
-      who: "w",
-      why: "y",
-      epochMs: 0,
-      patchset,
-      durable: true,
-    };
-    log.advance({ record: { record: "entry", entry }, after });
-  }
-  return log;
-}
+import { differenceFor, extendLog, RECENT_REQUESTS } from "../../../../runtime/kernel/cib/log.ts";
+import { grow, newLog } from "./log-bench.ts";
 
 test("who lacks the end is given the entries after its own, and comes to the same document", () => {
   const long = grow(newLog(), 9);
