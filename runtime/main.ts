@@ -7,6 +7,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { nodeApi } from "./api/node-api.ts";
 import { openApiServer } from "./api/server.ts";
+import { STORE_FOLDER } from "./host/backup.ts";
 import { epochMs } from "./host/clock.ts";
 import type { NodeConfig } from "./host/config.ts";
 import { problemsOf, quorumUnder } from "./host/judgement.ts";
@@ -121,7 +122,7 @@ async function assemble(
   closers: (() => Promise<void> | void)[],
 ): Promise<Pick<RunningNode, "shutdown" | "ended">> {
   const { self, nodes, mainSilenceMs, stateDirectory } = config;
-  const store = await openStore(join(stateDirectory, "cib"));
+  const store = await openStore(join(stateDirectory, STORE_FOLDER));
   closers.push(() => store.close());
   for (const { code, text } of store.initial.notes) log.write("warn", text, { code });
   const machine = createMachine(config, life, store.initial);

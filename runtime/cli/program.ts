@@ -5,7 +5,7 @@ import { Command, CommanderError } from "commander";
 import { EXIT } from "../host/errors.ts";
 import { SYSTOLE_VERSION } from "../version.ts";
 import { cibCommand } from "./commands/cib.ts";
-import { keyCommand, newCommand, nodeCommand } from "./commands/files.ts";
+import { backupCommands, keyCommand, newCommand, nodeCommand } from "./commands/files.ts";
 import { attributeCommand, fenceCommand, nodeCommands, propertyCommand } from "./commands/nodes.ts";
 import { pluginCommand } from "./commands/plugin.ts";
 import { resourceCommand } from "./commands/resource.ts";
@@ -36,7 +36,9 @@ function createProgram(io: CliIo): Command {
     .addCommand(explainCommand(io))
     .addCommand(pluginCommand(io))
     .addCommand(nodeCommand(io))
-    .addCommand(keyCommand(io))
+    .addCommand(keyCommand(io));
+  for (const command of backupCommands(io)) program.addCommand(command);
+  program
     .addCommand(newCommand(io))
     .addCommand(demoCommand())
     .addHelpText(

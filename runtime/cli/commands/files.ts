@@ -1,9 +1,11 @@
-// Commands that need no running node: the daemon itself, keys.
+// Commands about files: the daemon itself, keys, backups.
 
 import { Argument, type Command } from "commander";
 import type { CliIo } from "../io.ts";
 import { createProject, PROJECT_KINDS } from "../new.ts";
-import { family, verb } from "../options.ts";
+import { family, nodeVerb, verb } from "../options.ts";
+import type { SessionOptions } from "../session.ts";
+import type { RestoreFlags } from "./backup-work.ts";
 
 /** node. */
 export function nodeCommand(io: CliIo): Command {
@@ -22,6 +24,31 @@ export function nodeCommand(io: CliIo): Command {
       const { runNode } = await import("../../run-node.ts");
       io.exit(await runNode(config));
     });
+}
+
+/** backup, restore. */
+export function backupCommands(io: CliIo): Command[] {
+  const work = () => import("./backup-work.ts");
+  return [
+    nodeVerb("backup", "write the durable state of the cluster to a file: configuration and its history", [
+      "systole backup cluster.backup",
+    ])
+      .argument("<file>", "where to write it; it has secrets, so only its owner may read it")
+      .option("--overwrite", "also when there is such a file already")
+      .action(async (file: string, options: SessionOptions & { overwrite?: true }) =>
+        (await work()).backup(io, options, file),
+      ),
+    verb("restore", "make the store of a node that is not running from a backup, for a new cluster", [
+      "systole restore cluster.backup /etc/systole/node1.json",
+    ])
+      .argument("<file>", "what systole backup wrote")
+      .argument("<config>", "the node's configuration, as for systole node")
+      .option("--overwrite", "also when the node's store holds something; that is moved aside")
+      .option("--other-cluster", "also when the backup is of a cluster of another name")
+      .action(async (file: string, config: string, options: RestoreFlags) =>
+        (await work()).restore(io, options, file, config),
+      ),
+  ];
 }
 
 /** key new. */
