@@ -3,6 +3,7 @@
 import { childNamed, type Element } from "../../kernel/cib/element.ts";
 import { leadingInteger } from "../../model/score.ts";
 import { isTrue } from "../../model/text.ts";
+import { upgradeCib } from "../../model/upgrade.ts";
 import { Recorder } from "./explain/recorder.ts";
 import type { ScheduleOptions } from "./schedule.ts";
 import type { Cluster } from "./state.ts";
@@ -125,7 +126,8 @@ function unpackTags(cluster: Cluster): void {
 }
 
 /** Reads configuration and status; nothing is decided yet. */
-export function readCluster(cib: Element, options: ScheduleOptions): Cluster {
+export function readCluster(written: Element, options: ScheduleOptions): Cluster {
+  const cib = upgradeCib(written);
   const cluster = makeCluster(cib, options);
   unpackNodes(cluster);
   const section = childNamed(childNamed(cib, "configuration"), "resources");

@@ -4,6 +4,8 @@
 //   property NAME=VALUE       a cluster property              score ATTRIBUTE NODE VALUE  a transient node attribute
 //   <primitive …/> <group> …  resources as they are           <rsc_location …/> …         constraints as they are
 //   ran RESOURCE OPERATION NODE RESULT [SECONDS]              an operation that was done
+//   schema pacemaker-1.2      the schema that the CIB names   <rsc_defaults> …          other sections as they are
+//   <node …/>                 a node as it is
 
 import { parseXml } from "../../../runtime/compat/xml.ts";
 import { type Element, element } from "../../../runtime/kernel/cib/element.ts";
@@ -15,13 +17,17 @@ interface Draft {
   readonly constraints: Element[];
   readonly attributes: Map<string, Element[]>;
   readonly history: Map<string, Map<string, Element[]>>;
+  readonly nodeEntries: Element[];
+  readonly sections: Element[];
+  schema: string;
 }
 
 function nvpair(name: string, value: string): Element {
   return element("nvpair", { id: `nv-${name.replaceAll("#", "-")}`, name, value });
 }
 
-const CONSTRAINTS = /^(rsc_|fencing-)/;
+const CONSTRAINTS = /^rsc_(location|colocation|order|ticket)$/;
+const SECTIONS = /^(rsc_defaults|op_defaults|fencing-topology|tags|alerts|acls)$/;
 
 function addOperation(draft: Draft, words: readonly string[]): void {
   const [resource = "", operation = "", node = "", result = "0", seconds = "0"] = words;
@@ -62,9 +68,12 @@ function read(draft: Draft, line: string): void {
     const [name = "", node = "", value = ""] = rest;
     draft.attributes.set(node, [...(draft.attributes.get(node) ?? []), nvpair(name, value)]);
   } else if (word === "ran") addOperation(draft, rest);
+  else if (word === "schema") draft.schema = rest[0] ?? "";
   else if (line.startsWith("<")) {
     const part = parseXml(line);
-    (CONSTRAINTS.test(part.name) ? draft.constraints : draft.resources).push(part);
+    if (CONSTRAINTS.test(part.name)) draft.constraints.push(part);
+    else if (SECTIONS.test(part.name)) draft.sections.push(part);
+    else (part.name === "node" ? draft.nodeEntries : draft.resources).push(part);
   } else throw new Error(`nothing is written like this: ${line}`);
 }
 
@@ -97,6 +106,9 @@ export function cibFromLines(text: string): Element {
     constraints: [],
     attributes: new Map(),
     history: new Map(),
+    nodeEntries: [],
+    sections: [],
+    schema: "pacemaker-4.0",
   };
   for (const line of text.split("\n")) if (line.trim() !== "") read(draft, line.trim());
   const nodes = [...draft.nodes].map(([id, state]) =>
@@ -122,9 +134,10 @@ export function cibFromLines(text: string): Element {
   });
   const configuration = element("configuration", {}, [
     element("crm_config", {}, [element("cluster_property_set", { id: "options" }, draft.properties)]),
-    element("nodes", {}, nodes),
+    element("nodes", {}, [...nodes, ...draft.nodeEntries]),
     element("resources", {}, draft.resources),
     element("constraints", {}, draft.constraints),
+    ...draft.sections,
   ]);
   return element(
     "cib",
@@ -132,7 +145,7 @@ export function cibFromLines(text: string): Element {
       epoch: "1",
       num_updates: "0",
       admin_epoch: "0",
-      "validate-with": "pacemaker-4.0",
+      "validate-with": draft.schema,
       "have-quorum": "1",
       "dc-uuid": "n1",
     },
