@@ -86,12 +86,16 @@ function print(io: CliIo, report: ExplainReport): void {
 /** The report with each change also as a patchset. */
 function asData(cib: Element, report: ExplainReport): object {
   const withPatch = (node: NodeReport): object => {
-    if (node.smallestChange === undefined) return node;
-    const changed = applyEdits(cib, node.smallestChange.edits);
-    const patchset = changed.ok ? { patchset: makePatchset(cib, changed.cib) } : {};
-    return { ...node, smallestChange: { ...node.smallestChange, ...patchset } };
+    const changes = node.changes.map((report) => {
+      if (report.change === undefined) return report;
+      const changed = applyEdits(cib, report.change.edits);
+      const patchset = changed.ok ? { patchset: makePatchset(cib, changed.cib) } : {};
+      return { ...report, change: { ...report.change, ...patchset } };
+    });
+    return { ...node, changes };
   };
   return {
+    ...(report.nodeView === undefined ? {} : { node: report.nodeView }),
     nodeActions: report.nodeActions,
     resources: report.instances.map((one) => ({ ...one, nodes: one.nodes.map(withPatch) })),
   };

@@ -133,7 +133,6 @@ function newAction(
     needs: resource === undefined ? Needs.Nothing : operationNeeds(resource, task),
     priority: 0,
     reason: undefined,
-    because: undefined,
     config: resource === undefined ? NO_META : operationMeta(cluster, resource, node, task, intervalMs, operation),
     meta: undefined,
     extra: undefined,

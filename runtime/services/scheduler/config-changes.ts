@@ -113,6 +113,7 @@ export function checkOperation(cluster: Cluster, resource: Resource, node: Node,
   if (cluster.secretsRemoved && digests.verdict !== "match" && digests.secure !== undefined) {
     if (digests.secure === operation.element.attributes["op-secure-digest"]) return false;
   }
+  if (digests.verdict !== "match" && intervalMs === 0) cluster.explain?.changed.set(resource, { operation, digests });
   switch (digests.verdict) {
     case "restart":
       forceRestart(cluster, resource, task, intervalMs, node);

@@ -75,7 +75,7 @@ function newTicketConstraint(
     ignoreConstraint(cluster, id, `the role "${roleText}" does not exist`);
     return;
   }
-  const constraint: TicketConstraint = { ticket, role, lossPolicy: lossPolicy(cluster, policyText, role) };
+  const constraint: TicketConstraint = { id, ticket, role, lossPolicy: lossPolicy(cluster, policyText, role) };
   resource.tickets.push(constraint);
   if (!ticket.granted || ticket.standby) applyTicket(cluster, resource, constraint);
 }
@@ -90,7 +90,7 @@ function applyTicket(cluster: Cluster, resource: Resource, constraint: TicketCon
   if (!ticket.granted && resource.activeNodes.length > 0) loseTicket(cluster, resource, constraint);
   else if (role !== Role.Promoted || constraint.lossPolicy === "stop")
     addLocationEverywhere(cluster, resource, -INFINITY);
-  cluster.explain?.ticket(resource, ticket);
+  cluster.explain?.ticket(resource, constraint);
 }
 
 /** The ticket is gone while the resource runs. */

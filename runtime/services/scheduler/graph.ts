@@ -127,7 +127,7 @@ function exportAction(cluster: Cluster, action: Action): GraphAction {
   const historyId = resource?.historyId;
   const router = node === undefined ? undefined : routerFor(action, actionMeta(action, "notify_operation"));
   const downed = node === undefined ? undefined : downedBy(cluster, action, node);
-  const cause = actionCause(cluster, action);
+  const cause = cluster.explain === undefined ? undefined : actionCause(cluster, cluster.explain, action);
   const isMaintenance = action.task === "maintenance_nodes" && kind === "pseudo";
   return {
     id: action.id,

@@ -22,6 +22,7 @@ export function newOrdering(cluster: Cluster, first: Side, then: Side, flags: nu
     flags,
   };
   cluster.orderings.push(ordering);
+  cluster.explain?.actions.ordered(ordering);
   orderMigrationEquivalents(cluster, ordering);
 }
 

@@ -77,7 +77,9 @@ function unpackConstraints(cluster: Cluster): void {
         unpackColocation(cluster, constraint);
         break;
       case "rsc_order":
+        cluster.explain?.actions.reads(constraint.attributes["id"]);
         unpackOrder(cluster, constraint);
+        cluster.explain?.actions.reads(undefined);
         break;
       case "rsc_ticket":
         unpackTicket(cluster, constraint);
@@ -198,6 +200,7 @@ function placements(resource: Resource, list: Placement[]): void {
     ...(resource.assigned === undefined ? {} : { node: resource.assigned.name }),
     role: placed,
     activeOn: resource.activeNodes.map((node) => node.name),
+    ...(resource.role === Role.Promoted ? { promotedNow: true as const } : {}),
     causes: resource.causes,
   });
 }

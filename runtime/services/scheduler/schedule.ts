@@ -6,7 +6,7 @@
 import type { Element } from "../../kernel/cib/element.ts";
 import type { Cause, TransitionGraph } from "../transition.ts";
 import { readCluster } from "./cluster.ts";
-import type { InstanceExplanation } from "./explain/explanation.ts";
+import type { ClusterExplanation } from "./explain/explanation.ts";
 import { exportSchedule, planCluster } from "./plan.ts";
 
 /** What the function needs from outside, because it may not look at a clock or hash by itself. */
@@ -37,6 +37,8 @@ export interface Placement {
   readonly role: PlacedRole;
   /** Names of the nodes where it is active now. */
   readonly activeOn: readonly string[];
+  /** It is promoted where it is active now. */
+  readonly promotedNow?: true;
   readonly causes: readonly Cause[];
 }
 
@@ -84,7 +86,7 @@ export interface Schedule {
   /** Does this partition have quorum, as the CIB says. */
   readonly quorate: boolean;
   /** Why each instance is where it shall be, when that was asked for (`explain`). */
-  readonly explanation?: readonly InstanceExplanation[];
+  readonly explanation?: ClusterExplanation;
 }
 
 /** Decides what the cluster described by `cib` should do at that moment. */

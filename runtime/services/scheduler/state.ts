@@ -318,8 +318,6 @@ export interface Action {
   needs: Needs;
   priority: number;
   reason: string | undefined;
-  /** The action whose needs made this one necessary, or impossible. */
-  because: Action | undefined;
   /** Shared by all actions of the same operation. */
   readonly config: ActionMeta;
   /** This action's own, stronger than `config`. */
@@ -373,6 +371,7 @@ export interface Ticket {
 }
 
 export interface TicketConstraint {
+  readonly id: string | undefined;
   readonly ticket: Ticket;
   readonly role: Role;
   readonly lossPolicy: "stop" | "demote" | "fence" | "freeze";

@@ -9,6 +9,7 @@ import { withThisColocations } from "./colocation-scores.ts";
 import {
   type Action,
   type Cluster,
+  type Colocation,
   Flag,
   type Node,
   Order,
@@ -311,7 +312,9 @@ function reasonFrom(action: Action, flag: number): string {
 function clearBecause(action: Action, flag: number, cause: Action): void {
   if ((action.flags & flag) === 0) return;
   clearFlag(action, flag);
-  if (flag !== Flag.Migratable) action.because ??= cause;
+  if (flag !== Flag.Migratable) {
+    action.cluster.explain?.actions.follows(action, flag === Flag.Optional ? "needed" : "impossible", cause);
+  }
   if (action.resource !== cause.resource) setReason(action, reasonFrom(cause, flag), false);
 }
 
@@ -400,16 +403,17 @@ export function updateOrdered(
   return changed;
 }
 
-function markBlocked(cluster: Cluster, resource: Resource, task: string, cause: Resource): void {
+function markBlocked(cluster: Cluster, resource: Resource, task: string, cause: Action, colocation: Colocation): void {
   for (let i = resource.actions.length - 1; i >= 0; i -= 1) {
     const action = resource.actions[i];
     if (action === undefined || action.task !== task || !hasFlag(action, Flag.Runnable)) continue;
     clearFlag(action, Flag.Runnable);
-    setReason(action, `colocation with ${cause.id}`, false);
+    setReason(action, `colocation with ${cause.resource?.id}`, false);
+    cluster.explain?.actions.follows(action, "impossible", cause, colocation.id);
     blockDependents(cluster, action);
     updateForOrderings(cluster, action);
   }
-  for (const child of resource.children) markBlocked(cluster, child, task, cause);
+  for (const child of resource.children) markBlocked(cluster, child, task, cause, colocation);
 }
 
 /** What must be with something that cannot start cannot start either. */
@@ -426,6 +430,6 @@ export function blockDependents(cluster: Cluster, action: Action): void {
   for (const colocation of withThisColocations(resource)) {
     if (colocation.score < INFINITY || (!isStart && colocation.primaryRole !== Role.Promoted)) continue;
     const task = colocation.dependentRole === Role.Promoted ? "promote" : "start";
-    markBlocked(cluster, colocation.dependent, task, action.resource);
+    markBlocked(cluster, colocation.dependent, task, action, colocation);
   }
 }

@@ -10,6 +10,7 @@ import { type EditResult, findNode, type NodePlace, type ResourcePlace, stepTo }
 import { startEdits } from "../../../model/edits/resource.ts";
 import { isTrue } from "../../../model/text.ts";
 import { type Neighbour, referencedIds } from "./neighbours.ts";
+import type { Goal } from "./smallest-change.ts";
 
 /** One thing that could be changed. */
 export interface Candidate {
@@ -28,7 +29,12 @@ function offer(list: Candidate[], result: EditResult, text: string, command?: st
 }
 
 /** All that could be tried, gentlest first. */
-export function candidatesFor(cib: Element, neighbours: readonly Neighbour[], nodeName: string): Candidate[] {
+export function candidatesFor(
+  cib: Element,
+  neighbours: readonly Neighbour[],
+  nodeName: string,
+  _goal: Goal,
+): Candidate[] {
   const node = findNode(cib, nodeName);
   if ("refused" in node) return [];
   const state = nodeState(cib, node.id);

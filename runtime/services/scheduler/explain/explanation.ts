@@ -2,12 +2,14 @@
 // node what spoke against that.
 
 import { addScores, formatScore, INFINITY } from "../../../model/score.ts";
-import { ABSENT, nodeUsable } from "../node-table.ts";
+import { nodeUsable } from "../node-table.ts";
 import { roleText } from "../roles.ts";
 import { type Cluster, type Node, type Resource, Role } from "../state.ts";
 import { isClone, topResource } from "../tree.ts";
-import { dependentAgainst, exclusionReason, noPlaceReason } from "./place-cause.ts";
-import { failureReason, nodeReason, type Reason, targetRoleReason } from "./reason.ts";
+import { type ActionExplanation, explainActions, explainNodeActions } from "./action-explanation.ts";
+import { contributionsOn, recordedBan, scoreFor, unmanagedWhy, whyNowhere } from "./nowhere.ts";
+import { exclusionReason } from "./place-cause.ts";
+import { nodeReason, type Reason } from "./reason.ts";
 import type { Contribution, Recorder } from "./recorder.ts";
 
 /** What one reason did to a score. */
@@ -40,15 +42,19 @@ export interface InstanceExplanation {
   readonly because: readonly Reason[];
   /** By name. */
   readonly nodes: readonly NodeExplanation[];
+  /** What is done with it, or cannot be; in the order in which it happens. */
+  readonly actions: readonly ActionExplanation[];
 }
 
-const NO_DEVICE: Reason = {
-  code: "no-fence-device",
-  text: "fencing is enabled and there is no fence device, so nothing is changed",
-};
+/** All that is to be said of a plan. */
+export interface ClusterExplanation {
+  readonly instances: readonly InstanceExplanation[];
+  /** Fencing and clean leaving. */
+  readonly nodeActions: readonly ActionExplanation[];
+}
 
 /** Explains all instances, and leaves the reasons of each with it. */
-export function explainCluster(cluster: Cluster, recorder: Recorder): InstanceExplanation[] {
+export function explainCluster(cluster: Cluster, recorder: Recorder): ClusterExplanation {
   const list: InstanceExplanation[] = [];
   const visit = (resource: Resource): void => {
     for (const child of resource.children) visit(child);
@@ -58,7 +64,7 @@ export function explainCluster(cluster: Cluster, recorder: Recorder): InstanceEx
     list.push(explained);
   };
   for (const resource of cluster.resources) visit(resource);
-  return list;
+  return { instances: list, nodeActions: explainNodeActions(cluster, recorder) };
 }
 
 function explainInstance(cluster: Cluster, recorder: Recorder, resource: Resource): InstanceExplanation {
@@ -75,22 +81,14 @@ function explainInstance(cluster: Cluster, recorder: Recorder, resource: Resourc
     because:
       placed === undefined ? whyNowhere(cluster, recorder, resource) : whyHere(cluster, recorder, resource, placed),
     nodes,
+    actions: explainActions(cluster, recorder, resource),
   };
-}
-
-function contributionsOn(recorder: Recorder, resource: Resource, node: Node): Contribution[] {
-  return (recorder.contributions.get(resource) ?? []).filter((entry) => entry.node === node);
 }
 
 /** What an entry added; from or to an end of the scale it is that end. */
 function changeOf({ before, after }: Contribution): number {
   if (after >= INFINITY || after <= -INFINITY) return after;
   return before === undefined || before <= -INFINITY ? after : addScores(after, -before);
-}
-
-function scoreFor(recorder: Recorder, resource: Resource, node: Node): number | undefined {
-  const score = recorder.choices.get(resource)?.scores[node.index] ?? resource.allowed.scores[node.index] ?? ABSENT;
-  return score === ABSENT ? undefined : score;
 }
 
 function explainNode(cluster: Cluster, recorder: Recorder, resource: Resource, node: Node): NodeExplanation {
@@ -109,17 +107,8 @@ function explainNode(cluster: Cluster, recorder: Recorder, resource: Resource, n
   };
 }
 
-/** What took a node out of question, as it was noted; of several, the first that forbade it. */
-function recordedBan(cluster: Cluster, recorder: Recorder, resource: Resource, node: Node): Reason | undefined {
-  const entries = contributionsOn(recorder, resource, node);
-  const forbidding = entries.find((entry) => entry.after <= -INFINITY) ?? entries.find((entry) => entry.after < 0);
-  if (forbidding?.reason.code !== "dependent") return forbidding?.reason;
-  // What the dependent has against the node says more than that it has something.
-  return dependentAgainst(cluster, resource, node) ?? forbidding.reason;
-}
-
 function whyNotHere(cluster: Cluster, recorder: Recorder, resource: Resource, node: Node): Reason {
-  const unusable = nodeReason(node);
+  const unusable = nodeReason(cluster, node);
   if (unusable !== undefined) return unusable;
   const score = scoreFor(recorder, resource, node);
   if (score === undefined || score < 0) {
@@ -192,42 +181,4 @@ function promotionOf(recorder: Recorder, resource: Resource): Reason | undefined
     if (reason !== undefined) return reason;
   }
   return undefined;
-}
-
-function unmanagedWhy(cluster: Cluster, resource: Resource): Reason[] {
-  if (cluster.properties.fencingEnabled && !cluster.haveFencing) return [NO_DEVICE];
-  if (cluster.properties.maintenance) return [{ code: "maintenance-mode", text: "maintenance-mode is true" }];
-  if (resource.maintenance) {
-    const node = resource.activeNodes.find((one) => one.maintenance);
-    const what = node === undefined ? `maintenance of ${resource.configId} is true` : `${node.name} is in maintenance`;
-    return [{ code: "maintenance", text: what }];
-  }
-  if (resource.blocked) {
-    const failure = failureReason(cluster, resource);
-    if (failure !== undefined)
-      return [{ ...failure, text: `${failure.text}, and nothing may be done about it (on-fail=block)` }];
-  }
-  return [];
-}
-
-function whyNowhere(cluster: Cluster, recorder: Recorder, resource: Resource): Reason[] {
-  const asked = targetRoleReason(resource);
-  if (asked !== undefined) return [asked];
-  if (cluster.properties.fencingEnabled && !cluster.haveFencing) return [NO_DEVICE];
-  const placed = recorder.choices.get(resource);
-  if (placed?.node === undefined && placed?.tie !== undefined) {
-    return [placed.tie, ...(resource.managed ? [] : unmanagedWhy(cluster, resource))];
-  }
-  const everywhere = new Map<string, Reason>();
-  for (const node of cluster.sortedNodes) {
-    const score = scoreFor(recorder, resource, node);
-    const reason =
-      nodeReason(node) ??
-      (score !== undefined && score < 0 ? recordedBan(cluster, recorder, resource, node) : undefined) ??
-      exclusionReason(cluster, resource, node);
-    if (reason !== undefined) everywhere.set(reason.text, reason);
-  }
-  if (everywhere.size > 0) return [...everywhere.values()];
-  const general = noPlaceReason(cluster, resource) ?? failureReason(cluster, resource);
-  return [general ?? { code: "no-node", text: "no node is left that may run it" }];
 }

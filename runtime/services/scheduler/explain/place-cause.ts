@@ -17,10 +17,11 @@ import {
   ticketReason,
   withReason,
 } from "./reason.ts";
+import type { Contribution, Recorder } from "./recorder.ts";
 
 /** What keeps a resource off a node; undefined when nothing forbids it there. */
 export function exclusionReason(cluster: Cluster, resource: Resource, node: Node): Reason | undefined {
-  const unusable = nodeReason(node);
+  const unusable = nodeReason(cluster, node);
   if (unusable !== undefined) return unusable;
   const score = scoreOf(resource.allowed, node);
   if (score >= 0) return undefined;
@@ -76,8 +77,9 @@ function forbiddingLocation(cluster: Cluster, resource: Resource, node: Node): R
 
 function ticketMissing(resource: Resource): Reason | undefined {
   for (let part: Resource | undefined = resource; part !== undefined; part = part.parent) {
-    for (const { ticket, role } of part.tickets) {
-      if (role !== Role.Promoted && (!ticket.granted || ticket.standby)) return ticketReason(ticket);
+    for (const constraint of part.tickets) {
+      const { ticket, role } = constraint;
+      if (role !== Role.Promoted && (!ticket.granted || ticket.standby)) return ticketReason(constraint);
     }
   }
   return undefined;
@@ -108,16 +110,27 @@ function instancesEnough(resource: Resource, node: Node): Reason | undefined {
   return undefined;
 }
 
-/** What speaks most for moving from one node to another, of all location constraints. */
-export function attraction(cluster: Cluster, resource: Resource, from: Node, to: Node): Reason | undefined {
-  let best: Reason | undefined;
-  for (const location of locationsOf(resource)) {
-    if (location.role > Role.Started) continue;
-    const on = (node: Node) => location.nodes.find((entry) => entry.node === node)?.score ?? 0;
-    const [there, here] = [on(to), on(from)];
-    if (there > Math.max(0, here, best?.score ?? 0)) best = locationReason(cluster, location, to, there);
+/** What speaks most for moving from one node to another, of all that was noted. */
+export function attraction(recorder: Recorder, resource: Resource, from: Node, to: Node): Reason | undefined {
+  const entries = recorder.contributions.get(resource) ?? [];
+  const sum = (node: Node, key: string) =>
+    entries.reduce((all, entry) => (entry.node === node && keyOf(entry.reason) === key ? all + gain(entry) : all), 0);
+  let best: { readonly reason: Reason; readonly more: number } | undefined;
+  for (const entry of entries) {
+    if (entry.node !== to && entry.node !== from) continue;
+    const key = keyOf(entry.reason);
+    const more = sum(to, key) - sum(from, key);
+    if (more > (best?.more ?? 0)) best = { reason: entry.reason, more };
   }
-  return best;
+  return best?.reason;
+}
+
+function keyOf({ code, constraint, resource }: Reason): string {
+  return `${code.replace("-ban", "")} ${constraint ?? ""} ${resource ?? ""}`;
+}
+
+function gain({ before, after }: Contribution): number {
+  return after - (before ?? 0);
 }
 
 /** What has to be with a resource, however many constraints lie between, may forbid a node to it. */

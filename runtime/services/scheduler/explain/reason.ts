@@ -15,14 +15,17 @@ import {
   type Node,
   type Resource,
   Role,
-  type Ticket,
+  type TicketConstraint,
 } from "../state.ts";
 import { collectNodes, isClone, isGroup } from "../tree.ts";
+import { idText, metaElement, nodeAttributeElement } from "./option-elements.ts";
 
 /** A reason. What it is about stands in the fields that it has. */
 export interface Reason extends Cause {
-  /** Id of the constraint, or of the option that says so. */
+  /** Id of the constraint that says so. */
   readonly constraint?: string;
+  /** Id of another element of the CIB that says so: an nvpair, a rule, an entry of the history. */
+  readonly element?: string;
   /** Another resource that it comes from. */
   readonly resource?: string;
   readonly node?: string;
@@ -31,8 +34,12 @@ export interface Reason extends Cause {
   /** Failures counted, and how many are allowed. */
   readonly count?: number;
   readonly threshold?: number;
-  /** When the reason ends by itself. */
+  /** When the reason ends by itself, or begins. */
   readonly expiresInSeconds?: number;
+  /** Key of the action that it comes from. */
+  readonly action?: string;
+  /** Why that is so in turn. */
+  readonly because?: readonly Reason[];
 }
 
 const RESULTS: Readonly<Record<number, string>> = {
@@ -61,9 +68,13 @@ export function inWords(seconds: number): string {
 }
 
 /** A node that cannot be used; undefined when it can. */
-export function nodeReason(node: Node): Reason | undefined {
+export function nodeReason(cluster: Cluster, node: Node): Reason | undefined {
   const about = { node: node.name };
   const { name } = node;
+  const says = (code: string, attribute: string, text: string): Reason => {
+    const id = nodeAttributeElement(cluster, node, attribute);
+    return { code, text: `${text}${idText(id)}`, ...about, ...(id === undefined ? {} : { element: id }) };
+  };
   if (node.unclean)
     return { code: "node-unclean", text: `${name} was lost or is broken, and has to be fenced`, ...about };
   if (node.shutdown) return { code: "node-shutdown", text: `${name} is shutting down`, ...about };
@@ -71,21 +82,26 @@ export function nodeReason(node: Node): Reason | undefined {
   if (node.pending) return { code: "node-pending", text: `${name} is still joining the cluster`, ...about };
   if (node.failStandby)
     return { code: "node-fail-standby", text: `a failure with on-fail=standby put ${name} in standby`, ...about };
-  if (node.standby) return { code: "node-standby", text: `${name} is in standby`, ...about };
-  if (node.maintenance) return { code: "node-maintenance", text: `${name} is in maintenance`, ...about };
+  if (node.standby) return says("node-standby", "standby", `${name} is in standby`);
+  if (node.maintenance) return says("node-maintenance", "maintenance", `${name} is in maintenance`);
   return undefined;
 }
 
 /** A preference for or against a node. */
 export function locationReason(cluster: Cluster, location: Location, node: Node, score: number): Reason {
-  const about = { constraint: location.id, node: node.name, score };
-  if (location.id === cluster.properties.healthStrategy) {
-    return {
-      code: "node-health",
-      text: `the health of ${node.name} counts ${formatScore(score)} (node-health-strategy ${location.id})`,
-      ...about,
-    };
-  }
+  if (location.id === cluster.properties.healthStrategy) return healthReason(cluster, location, node, score);
+  const rule = cluster.explain?.locationRule(location.id);
+  const id = rule?.constraint ?? location.id;
+  const ends = rule?.changesInSeconds;
+  const about = {
+    constraint: id,
+    ...(rule === undefined ? {} : { element: location.id }),
+    node: node.name,
+    score,
+    ...(ends === undefined ? {} : { expiresInSeconds: ends }),
+  };
+  const until = ends === undefined ? "" : `, which its dates can change in ${inWords(ends)}`;
+  const by = rule === undefined ? "" : ` by rule ${location.id}`;
   const banned = score <= -INFINITY;
   const verb = banned ? "forbids" : score < 0 ? "speaks against" : "speaks for";
   const much = Math.abs(score) >= INFINITY ? "" : ` with ${formatScore(score)}`;
@@ -93,8 +109,22 @@ export function locationReason(cluster: Cluster, location: Location, node: Node,
   const role = location.role > Role.Started ? ` as ${roleText(location.role)}` : "";
   return {
     code: banned ? "location-ban" : "location",
-    text: `location ${location.id} ${verb} ${node.name}${role}${much}${must}`,
+    text: `location ${id} ${verb} ${node.name}${role}${much}${must}${by}${until}`,
     ...about,
+  };
+}
+
+function healthReason(cluster: Cluster, location: Location, node: Node, score: number): Reason {
+  const sick = [...node.attributes].filter(([name]) => name.startsWith("#health"));
+  const names = sick.map(([name, value]) => `${name}=${value}`).sort(compareNames);
+  const found = sick.map(([name]) => nodeAttributeElement(cluster, node, name)).find((id) => id !== undefined);
+  const why = names.length === 0 ? "" : `: ${names.join(", ")}`;
+  return {
+    code: "node-health",
+    text: `the health of ${node.name} counts ${formatScore(score)} (node-health-strategy ${location.id}${why})`,
+    node: node.name,
+    score,
+    ...(found === undefined ? {} : { element: found }),
   };
 }
 
@@ -107,7 +137,7 @@ export function failuresReason(cluster: Cluster, resource: Resource, node: Node)
   const expiry = expires === undefined ? "" : `, expires in ${inWords(expires)}`;
   return {
     code: "failures",
-    text: `fail-count ${formatScore(count)} >= migration-threshold ${formatScore(threshold)} on ${node.name}${expiry}`,
+    text: `fail-count of ${resource.id} is ${formatScore(count)} on ${node.name}, migration-threshold ${formatScore(threshold)}${expiry}`,
     resource: resource.id,
     node: node.name,
     count,
@@ -126,9 +156,16 @@ export function stickinessReason(resource: Resource, node: Node): Reason {
   };
 }
 
-export function ticketReason(ticket: Ticket): Reason {
+export function ticketReason({ ticket, id, role }: TicketConstraint): Reason {
   const what = ticket.granted ? "is in standby" : "is not granted to this site";
-  return { code: "ticket", text: `ticket ${ticket.id} ${what}`, ticket: ticket.id };
+  const constraint = id === undefined ? "" : `, and ticket constraint ${id} makes it need that`;
+  const as = role > Role.Started ? ` as ${roleText(role).toLowerCase()}` : "";
+  return {
+    code: "ticket",
+    text: `ticket ${ticket.id} ${what}${constraint}${constraint === "" ? "" : as}`,
+    ticket: ticket.id,
+    ...(id === undefined ? {} : { constraint: id }),
+  };
 }
 
 /** Where a resource, or the instances of it that have a role, are to be. A bundle is where its containers are. */
@@ -225,14 +262,16 @@ export function promotionReason(
 }
 
 /** That a resource, or what contains it, is not to run. */
-export function targetRoleReason(resource: Resource): Reason | undefined {
+export function targetRoleReason(cluster: Cluster, resource: Resource): Reason | undefined {
   for (let part: Resource | undefined = resource; part !== undefined; part = part.parent) {
     if (!sameText(part.meta.get("target-role"), "Stopped")) continue;
     let owner = part;
     while (owner.parent !== undefined && sameText(owner.parent.meta.get("target-role"), "Stopped")) {
       owner = owner.parent;
     }
-    return { code: "target-role", text: `target-role of ${owner.configId} is Stopped`, resource: owner.configId };
+    const id = metaElement(cluster, owner, "target-role");
+    const text = `target-role of ${owner.configId} is Stopped${idText(id)}`;
+    return { code: "target-role", text, resource: owner.configId, ...(id === undefined ? {} : { element: id }) };
   }
   return undefined;
 }
@@ -244,11 +283,14 @@ export function failureReason(cluster: Cluster, resource: Resource, node?: Node)
     if (failed.resource === resource && (node === undefined || failed.node === node)) found = failed;
   }
   if (found === undefined) return undefined;
-  const { task, result, status } = found.operation;
+  const { task, result, status, intervalMs, id } = found.operation;
   const words = status === TIMED_OUT ? "timed out" : (RESULTS[result ?? -1] ?? `result ${result}`);
+  const every = intervalMs > 0 ? ` (every ${inWords(intervalMs / 1000)})` : "";
+  const what = task === "monitor" && intervalMs === 0 ? "probe" : `${task}${every}`;
   return {
     code: "failed",
-    text: `its ${task} failed on ${found.node.name} (${words})`,
+    text: `its ${what} failed on ${found.node.name}: ${words}`,
     node: found.node.name,
+    element: id,
   };
 }

@@ -4,8 +4,11 @@
 // was known before is put down to that reason. So the noted contributions always add up to the score that decided.
 
 import { ABSENT, nodeUsable, scoreOf, usableIn } from "../node-table.ts";
-import type { Cluster, Colocation, Location, Node, Resource, Ticket } from "../state.ts";
+import type { Action, Cluster, Colocation, Location, Node, Resource, TicketConstraint } from "../state.ts";
 import { currentNode, topResource } from "../tree.ts";
+import { ActionNotes } from "./action-notes.ts";
+import { type RuleOfLocation, rulesOfLocations } from "./location-rules.ts";
+import type { ParameterChange } from "./parameter-cause.ts";
 import {
   dependentReason,
   failureReason,
@@ -46,11 +49,24 @@ export class Recorder {
   readonly choices = new Map<Resource, Choice>();
   /** Of a promotable clone's instances: why promoted, or why not. */
   readonly promotions = new Map<Resource, Reason>();
+  readonly actions = new ActionNotes();
+  /** What was found out about actions already. */
+  readonly causes = new Map<Action, Reason>();
+  readonly impossible = new Map<Action, Reason[]>();
+  /** Of resources whose parameters are not those they run with. */
+  readonly changed = new Map<Resource, ParameterChange>();
   private readonly cluster: () => Cluster;
+  private rules: ReadonlyMap<string, RuleOfLocation> | undefined;
   private readonly known = new Map<Resource, readonly number[]>();
 
   constructor(cluster: () => Cluster) {
     this.cluster = cluster;
+  }
+
+  /** The location constraint that a rule belongs to, and when its dates change what it says. */
+  locationRule(id: string): RuleOfLocation | undefined {
+    this.rules ??= rulesOfLocations(this.cluster());
+    return this.rules.get(id);
   }
 
   /** Puts all that changed in the scores of a resource and of what is in it down to a reason. */
@@ -123,8 +139,8 @@ export class Recorder {
     });
   }
 
-  ticket(resource: Resource, ticket: Ticket): void {
-    this.note(resource, () => ticketReason(ticket));
+  ticket(resource: Resource, constraint: TicketConstraint): void {
+    this.note(resource, () => ticketReason(constraint));
   }
 
   /** The dependent of a colocation looks at its primary. */
@@ -173,7 +189,7 @@ export class Recorder {
   /** It is not to run: because somebody said so, or because of what happened to it. */
   stopped(resource: Resource): void {
     this.note(resource, () => {
-      const asked = targetRoleReason(resource) ?? failureReason(this.cluster(), resource);
+      const asked = targetRoleReason(this.cluster(), resource) ?? failureReason(this.cluster(), resource);
       return asked ?? { code: "stopped", text: "it is to be stopped" };
     });
   }

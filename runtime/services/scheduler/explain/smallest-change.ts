@@ -2,12 +2,14 @@
 // what is found is true by construction; and it is the smallest, because every part of it was tried by itself as well.
 
 import { applyEdits } from "../../../kernel/cib/edits.ts";
-import type { Element } from "../../../kernel/cib/element.ts";
+import { childrenNamed, type Element } from "../../../kernel/cib/element.ts";
 import type { CibEdit } from "../../../kernel/messages.ts";
+import { isTrue } from "../../../model/text.ts";
 import type { GraphAction } from "../../transition.ts";
 import type { Schedule } from "../schedule.ts";
 import { type Candidate, candidatesFor } from "./candidates.ts";
 import { type Neighbour, neighboursOf } from "./neighbours.ts";
+import type { Reason } from "./reason.ts";
 
 /** Changes of more parts are nothing that a person would call small. */
 const MAX_PARTS = 5;
@@ -16,6 +18,9 @@ const DEFAULT_TRIALS = 600;
 /** Kept for making sure that what was found is the smallest. */
 const RESERVED_TRIALS = 64;
 
+/** What may be wished for: that a resource runs on a node, is promoted there, or is not there. */
+export type Goal = "runs" | "promoted" | "absent";
+
 /** What is searched for, and with what. */
 export interface ChangeSearch {
   readonly cib: Element;
@@ -23,8 +28,10 @@ export interface ChangeSearch {
   readonly resource: string;
   /** Node name. */
   readonly node: string;
-  /** Makes the plan of a CIB; always at the same moment. */
-  readonly schedule: (cib: Element) => Schedule;
+  /** What is wished for; to run there, when nothing is said. */
+  readonly goal?: Goal;
+  /** Makes the plan of a CIB; always at the same moment. With reasons when asked. */
+  readonly schedule: (cib: Element, explain?: boolean) => Schedule;
   readonly maxTrials?: number;
 }
 
@@ -35,11 +42,37 @@ export interface SmallestChange {
   readonly parts: readonly { readonly text: string; readonly command?: string }[];
 }
 
-/** Whether a plan has the resource (all primitives of it, one instance each) running on the node. */
-export function runsThere(cib: Element, resource: string, node: string, plan: Schedule): boolean {
+/** What a search came to. */
+export interface SearchResult {
+  readonly change?: SmallestChange;
+  /** Why there is none; absent also when it is so already. */
+  readonly none?: Reason;
+}
+
+/** Whether a plan does with the resource (all primitives of it, one instance each) what is wished for on the node. */
+export function isReached(cib: Element, resource: string, node: string, goal: Goal, plan: Schedule): boolean {
   const [own] = neighboursOf(cib, resource);
   const primitives = own === undefined ? [] : primitiveIds(own);
-  return primitives.length > 0 && primitives.every((id) => primitiveRunsThere(id, node, plan));
+  return primitives.length > 0 && primitives.every((id) => primitiveReached(id, node, goal, plan));
+}
+
+/** The same for running there. */
+export function runsThere(cib: Element, resource: string, node: string, plan: Schedule): boolean {
+  return isReached(cib, resource, node, "runs", plan);
+}
+
+/** Whether a resource has a promoted role. */
+export function isPromotable(cib: Element, instance: string): boolean {
+  const [own] = neighboursOf(cib, instance.replace(/:\d+$/, ""));
+  const layers = own === undefined ? [] : [own.place.element, ...own.place.parents];
+  return layers.some(
+    (part) =>
+      part.name === "master" ||
+      childrenNamed(part, "meta_attributes").some((set) =>
+        set.children.some(({ attributes }) => attributes["name"] === "promotable" && isTrue(attributes["value"])),
+      ) ||
+      part.children.some((child) => Number(child.attributes["promoted-max"] ?? child.attributes["masters"] ?? 0) > 0),
+  );
 }
 
 function primitiveIds({ place }: Neighbour): string[] {
@@ -50,13 +83,20 @@ function primitiveIds({ place }: Neighbour): string[] {
 
 const plain = (id: string): string => id.replace(/:\d+$/, "");
 
-function primitiveRunsThere(id: string, node: string, plan: Schedule): boolean {
-  const placed = plan.placements.filter((place) => plain(place.resource) === id && place.node === node);
-  const running = placed.filter((place) => place.role !== "Stopped");
+function primitiveReached(id: string, node: string, goal: Goal, plan: Schedule): boolean {
   const mine = plan.graph.synapses.map(({ action }) => action).filter((action) => concerns(action, id, node));
-  const stops = mine.some(({ operation }) => operation === "stop");
-  const starts = mine.some(({ operation }) => operation === "start" || operation === "migrate_from");
-  return running.some((place) => starts || (place.activeOn.includes(node) && !stops));
+  const does = (...names: string[]) => mine.some(({ operation }) => names.includes(operation));
+  const own = plan.placements.filter((place) => plain(place.resource) === id);
+  if (goal === "absent") {
+    return own.every((place) => place.node !== node && (!place.activeOn.includes(node) || does("stop", "migrate_to")));
+  }
+  const running = own.filter((place) => place.node === node && place.role !== "Stopped");
+  const starts = does("start", "migrate_from");
+  const here = running.filter((place) => starts || (place.activeOn.includes(node) && !does("stop")));
+  if (goal === "runs") return here.length > 0;
+  return here.some(
+    (place) => place.role === "Promoted" && (does("promote") || (place.promotedNow === true && !does("demote"))),
+  );
 }
 
 function concerns(action: GraphAction, id: string, node: string): boolean {
@@ -78,9 +118,9 @@ class Trials {
   helps(edits: readonly CibEdit[]): boolean {
     if (this.left <= 0) return false;
     this.left -= 1;
-    const { cib, resource, node, schedule } = this.search;
+    const { cib, resource, node, schedule, goal = "runs" } = this.search;
     const changed = applyEdits(cib, edits);
-    return changed.ok && runsThere(changed.cib, resource, node, schedule(changed.cib));
+    return changed.ok && isReached(changed.cib, resource, node, goal, schedule(changed.cib));
   }
 }
 
@@ -88,14 +128,34 @@ function editsOf(candidates: readonly Candidate[]): CibEdit[] {
   return candidates.flatMap(({ edits }) => edits);
 }
 
-/** The smallest change found; undefined when it is there already, or nothing small was found. */
-export function smallestChange(search: ChangeSearch): SmallestChange | undefined {
-  const { cib, resource, node } = search;
+/** Neither a change nor a cause of there being none: it is so already. */
+export function smallestChange(search: ChangeSearch): SearchResult {
+  const { cib, resource, node, goal = "runs" } = search;
   const trials = new Trials(search);
-  if (trials.helps([])) return undefined;
-  const candidates = candidatesFor(cib, neighboursOf(cib, resource), node);
+  if (trials.helps([])) return {};
+  const candidates = candidatesFor(cib, neighboursOf(cib, resource), node, goal);
   const found = findFew(trials, candidates);
-  return found === undefined ? undefined : reduceEdits(trials, found);
+  const change = found === undefined ? undefined : reduceEdits(trials, found);
+  return change === undefined ? { none: whyNone(search, trials, candidates) } : { change };
+}
+
+/** Why nothing was found: the search ended too early, or something stands in the way that none of this changes. */
+function whyNone(search: ChangeSearch, trials: Trials, candidates: readonly Candidate[]): Reason {
+  const { cib, resource, node, schedule } = search;
+  if (candidates.length === 0)
+    return { code: "nothing-known", text: "there is nothing that could be changed for that" };
+  if (trials.left <= 0) {
+    return { code: "search-ended", text: "the search ended early; ask for this resource and this node alone" };
+  }
+  const changed = applyEdits(cib, editsOf(candidates));
+  const plan = changed.ok ? schedule(changed.cib, true) : undefined;
+  const own = plan?.explanation?.instances.filter((one) => plain(one.resource) === plain(resource)) ?? [];
+  const blocked = own.flatMap(({ actions }) => actions).find(({ state }) => state === "blocked")?.because[0];
+  const excluded = own.flatMap(({ nodes }) => nodes).find((one) => one.node === node)?.excluded;
+  const what = `all ${candidates.length} changes that come into question do not suffice together`;
+  const left = blocked ?? excluded;
+  if (left === undefined) return { code: "nothing-helps", text: what };
+  return { ...left, code: "nothing-helps", text: `${what}, because still ${left.text}` };
 }
 
 function findFew(trials: Trials, candidates: readonly Candidate[]): readonly Candidate[] | undefined {

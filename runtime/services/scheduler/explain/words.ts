@@ -1,11 +1,15 @@
 // The report of `systole explain` in words.
 
+import type { ActionExplanation } from "./action-explanation.ts";
+import { actionText, waitsText } from "./action-words.ts";
+import { explainedNodes, mergedReasons } from "./alike.ts";
 import type { InstanceExplanation } from "./explanation.ts";
+import { nodeViewTexts } from "./node-view.ts";
 import type { Reason } from "./reason.ts";
-import { type ActionReport, type ExplainReport, followReason, type InstanceReport, type NodeReport } from "./report.ts";
+import { type ExplainReport, followReason, type InstanceReport, type NodeReport } from "./report.ts";
 
 /** Causes of causes are followed so far. */
-const MAX_DEPTH = 7;
+const MAX_DEPTH = 9;
 
 /** A line, and how deep it stands. */
 export interface ReportLine {
@@ -16,7 +20,11 @@ export interface ReportLine {
 /** All lines of a report. */
 export function reportLines(report: ExplainReport): ReportLine[] {
   const lines: ReportLine[] = [];
-  for (const action of report.nodeActions) lines.push({ depth: 0, text: `${nodeActionText(action)}.` });
+  for (const action of report.nodeActions) lines.push(...nodeActionLines(report, action));
+  if (report.nodeView !== undefined) {
+    if (lines.length > 0) lines.push({ depth: 0, text: "" });
+    for (const text of nodeViewTexts(report.nodeView)) lines.push({ depth: 0, text });
+  }
   for (const instance of report.instances) {
     if (lines.length > 0) lines.push({ depth: 0, text: "" });
     lines.push(...instanceLines(report, instance));
@@ -24,13 +32,32 @@ export function reportLines(report: ExplainReport): ReportLine[] {
   return lines;
 }
 
-function becauseText(cause: ActionReport["cause"]): string {
-  return cause === undefined ? "" : ` because ${cause.text}`;
+function nodeActionLines(report: ExplainReport, action: ActionExplanation): ReportLine[] {
+  const { operation, node, state, because } = action;
+  const on = operation === "stonith" && action.operationKey.endsWith("-on");
+  const fenced = on ? "is to be unfenced" : "is to be fenced";
+  const what = operation !== "stonith" ? "is to leave" : state === "blocked" ? "cannot be fenced" : fenced;
+  return [...causeLines(report, `${node} ${what}`, because, 0), ...waitLines(action, 1, operation)];
 }
 
-function nodeActionText({ operation, node, cause }: ActionReport): string {
-  const what = operation === "stonith" ? "is to be fenced" : "is to leave";
-  return `${node} ${what}${becauseText(cause)}`;
+/** "SAID because REASON", and below it the causes of that. */
+function causeLines(report: ExplainReport, said: string, because: readonly Reason[], depth: number): ReportLine[] {
+  const merged = mergedReasons(because);
+  const [first] = merged;
+  if (first === undefined) return [{ depth, text: said }];
+  const told = new Set<string>();
+  if (merged.length > 1) {
+    return [
+      { depth, text: `${said} because:` },
+      ...merged.flatMap((reason) => reasonLines(report, reason, undefined, depth + 1, told)),
+    ];
+  }
+  const deeper = mergedReasons(first.because ?? []);
+  const lines: ReportLine[] = [
+    { depth, text: `${said} because ${first.text}${deeper.length > 0 ? ", because:" : ""}` },
+  ];
+  for (const reason of deeper) lines.push(...reasonLines(report, reason, undefined, depth + 1, told));
+  return lines;
 }
 
 /** "web runs on n2", "web is to move from n1 to n2". */
@@ -46,29 +73,70 @@ function situation({ resource, node, role, activeOn }: InstanceExplanation): str
   return `${resource} is to move from ${now} to ${node}${promoted}`;
 }
 
-/** A resource with a place on which it cannot start. */
-function blocked({ resource, node, activeOn, actions }: InstanceReport): string | undefined {
-  const does = (...names: string[]) => actions.find(({ operation }) => names.includes(operation));
-  if (node === undefined || does("start", "migrate_from") !== undefined) return undefined;
-  const stop = does("stop");
-  if (stop !== undefined) {
-    const where = activeOn.join(" and ");
-    return `${resource} is to stop on ${where}${becauseText(stop.cause)}; its place would be ${node}`;
+/** What a resource that cannot go where it should does meanwhile. */
+function hindered({ resource, node, activeOn, actions }: InstanceExplanation): string | undefined {
+  const blocked = actions.filter(({ state }) => state === "blocked");
+  const now = activeOn.join(" and ");
+  if (blocked.some(({ operation }) => operation === "start") && node !== undefined) {
+    const stops = actions.some(({ operation, state }) => operation === "stop" && state !== "blocked");
+    if (activeOn.length === 0) return `${resource} runs nowhere, and cannot start on ${node}`;
+    return stops
+      ? `${resource} is to stop on ${now}, and cannot start on ${node}`
+      : `${resource} stays on ${now}, and cannot start on ${node}`;
   }
-  return activeOn.length === 0 ? `${resource} cannot start yet; its place would be ${node}` : undefined;
+  if (blocked.some(({ operation }) => operation === "stop")) {
+    return `${resource} cannot be stopped on ${now}`;
+  }
+  return undefined;
 }
 
 function instanceLines(report: ExplainReport, instance: InstanceReport): ReportLine[] {
-  const lines: ReportLine[] = [{ depth: 0, text: `${blocked(instance) ?? situation(instance)} because:` }];
   const told = new Set([instance.resource]);
-  for (const reason of instance.because) lines.push(...reasonLines(report, reason, instance.node, 1, told));
-  for (const node of instance.nodes)
-    if (node.excluded !== undefined) lines.push(...nodeLines(instance, node, node.excluded));
-  for (const action of instance.actions) {
-    const where = action.node === undefined ? "" : ` on ${action.node}`;
-    lines.push({ depth: 1, text: `to do: ${action.operation}${where}${becauseText(action.cause)}` });
+  const why = (depth: number) =>
+    mergedReasons(instance.because).flatMap((reason) => reasonLines(report, reason, instance.node, depth, told));
+  const lines: ReportLine[] = [];
+  const stuck = hindered(instance);
+  if (stuck === undefined) {
+    lines.push({ depth: 0, text: `${situation(instance)} because:` }, ...why(1));
+  } else {
+    const [first] = instance.actions.filter(({ state }) => state === "blocked");
+    const place = instance.node === undefined ? "it is to run nowhere" : `its place is ${instance.node}`;
+    lines.push({ depth: 0, text: `${stuck} because:` });
+    for (const reason of mergedReasons(first?.because ?? [])) {
+      lines.push(...reasonLines(report, reason, instance.node, 1, told));
+    }
+    lines.push({ depth: 1, text: `${place} because:` }, ...why(2));
+  }
+  for (const group of explainedNodes(instance)) lines.push(...nodeLines(instance, group));
+  lines.push(...actionLines(report, instance, stuck !== undefined));
+  return lines;
+}
+
+/** What is to be done, where several steps have one cause in one line. */
+function actionLines(report: ExplainReport, instance: InstanceReport, stuck: boolean): ReportLine[] {
+  const lines: ReportLine[] = [];
+  let rest = instance.actions.filter(({ state }) => state !== "blocked");
+  while (rest[0] !== undefined) {
+    const [first] = rest;
+    const same = rest.filter(
+      ({ because, state }) => because[0]?.text === first.because[0]?.text && state === first.state,
+    );
+    rest = rest.filter((action) => !same.includes(action));
+    const head = first.state === "implied" ? "no need to" : "to do:";
+    lines.push(...causeLines(report, `${head} ${actionText(same)}`, first.because, 1));
+    for (const action of same) lines.push(...waitLines(action, 2, same.length > 1 ? action.operation : undefined));
+  }
+  const blocked = instance.actions.filter(({ state }) => state === "blocked");
+  for (const action of stuck ? blocked.slice(1) : blocked) {
+    lines.push(...causeLines(report, `cannot be done: ${actionText([action])}`, action.because, 1));
   }
   return lines;
+}
+
+function waitLines(action: ActionExplanation, depth: number, name: string | undefined): ReportLine[] {
+  const text = waitsText(action.waitsFor);
+  if (text === undefined) return [];
+  return [{ depth, text: `${name === undefined ? "waits" : `${name} waits`} for ${text}` }];
 }
 
 /** A reason, and behind it the reasons of what it points at. */
@@ -79,26 +147,45 @@ function reasonLines(
   depth: number,
   told: Set<string>,
 ): ReportLine[] {
-  const lines: ReportLine[] = [{ depth, text: `- ${reason.text}` }];
-  const next = depth < MAX_DEPTH ? followReason(report, reason, node) : undefined;
+  const deeper = depth < MAX_DEPTH ? mergedReasons(reason.because ?? []) : [];
+  const lines: ReportLine[] = [{ depth, text: `- ${reason.text}${deeper.length > 0 ? ", because:" : ""}` }];
+  for (const inner of deeper) lines.push(...reasonLines(report, inner, node, depth + 1, told));
+  const next = depth < MAX_DEPTH && deeper.length === 0 ? followReason(report, reason, node) : undefined;
   if (next === undefined || told.has(next.resource)) return lines;
   told.add(next.resource);
   lines.push({ depth: depth + 1, text: `${situation(next)} because:` });
-  for (const deeper of next.because) lines.push(...reasonLines(report, deeper, next.node, depth + 2, told));
+  for (const inner of mergedReasons(next.because)) {
+    lines.push(...reasonLines(report, inner, next.node, depth + 2, told));
+  }
   return lines;
 }
 
-function nodeLines(instance: InstanceReport, node: NodeReport, excluded: Reason): ReportLine[] {
+function nodeLines(
+  instance: InstanceReport,
+  { names, node, text }: ReturnType<typeof explainedNodes>[number],
+): ReportLine[] {
   // What holds for every node was said already.
-  const said = instance.node === undefined && instance.because.some(({ text }) => text === excluded.text);
-  const lines: ReportLine[] = said ? [] : [{ depth: 1, text: `${node.node} was not taken because ${excluded.text}` }];
-  const depth = said ? 1 : 2;
-  const change = node.smallestChange;
-  if (change !== undefined) {
-    const parts = change.parts.map(({ text, command }) => (command === undefined ? text : `${text} (${command})`));
-    lines.push({ depth, text: `smallest change that would place it on ${node.node}: ${parts.join("; and ")}` });
-  } else if (node.searched) {
-    lines.push({ depth, text: `no small change was found that would place it on ${node.node}` });
-  }
+  const said = instance.node === undefined && instance.because.some((reason) => reason.text === node.excluded?.text);
+  const were = names.length > 1 ? "were" : "was";
+  const lines: ReportLine[] =
+    said || text === undefined ? [] : [{ depth: 1, text: `${names.join(", ")} ${were} not taken because ${text}` }];
+  for (const change of changeTexts(node, names))
+    lines.push({ depth: lines.length === 0 || said ? 1 : 2, text: change });
   return lines;
+}
+
+function changeTexts(node: NodeReport, names: readonly string[]): string[] {
+  return node.changes.map(({ goal, change, none }) => {
+    const where = names.join(" or ");
+    const wish =
+      goal === "promoted"
+        ? `promote it on ${where}`
+        : goal === "absent"
+          ? `take it off ${where}`
+          : `place it on ${where}`;
+    if (change === undefined)
+      return `no small change was found that would ${wish}${none === undefined ? "" : `: ${none.text}`}`;
+    const parts = change.parts.map(({ text, command }) => (command === undefined ? text : `${text} (${command})`));
+    return `smallest change that would ${wish}: ${parts.join("; and ")}`;
+  });
 }

@@ -1,0 +1,80 @@
+// Says once what holds for several nodes: "n2 and n3 are offline".
+
+import type { Reason } from "./reason.ts";
+import type { InstanceReport, NodeReport } from "./report.ts";
+
+const PLACE = "\u0001";
+
+const PLURAL: Readonly<Record<string, string>> = { is: "are", was: "were", has: "have" };
+
+/** A reason with a mark where its node's name stands. */
+function pattern({ text, node }: Reason): string {
+  if (node === undefined) return text;
+  const name = node.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  return text.replace(new RegExp(`(?<![\\w.-])${name}(?![\\w-])`, "g"), PLACE).replace(/ \([\w.:-]+-standby\)$/, "");
+}
+
+function filled(text: string, names: readonly string[]): string {
+  const subject = new RegExp(`^${PLACE} (is|was|has) `).exec(text)?.[1];
+  const whole = subject === undefined ? text : text.replace(`${PLACE} ${subject} `, `${PLACE} ${PLURAL[subject]} `);
+  return whole.replaceAll(PLACE, joined(names));
+}
+
+function joined(names: readonly string[]): string {
+  return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names[names.length - 1]}`;
+}
+
+/** Reasons that differ in the node only become one. */
+export function mergedReasons(reasons: readonly Reason[]): Reason[] {
+  const groups = new Map<string, Reason[]>();
+  for (const reason of reasons) {
+    const key = reason.because === undefined ? `${reason.code} ${pattern(reason)}` : `${groups.size} ${reason.text}`;
+    const list = groups.get(key);
+    if (list === undefined) groups.set(key, [reason]);
+    else if (!list.some((one) => one.text === reason.text)) list.push(reason);
+  }
+  return [...groups.values()].flatMap((list) => {
+    const [first] = list;
+    if (first === undefined || list.length === 1) return list;
+    return [
+      {
+        ...first,
+        text: filled(
+          pattern(first),
+          list.flatMap(({ node }) => node ?? []),
+        ),
+      },
+    ];
+  });
+}
+
+/** Nodes of which the same is to be said; without a text for that where it runs. */
+export interface AlikeNodes {
+  readonly names: readonly string[];
+  /** The first of them, for all. */
+  readonly node: NodeReport;
+  readonly text: string | undefined;
+}
+
+/** The nodes that were not taken, those together of which the same is true. */
+export function explainedNodes({ nodes }: InstanceReport): AlikeNodes[] {
+  const groups = new Map<string, NodeReport[]>();
+  for (const node of nodes) {
+    const { excluded, changes } = node;
+    if (excluded === undefined && changes.length === 0) continue;
+    const found = changes.some(({ change }) => change !== undefined);
+    const key = found || excluded === undefined ? node.node : `${pattern(excluded)} ${JSON.stringify(changes)}`;
+    groups.set(key, [...(groups.get(key) ?? []), node]);
+  }
+  return [...groups.values()].flatMap((list): AlikeNodes[] => {
+    const [node] = list;
+    if (node === undefined) return [];
+    const names = list.map((each) => each.node);
+    const { excluded } = node;
+    if (excluded === undefined || list.length === 1) return [{ names, node, text: excluded?.text }];
+    const text = pattern(excluded);
+    const subject = new RegExp(`^${PLACE} (is|was|has) (.*)$`).exec(text);
+    if (subject === null) return [{ names, node, text: filled(text, names) }];
+    return [{ names, node, text: `they ${PLURAL[subject[1] ?? ""]} ${(subject[2] ?? "").replaceAll(PLACE, "them")}` }];
+  });
+}
