@@ -79,7 +79,7 @@ export function addPromotionScores(cluster: Cluster, clone: Resource): void {
       if (score > 0) scores[i] = addScores(old, score);
       if (score > child.priority) child.priority = score;
     }
-    cluster.explain?.because(child, "promotion-score", "its agent would like to be promoted there (promotion score)");
+    cluster.explain?.promotionScores(child);
   }
 }
 
@@ -88,12 +88,19 @@ function markUnpromoted(resource: Resource): void {
   for (const child of resource.children) markUnpromoted(child);
 }
 
-function applyPromotedLocations(resource: Resource, locations: readonly Location[], node: Node): void {
+function applyPromotedLocations(
+  cluster: Cluster,
+  resource: Resource,
+  locations: readonly Location[],
+  node: Node,
+): void {
   for (let i = locations.length - 1; i >= 0; i -= 1) {
     const location = locations[i];
     if (location?.role !== Role.Promoted) continue;
     const entry = location.nodes.find((candidate) => candidate.node === node);
-    if (entry !== undefined) resource.priority = addScores(resource.priority, entry.score);
+    if (entry === undefined) continue;
+    resource.priority = addScores(resource.priority, entry.score);
+    cluster.explain?.promotionLocation(resource, location, node, entry.score);
   }
 }
 
@@ -108,10 +115,12 @@ function setPriority(cluster: Cluster, clone: Resource, instance: Resource): voi
   } else if (next === Role.Unpromoted || next === Role.Stopped) {
     instance.priority = -INFINITY;
   }
-  applyPromotedLocations(instance, instance.locations, chosen);
-  applyPromotedLocations(instance, clone.locations, chosen);
+  applyPromotedLocations(cluster, instance, instance.locations, chosen);
+  applyPromotedLocations(cluster, instance, clone.locations, chosen);
   for (const colocation of thisWithColocations(instance)) {
+    const before = instance.priority;
     instance.methods.applyColocation(instance, colocation.primary, colocation, true);
+    if (instance.priority !== before) cluster.explain?.promotionColocation(instance, colocation, before);
   }
   instance.promotionPriority = next === Role.Promoted ? INFINITY : instance.priority;
 }

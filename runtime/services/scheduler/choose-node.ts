@@ -44,7 +44,7 @@ export function assignBest(
   stopIfFail: boolean,
 ): boolean {
   const largest = banTooSmall(cluster, resource);
-  cluster.explain?.capacity(resource);
+  cluster.explain?.discovery(resource);
   const prefer = wanted ?? largest;
   if (!resource.unassigned) return resource.assigned !== undefined;
   const { allowed } = resource;

@@ -119,9 +119,11 @@ function loseTicket(cluster: Cluster, resource: Resource, constraint: TicketCons
 
 /** Nothing of a clone may be promoted without the tickets for that. */
 export function requirePromotionTickets(cluster: Cluster, clone: Resource): void {
-  for (const { ticket, role } of clone.tickets) {
+  for (const constraint of clone.tickets) {
+    const { ticket, role } = constraint;
     if (role === Role.Promoted && (!ticket.granted || ticket.standby)) {
       addLocationEverywhere(cluster, clone, -INFINITY);
+      cluster.explain?.promotionTicket(clone, constraint);
     }
   }
 }

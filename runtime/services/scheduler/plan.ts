@@ -74,10 +74,12 @@ function unpackConstraints(cluster: Cluster): void {
         unpackLocation(cluster, constraint);
         break;
       case "rsc_colocation":
+        cluster.explain?.actions.reads(constraint);
         unpackColocation(cluster, constraint);
+        cluster.explain?.actions.reads(undefined);
         break;
       case "rsc_order":
-        cluster.explain?.actions.reads(constraint.attributes["id"]);
+        cluster.explain?.actions.reads(constraint);
         unpackOrder(cluster, constraint);
         cluster.explain?.actions.reads(undefined);
         break;

@@ -112,7 +112,10 @@ function updatePairs(
     const partner = findCompatible(cluster, instance, firstWhole, Role.Unknown, current, undefined);
     if (partner === undefined) {
       const mandatory = (type & (Order.UnrunnableFirstBlocks | Order.FirstImpliesThen)) !== 0;
-      if (!current && mandatory && assign(cluster, instance, undefined, true, true)) changed |= Changed.Then;
+      if (!current && mandatory && assign(cluster, instance, undefined, true, true)) {
+        changed |= Changed.Then;
+        cluster.explain?.alone(instance, first, then);
+      }
       continue;
     }
     const firstPart = actionOf(first, partner, task, node, true);

@@ -72,6 +72,7 @@ export function banTooSmall(cluster: Cluster, resource: Resource): Node | undefi
   for (const node of usable) {
     if (!fits(node, measure)) addLocation(resource, node, -INFINITY);
   }
+  cluster.explain?.capacity(resource, measure);
   return anyFits ? undefined : largest;
 }
 

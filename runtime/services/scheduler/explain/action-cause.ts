@@ -2,19 +2,19 @@
 
 import { formatScore, INFINITY } from "../../../model/score.ts";
 import { sameText } from "../../../model/text.ts";
-import { actionMeta, newestAction } from "../actions.ts";
+import { actionMeta, hasFlag, newestAction } from "../actions.ts";
 import { scoreOf } from "../node-table.ts";
 import { roleText } from "../roles.ts";
-import { type Action, type Cluster, type Node, type Resource, Role, Variant } from "../state.ts";
+import { type Action, type Cluster, Flag, type Node, type Resource, Role, Variant } from "../state.ts";
 import { currentNode, topResource } from "../tree.ts";
 import { layers } from "./action-notes.ts";
-import { dependencyReason, noQuorum } from "./dependency.ts";
+import { dependencyReason, impossibleWhy, noQuorum } from "./dependency.ts";
 import { fencingReason } from "./fencing-cause.ts";
-import { stopAllReason, whyNowhere } from "./nowhere.ts";
+import { stopAllReason, whyNotOn, whyNowhere } from "./nowhere.ts";
 import { idText, metaElement } from "./option-elements.ts";
 import { agentDiffers, changedParameters } from "./parameter-cause.ts";
-import { attraction, exclusionReason, noPlaceReason } from "./place-cause.ts";
-import { failureReason, type Reason, targetRoleReason, ticketReason } from "./reason.ts";
+import { attraction, missingEverywhere } from "./place-cause.ts";
+import { failureReason, inWords, type Reason, targetRoleReason, ticketReason } from "./reason.ts";
 import type { Recorder } from "./recorder.ts";
 
 /** There are as many probes as pairs of resource and node, so they share their cause. */
@@ -49,20 +49,15 @@ function findCause(cluster: Cluster, recorder: Recorder, action: Action): Reason
     case "demote":
       return demoteReason(cluster, recorder, resource, action);
     case "cancel":
-      return { code: "operation-removed", text: "this operation is no longer configured as it was" };
+      return cancelReason(resource, action);
     case "reload-agent":
     case "reload":
-      return {
-        code: "parameters-changed",
-        text: "its parameters have changed, and it can take them over while it runs",
-      };
+      return reloadReason(cluster, recorder, resource);
     case "clear_failcount":
       return clearReason(resource, node);
     case "delete":
     case "lrm_delete":
-      return resource.removed
-        ? { code: "removed", text: "it is no longer configured" }
-        : { code: "history-outdated", text: "what is recorded of it there is out of date" };
+      return deleteReason(resource, node);
     case "notify":
       return { code: "notify", text: "another instance changes, and it wants to be told (notify=true)" };
     default:
@@ -80,12 +75,39 @@ function nodeActionCause(action: Action): Reason | undefined {
   return undefined;
 }
 
+function cancelReason(resource: Resource, action: Action): Reason {
+  const what = `${action.cancelTask ?? "monitor"} every ${inWords(action.intervalMs / 1000)}`;
+  const text = resource.removed
+    ? "it is no longer configured"
+    : `its ${what} is not configured, or not for what it is there`;
+  return { code: "operation-removed", text, resource: resource.id };
+}
+
+function reloadReason(cluster: Cluster, recorder: Recorder, resource: Resource): Reason {
+  const changed = changedParameters(cluster, recorder, resource);
+  return { ...changed, text: `${changed.text}, and it can take that over while it runs` };
+}
+
+function deleteReason(resource: Resource, node: Node | undefined): Reason {
+  const about = { resource: resource.id, ...(node === undefined ? {} : { node: node.name }) };
+  if (resource.removed) return { code: "removed", text: "it is no longer configured", ...about };
+  if (agentDiffers(resource)) {
+    return {
+      code: "agent-changed",
+      text: "its agent is another one now, and the old one leaves nothing behind",
+      ...about,
+    };
+  }
+  return { code: "history-outdated", text: `what is recorded of it on ${node?.name} is out of date`, ...about };
+}
+
 function clearReason(resource: Resource, node: Node | undefined): Reason {
-  if (resource.removed) return { code: "removed", text: "it is no longer configured" };
+  if (resource.removed) return { code: "removed", text: "it is no longer configured", resource: resource.id };
   const where = node === undefined ? "" : ` on ${node.name}`;
   return {
     code: "failures-outdated",
     text: `its failures${where} no longer count (failure-timeout, or changed since)`,
+    resource: resource.id,
   };
 }
 
@@ -103,7 +125,16 @@ function changeReason(cluster: Cluster, recorder: Recorder, resource: Resource, 
     return stopReason(cluster, recorder, resource, action);
   if (resource.activeNodes.length > 1 && resource.partialMigrationTarget === undefined) {
     const names = resource.activeNodes.map((node) => node.name);
-    return { code: "multiple-active", text: `it is active on several nodes at once (${names.join(", ")})` };
+    return {
+      code: "multiple-active",
+      text: `it is active on several nodes at once (${names.join(", ")})`,
+      resource: resource.id,
+    };
+  }
+  const start = newestAction(resource, "start", assigned);
+  if (action.task === "stop" && start !== undefined && !hasFlag(start, Flag.Runnable)) {
+    const [blocked] = impossibleWhy(cluster, recorder, start);
+    if (blocked !== undefined && blocked.code !== "stop-impossible") return blocked;
   }
   if (current !== undefined && current !== assigned) return moveReason(cluster, recorder, resource, current, assigned);
   return restartReason(cluster, recorder, resource, action);
@@ -152,16 +183,22 @@ function stopReason(cluster: Cluster, recorder: Recorder, resource: Resource, ac
   if (!cluster.quorate && /quorum/.test(newestAction(resource, "start", undefined)?.reason ?? action.reason ?? "")) {
     return noQuorum(cluster);
   }
+  const everywhere = missingEverywhere(resource);
+  if (everywhere !== undefined) return everywhere;
   const nowhere = whyNowhere(cluster, recorder, resource);
-  const here = noPlaceReason(cluster, resource);
-  if (here === undefined) return nowhere[0] ?? { code: "no-node", text: "no node is left that may run it" };
-  const because = nowhere.filter((reason) => !here.text.startsWith(reason.text));
-  return { ...here, ...(because.length === 0 ? {} : { because }) };
+  const current = action.node ?? resource.activeNodes[0];
+  const here = current === undefined ? undefined : whyNotOn(cluster, recorder, resource, current);
+  const [first] = nowhere;
+  if (here === undefined || first === undefined || nowhere.length === 1) {
+    return first ?? { code: "no-node", text: "no node is left that may run it", resource: resource.id };
+  }
+  const because = nowhere.filter((reason) => reason.text !== here.text);
+  return { ...here, text: `${here.text}, and no other node may run it`, because };
 }
 
 function moveReason(cluster: Cluster, recorder: Recorder, resource: Resource, current: Node, assigned: Node): Reason {
   const failure = resource.failed ? failureReason(cluster, resource) : undefined;
-  const excluded = exclusionReason(cluster, resource, current);
+  const excluded = whyNotOn(cluster, recorder, resource, current);
   if (excluded !== undefined && failure === undefined) return excluded;
   if (failure !== undefined) {
     const more = excluded === undefined || excluded.code === "failed-for-good" ? "" : `, and ${excluded.text}`;
@@ -240,6 +277,6 @@ function demoteReason(cluster: Cluster, recorder: Recorder, resource: Resource, 
     return { code: "promotion", text: `${next.id} is to be promoted instead`, resource: next.id };
   }
   const place = resource.assigned;
-  const excluded = place === undefined ? undefined : exclusionReason(cluster, resource, place);
+  const excluded = place === undefined ? undefined : whyNotOn(cluster, recorder, resource, place);
   return excluded ?? { code: "promotion", text: `its promotion score is too low (${resource.promotionPriority})` };
 }

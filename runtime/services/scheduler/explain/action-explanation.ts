@@ -20,7 +20,7 @@ export interface WaitExplanation {
   readonly operationKey: string;
   readonly resource?: string;
   readonly node?: string;
-  /** order, group, member, bundle, fencing, unfencing, probe, capacity, leaving, or with: as the code says. */
+  /** order, colocation, group, member (of a clone), bundle, container, guest (its node), fencing, unfencing, probe, capacity, leaving, needed. */
   readonly code: string;
   /** Id of the order constraint that says so. */
   readonly constraint?: string;
@@ -150,7 +150,9 @@ function waits(recorder: Recorder, action: Action): WaitExplanation[] {
       const constraint = next.constraint ?? between;
       if (isPoint(input)) waiting.push({ action: input, constraint });
       else if (input.resource !== action.resource && list.length < MAX_WAITS) {
-        list.push(waitFor(action, input, constraint ?? recorder.actions.constraintsBetween(input, action)[0]));
+        list.push(
+          waitFor(recorder, action, input, constraint ?? recorder.actions.constraintsBetween(input, action)[0]),
+        );
       }
     }
   }
@@ -167,11 +169,11 @@ function isPoint(action: Action): boolean {
   );
 }
 
-function waitFor(action: Action, input: Action, constraint: string | undefined): WaitExplanation {
+function waitFor(recorder: Recorder, action: Action, input: Action, constraint: string | undefined): WaitExplanation {
   return {
     ...basics(input),
     ...(input.resource === undefined ? {} : { resource: input.resource.id }),
-    code: constraint === undefined ? waitCode(action, input) : "order",
+    code: constraint === undefined ? waitCode(action, input) : recorder.actions.kindOf(constraint),
     ...(constraint === undefined ? {} : { constraint }),
   };
 }
@@ -184,6 +186,8 @@ function waitCode(action: Action, input: Action): string {
   }
   if (input.task === "monitor") return "probe";
   if (action.resource === undefined) return "leaving";
+  const guest = action.node?.remote;
+  if (guest !== undefined && (guest === resource || guest.launcher === resource)) return "guest";
   const top = topResource(resource);
   if (top !== topResource(action.resource)) {
     const placed = plainTask(input.task) === "stop" && input.node === action.node;

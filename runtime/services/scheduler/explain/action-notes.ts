@@ -1,6 +1,7 @@
 // Notes about actions, taken where orders are read and where one action makes another necessary or impossible: which constraint an
 // order comes from, and what followed from what. Afterwards the way from an action to its first cause can be walked.
 
+import type { Element } from "../../../kernel/cib/element.ts";
 import { hasFlag } from "../actions.ts";
 import { type Action, Flag, type Ordering, type Resource, Variant } from "../state.ts";
 import { contains } from "../tree.ts";
@@ -55,10 +56,22 @@ export class ActionNotes {
   /** Points that wait for some of several, and the constraint that wants them. */
   private readonly points = new Map<Action, string>();
   private reading: string | undefined;
+  private readonly colocations = new Set<string>();
 
   /** Orders that are made from now on come from this constraint. */
-  reads(constraint: string | undefined): void {
-    this.reading = constraint;
+  reads(constraint: Element | undefined): void {
+    this.reading = constraint?.attributes["id"];
+    if (this.reading !== undefined && constraint?.name === "rsc_colocation") this.colocations.add(this.reading);
+  }
+
+  /** "order db-then-web", "colocation db-not-with-web". */
+  kindOf(constraint: string): "order" | "colocation" {
+    return this.colocations.has(constraint) ? "colocation" : "order";
+  }
+
+  /** The actions that make this one impossible, of whatever resource. */
+  hindering(action: Action): Action[] {
+    return (this.notes.get(action) ?? []).filter(({ effect }) => effect === "impossible").map(({ from }) => from);
   }
 
   /** An order was made. */

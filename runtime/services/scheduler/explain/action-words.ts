@@ -35,7 +35,7 @@ function waitText({ operation, resource, node, code, constraint }: WaitExplanati
   const what = code === "unfencing" ? "unfencing" : (DONE[operation] ?? operation);
   const whose = resource ?? node ?? "";
   const where = resource === undefined || node === undefined ? "" : ` on ${node}`;
-  return `${what} of ${whose}${where}${constraint === undefined ? (WHY[code] ?? "") : ` (order ${constraint})`}`;
+  return `${what} of ${whose}${where}${constraint === undefined ? (WHY[code] ?? "") : ` (${code} ${constraint})`}`;
 }
 
 const WHY: Readonly<Record<string, string>> = {
@@ -44,4 +44,5 @@ const WHY: Readonly<Record<string, string>> = {
   bundle: " (order of the bundle)",
   container: " (what it runs in)",
   capacity: " (makes room)",
+  guest: " (its node)",
 };

@@ -3,55 +3,96 @@
 
 import { childNamed, childrenNamed, type Element, element } from "../../../kernel/cib/element.ts";
 import type { CibEdit, CibPath } from "../../../kernel/messages.ts";
-import { maintenanceEdits, onlineEdits, propertyEdits } from "../../../model/edits/cluster.ts";
+import { maintenanceEdits, onlineEdits, standbyEdits } from "../../../model/edits/cluster.ts";
 import { moveEdits } from "../../../model/edits/move.ts";
-import { deleteOption, readOption } from "../../../model/edits/options.ts";
-import { type EditResult, findNode, type NodePlace, type ResourcePlace, stepTo } from "../../../model/edits/plan.ts";
-import { startEdits } from "../../../model/edits/resource.ts";
+import { findNode, type NodePlace, stepTo } from "../../../model/edits/plan.ts";
+import { stopEdits } from "../../../model/edits/resource.ts";
 import { isTrue } from "../../../model/text.ts";
+import { type Candidate, offer } from "./candidate.ts";
+import { capacities, clusterOptions, defaultOptions, promotionOptions, resourceOptions } from "./candidates-options.ts";
 import { type Neighbour, referencedIds } from "./neighbours.ts";
 import type { Goal } from "./smallest-change.ts";
 
-/** One thing that could be changed. */
-export interface Candidate {
-  readonly edits: readonly CibEdit[];
-  /** What it is, as a clause: "clear the fail-count of db on n1". */
-  readonly text: string;
-  /** The command that does it (and perhaps a little more). */
-  readonly command?: string;
-}
-
+/** More failed resources than these are not looked at for what put a node in standby. */
+const MAX_FAILED = 4;
 const CONSTRAINTS: CibPath = [{ name: "configuration" }, { name: "constraints" }];
-
-function offer(list: Candidate[], result: EditResult, text: string, command?: string): void {
-  if ("refused" in result || result.edits.length === 0) return;
-  list.push({ edits: result.edits, text, ...(command === undefined ? {} : { command }) });
-}
 
 /** All that could be tried, gentlest first. */
 export function candidatesFor(
   cib: Element,
   neighbours: readonly Neighbour[],
   nodeName: string,
-  _goal: Goal,
+  goal: Goal,
 ): Candidate[] {
   const node = findNode(cib, nodeName);
-  if ("refused" in node) return [];
-  const state = nodeState(cib, node.id);
   const [own] = neighbours;
+  if ("refused" in node || own === undefined) return [];
+  if (goal === "absent") return against(cib, own, node);
+  const state = nodeState(cib, node.id);
+  const promoted = goal === "promoted";
   return [
     ...neighbours.flatMap((each) => clearFailures(each, node, state)),
     ...nodeStates(cib, node, state),
-    ...(own === undefined ? [] : preference(cib, own, node)),
+    ...(promoted ? preference(cib, own, node, true) : []),
+    ...preference(cib, own, node, false),
+    ...(promoted ? promotionOptions(cib, own) : []),
     ...tickets(cib, neighbours),
     ...neighbours.flatMap((each) => resourceOptions(cib, each)),
+    ...defaultOptions(cib),
     ...locations(cib, neighbours, node),
-    ...neighbours.slice(1).flatMap((each) => preference(cib, each, node)),
+    ...capacities(neighbours, node),
+    ...neighbours.slice(1).flatMap((each) => preference(cib, each, node, false)),
     ...neighbours.flatMap((each) => forgetHistory(each, node, state)),
+    ...failStandby(neighbours, node, state),
     ...relations(cib, neighbours),
-    ...clusterOptions(cib),
     ...joining(node, state),
+    ...clusterOptions(cib),
   ];
+}
+
+/** What takes a resource off a node, the gentlest first. */
+function against(cib: Element, own: Neighbour, node: NodePlace): Candidate[] {
+  const list: Candidate[] = [];
+  const { id, movable } = own;
+  const text = `forbid ${node.name} to ${movable}`;
+  offer(
+    list,
+    moveEdits(cib, movable, { from: node.name }),
+    text,
+    `systole resource move ${movable} --from ${node.name}`,
+  );
+  offer(list, stopEdits(cib, id), `stop ${id} (target-role)`, `systole resource stop ${id}`);
+  offer(list, standbyEdits(cib, node.name), `put ${node.name} in standby`, `systole standby ${node.name}`);
+  return [...list, ...resourceOptions(cib, own), ...clusterOptions(cib)];
+}
+
+/** A failure with on-fail=standby of something else keeps all off the node, for as long as it is recorded. */
+function failStandby(neighbours: readonly Neighbour[], node: NodePlace, state: Element | undefined): Candidate[] {
+  const known = neighbours.flatMap(primitivesOf);
+  return historyOf(state)
+    .filter(({ entry }) => !isOf(entry.attributes["id"] ?? "", known))
+    .filter(({ entry }) =>
+      entry.children.some(({ attributes }) => !["0", "7", "8", undefined].includes(attributes["rc-code"])),
+    )
+    .map(({ entry, path }) => {
+      const id = entry.attributes["id"] ?? "";
+      const text = `forget what is recorded of ${id} on ${node.name}`;
+      const edits: CibEdit[] = [{ edit: "delete", path: [...statePath(node), ...path] }];
+      return { edits, text, command: `systole resource cleanup ${id} --node ${node.name}` };
+    })
+    .slice(0, MAX_FAILED);
+}
+
+/** What is recorded of each resource on a node, with the path below the node's state. */
+function historyOf(state: Element | undefined): { readonly entry: Element; readonly path: CibPath }[] {
+  return childrenNamed(state, "lrm").flatMap((lrm) =>
+    childrenNamed(lrm, "lrm_resources").flatMap((section) =>
+      childrenNamed(section, "lrm_resource").map((entry) => ({
+        entry,
+        path: [stepTo(lrm), { name: "lrm_resources" }, stepTo(entry)],
+      })),
+    ),
+  );
 }
 
 function nodeState(cib: Element, id: string): Element | undefined {
@@ -102,16 +143,9 @@ function clearFailures(neighbour: Neighbour, node: NodePlace, state: Element | u
 /** A failure that does not pass by itself stands in the history. */
 function forgetHistory(neighbour: Neighbour, node: NodePlace, state: Element | undefined): Candidate[] {
   const primitives = primitivesOf(neighbour);
-  const edits = childrenNamed(state, "lrm").flatMap((lrm) =>
-    childrenNamed(lrm, "lrm_resources").flatMap((section) =>
-      childrenNamed(section, "lrm_resource")
-        .filter((entry) => isOf(entry.attributes["id"] ?? "", primitives))
-        .map((entry): CibEdit => {
-          const path = [...statePath(node), stepTo(lrm), { name: "lrm_resources" }, stepTo(entry)];
-          return { edit: "delete", path };
-        }),
-    ),
-  );
+  const edits = historyOf(state)
+    .filter(({ entry }) => isOf(entry.attributes["id"] ?? "", primitives))
+    .map(({ path }): CibEdit => ({ edit: "delete", path: [...statePath(node), ...path] }));
   if (edits.length === 0) return [];
   const text = `forget what is recorded of ${neighbour.id} on ${node.name}`;
   return [{ edits, text, command: `systole resource cleanup ${neighbour.id} --node ${node.name}` }];
@@ -166,11 +200,12 @@ function joining(node: NodePlace, state: Element | undefined): Candidate[] {
   return [{ edits, text: `let ${node.name} be a member of the cluster again (start Systole there)` }];
 }
 
-function preference(cib: Element, neighbour: Neighbour, node: NodePlace): Candidate[] {
+function preference(cib: Element, neighbour: Neighbour, node: NodePlace, promoted: boolean): Candidate[] {
   const id = neighbour.movable;
   const list: Candidate[] = [];
-  const text = `prefer ${node.name} for ${id} with INFINITY`;
-  offer(list, moveEdits(cib, id, { to: node.name }), text, `systole resource move ${id} ${node.name}`);
+  const text = `prefer ${node.name} for ${promoted ? "the promoted instance of " : ""}${id} with INFINITY`;
+  const command = `systole resource move ${id} ${node.name}${promoted ? " --promoted" : ""}`;
+  offer(list, moveEdits(cib, id, { to: node.name, ...(promoted ? { promoted } : {}) }), text, command);
   return list;
 }
 
@@ -202,43 +237,6 @@ function tickets(cib: Element, neighbours: readonly Neighbour[]): Candidate[] {
     }
     return list;
   });
-}
-
-function metaHome(element: Element, path: CibPath) {
-  return { owner: element, path, set: "meta_attributes", newSetId: "" };
-}
-
-/** The resource and what it stands in, each with its path. */
-function layers(place: ResourcePlace): { readonly element: Element; readonly path: CibPath }[] {
-  const outer = place.parents.map((parent, i) => ({
-    element: parent,
-    path: place.path.slice(0, place.path.length - place.parents.length + i),
-  }));
-  return [{ element: place.element, path: place.path }, ...outer];
-}
-
-function resourceOptions(cib: Element, neighbour: Neighbour): Candidate[] {
-  const list: Candidate[] = [];
-  for (const { element: part, path } of layers(neighbour.place)) {
-    const id = part.attributes["id"] ?? "";
-    const role = readOption(metaHome(part, path), "target-role")?.toLowerCase();
-    if (role === undefined || role === "stopped") {
-      const started = startEdits(cib, id);
-      const edits = "refused" in started ? deleteOption(metaHome(part, path), "target-role") : started.edits;
-      if (edits.length > 0)
-        list.push({ edits, text: `let ${id} run (target-role)`, command: `systole resource start ${id}` });
-    }
-    for (const option of ["is-managed", "maintenance", "clone-max", "clone-node-max"]) {
-      const value = readOption(metaHome(part, path), option);
-      if (value === undefined) continue;
-      list.push({ edits: deleteOption(metaHome(part, path), option), text: `delete ${option}=${value} of ${id}` });
-    }
-    for (const set of childrenNamed(part, "utilization")) {
-      const edit: CibEdit = { edit: "delete", path: [...path, stepTo(set)] };
-      list.push({ edits: [edit], text: `delete the utilization of ${id}` });
-    }
-  }
-  return list;
 }
 
 function locations(cib: Element, neighbours: readonly Neighbour[], node: NodePlace): Candidate[] {
@@ -274,29 +272,6 @@ function relations(cib: Element, neighbours: readonly Neighbour[]): Candidate[] 
       const ids = referencedIds(cib, constraint);
       if (neighbours.some((each) => each.ids.some((id) => ids.has(id)))) list.push(removal(constraint, kind));
     }
-  }
-  return list;
-}
-
-function clusterOptions(cib: Element): Candidate[] {
-  const list: Candidate[] = [];
-  for (const name of [
-    "maintenance-mode",
-    "stop-all-resources",
-    "is-managed-default",
-    "node-health-strategy",
-    "placement-strategy",
-    "shutdown-lock",
-    "symmetric-cluster",
-    "no-quorum-policy",
-  ]) {
-    // What other programs wrote is taken back too, if this one knows the option.
-    offer(
-      list,
-      propertyEdits(cib, name, undefined, true),
-      `delete the property ${name}`,
-      `systole property delete ${name}`,
-    );
   }
   return list;
 }

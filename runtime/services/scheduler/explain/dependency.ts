@@ -38,8 +38,8 @@ function happening(resource: Resource, action: Action): string {
 }
 
 /** "db, on which it depends (order db-then-web)," and what it is to the resource that asks. */
-function partner(asking: Action, other: Resource, origin: Origin): string {
-  const ids = origin.constraints.map((id) => `order ${id}`).join(", ");
+function partner(recorder: Recorder, asking: Action, other: Resource, origin: Origin): string {
+  const ids = origin.constraints.map((id) => `${recorder.actions.kindOf(id)} ${id}`).join(", ");
   if (ids !== "") return `${other.id}, on which it depends (${ids}),`;
   const mine = layers(asking.resource).slice(1);
   const group = layers(other)
@@ -80,7 +80,7 @@ export function dependencyReason(
   const cannot = CANNOT[task] ?? "cannot run";
   const text = colocated
     ? `it must be with ${other.id}, which ${cannot} (colocation ${constraint})`
-    : `${partner(action, other, origin)} ${impossible ? cannot : happening(other, from)}`;
+    : `${partner(recorder, action, other, origin)} ${impossible ? cannot : happening(other, from)}`;
   const code = colocated ? "colocation-blocked" : impossible ? "dependency-blocked" : "dependency";
   const list = because === undefined ? [] : Array.isArray(because) ? because : [because];
   return {
@@ -164,6 +164,15 @@ function findImpossible(cluster: Cluster, recorder: Recorder, action: Action, de
   if (!cluster.quorate) return [noQuorum(cluster)];
   const frozen = resource.managed ? [] : unmanagedWhy(cluster, resource);
   if (frozen.length > 0) return frozen;
+  const probe = recorder.actions
+    .hindering(action)
+    .find((from) => from.task === "monitor" && from.resource === resource);
+  if (probe?.node !== undefined) {
+    const { name } = probe.node;
+    const because = nodeReason(cluster, probe.node);
+    const text = `it may run on ${name} already, where nobody can look now`;
+    return [{ code: "probe-impossible", text, node: name, ...(because === undefined ? {} : { because: [because] }) }];
+  }
   const stop = resource.activeNodes.map((where) => stopOn(resource, where.index)).find((one) => one !== undefined);
   if (task === "start" && stop !== undefined && !hasFlag(stop, Flag.Runnable) && depth < MAX_DEPTH) {
     const because = impossibleWhy(cluster, recorder, stop, depth + 1);

@@ -7,8 +7,7 @@ import { roleText } from "../roles.ts";
 import { type Cluster, type Node, type Resource, Role } from "../state.ts";
 import { isClone, topResource } from "../tree.ts";
 import { type ActionExplanation, explainActions, explainNodeActions } from "./action-explanation.ts";
-import { contributionsOn, recordedBan, scoreFor, unmanagedWhy, whyNowhere } from "./nowhere.ts";
-import { exclusionReason } from "./place-cause.ts";
+import { contributionsOn, scoreFor, unmanagedWhy, whyNotOn, whyNowhere } from "./nowhere.ts";
 import { nodeReason, type Reason } from "./reason.ts";
 import type { Contribution, Recorder } from "./recorder.ts";
 
@@ -112,13 +111,17 @@ function whyNotHere(cluster: Cluster, recorder: Recorder, resource: Resource, no
   if (unusable !== undefined) return unusable;
   const score = scoreFor(recorder, resource, node);
   if (score === undefined || score < 0) {
-    const recorded = score === undefined ? undefined : recordedBan(cluster, recorder, resource, node);
-    const derived = exclusionReason(cluster, resource, node);
-    return recorded ?? derived ?? { code: "banned", text: `it may not run on ${node.name}`, node: node.name };
+    return (
+      whyNotOn(cluster, recorder, resource, node) ?? {
+        code: "banned",
+        text: `it may not run on ${node.name}`,
+        node: node.name,
+      }
+    );
   }
   const tie = recorder.choices.get(resource)?.tie;
   const { assigned } = resource;
-  if (!resource.managed && tie !== undefined) return tie;
+  if (!resource.managed && tie !== undefined) return unmanagedWhy(cluster, resource)[0] ?? tie;
   if (assigned === undefined || resource.nextRole === Role.Stopped) {
     return whyNowhere(cluster, recorder, resource)[0] ?? { code: "stopped", text: "it is not to run" };
   }
@@ -135,7 +138,7 @@ function whyNotHere(cluster: Cluster, recorder: Recorder, resource: Resource, no
 function whyHere(cluster: Cluster, recorder: Recorder, resource: Resource, node: Node): Reason[] {
   const reasons: Reason[] = [];
   const tie = recorder.choices.get(resource)?.tie;
-  if (!resource.managed && tie !== undefined) return [tie, ...unmanagedWhy(cluster, resource)];
+  if (!resource.managed && tie !== undefined) return [withCauses(tie, unmanagedWhy(cluster, resource))];
   for (const entry of contributionsOn(recorder, resource, node)) {
     if (entry.after > (entry.before ?? 0)) reasons.push(entry.reason);
   }
@@ -153,6 +156,10 @@ function whyHere(cluster: Cluster, recorder: Recorder, resource: Resource, node:
   const seen = new Set<string>();
   const unique = reasons.filter(({ text }) => !seen.has(text) && seen.add(text));
   return unique.length > 0 ? unique : [nothingSpecial(resource, node)];
+}
+
+function withCauses(reason: Reason, because: readonly Reason[]): Reason {
+  return because.length === 0 ? reason : { ...reason, because };
 }
 
 function nothingSpecial(resource: Resource, node: Node): Reason {

@@ -6,7 +6,7 @@ import { ABSENT } from "../node-table.ts";
 import type { Cluster, Node, Resource } from "../state.ts";
 import { layers } from "./action-notes.ts";
 import { idText, metaElement, nodeAttributeElement, propertyElement } from "./option-elements.ts";
-import { dependentAgainst, exclusionReason, noPlaceReason } from "./place-cause.ts";
+import { dependentAgainst, exclusionReason, missingEverywhere } from "./place-cause.ts";
 import { failureReason, nodeReason, type Reason, targetRoleReason, ticketReason } from "./reason.ts";
 import type { Contribution, Recorder } from "./recorder.ts";
 
@@ -90,6 +90,15 @@ function about(code: string, text: string, id: string | undefined): Reason {
   return { code, text, ...(id === undefined ? {} : { element: id }) };
 }
 
+/** What keeps a resource off a node: as it was noted, or else as the state tells. */
+export function whyNotOn(cluster: Cluster, recorder: Recorder, resource: Resource, node: Node): Reason | undefined {
+  const unusable = nodeReason(cluster, node);
+  if (unusable !== undefined) return unusable;
+  const score = scoreFor(recorder, resource, node);
+  const noted = score === undefined || score >= 0 ? undefined : recordedBan(cluster, recorder, resource, node);
+  return noted ?? exclusionReason(cluster, resource, node);
+}
+
 /** Why a resource is nowhere. Never empty. */
 export function whyNowhere(cluster: Cluster, recorder: Recorder, resource: Resource): Reason[] {
   const asked = targetRoleReason(cluster, resource);
@@ -98,19 +107,16 @@ export function whyNowhere(cluster: Cluster, recorder: Recorder, resource: Resou
   if (cluster.properties.stopAll) return [stopAllReason(cluster)];
   const placed = recorder.choices.get(resource);
   if (placed?.node === undefined && placed?.tie !== undefined) {
-    return [placed.tie, ...(resource.managed ? [] : unmanagedWhy(cluster, resource))];
+    const because = resource.managed ? [] : unmanagedWhy(cluster, resource);
+    return [because.length === 0 ? placed.tie : { ...placed.tie, because }];
   }
   const everywhere = new Map<string, Reason>();
   for (const node of cluster.sortedNodes) {
-    const score = scoreFor(recorder, resource, node);
-    const reason =
-      nodeReason(cluster, node) ??
-      (score !== undefined && score < 0 ? recordedBan(cluster, recorder, resource, node) : undefined) ??
-      exclusionReason(cluster, resource, node);
+    const reason = whyNotOn(cluster, recorder, resource, node);
     if (reason !== undefined) everywhere.set(reason.text, reason);
   }
   if (everywhere.size > 0) return [...everywhere.values()];
-  const general = noPlaceReason(cluster, resource) ?? failureReason(cluster, resource);
+  const general = missingEverywhere(resource) ?? failureReason(cluster, resource);
   return [general ?? { code: "no-node", text: "no node is left that may run it" }];
 }
 

@@ -2,10 +2,10 @@
 
 import { INFINITY } from "../../../model/score.ts";
 import { thisWithColocations } from "../colocation-scores.ts";
-import { ABSENT, nodeUsable, scoreOf } from "../node-table.ts";
+import { ABSENT, scoreOf } from "../node-table.ts";
 import { type Cluster, type Location, type Node, type Resource, Role } from "../state.ts";
 import { thresholdReached } from "../thresholds.ts";
-import { contains, onlyNode } from "../tree.ts";
+import { contains, isBundleNode, onlyNode, outermost } from "../tree.ts";
 import {
   failureReason,
   failuresReason,
@@ -33,6 +33,7 @@ export function exclusionReason(cluster: Cluster, resource: Resource, node: Node
     };
   }
   return (
+    insideBundle(resource, node) ??
     tooManyFailures(cluster, resource, node) ??
     forbiddingLocation(cluster, resource, node) ??
     ticketMissing(resource) ??
@@ -50,6 +51,16 @@ export function exclusionReason(cluster: Cluster, resource: Resource, node: Node
       score,
     }
   );
+}
+
+/** Only what belongs into a bundle runs inside of it. */
+function insideBundle(resource: Resource, node: Node): Reason | undefined {
+  const connection = node.remote;
+  if (connection === undefined || !isBundleNode(node)) return undefined;
+  const bundle = outermost(connection);
+  if (outermost(resource) === bundle) return undefined;
+  const text = `${node.name} is inside of ${bundle.id}, where only what belongs to that runs`;
+  return { code: "bundle-node", text, node: node.name, resource: bundle.id };
 }
 
 function tooManyFailures(cluster: Cluster, resource: Resource, node: Node): Reason | undefined {
@@ -153,17 +164,9 @@ function failedForGood(cluster: Cluster, resource: Resource, node: Node): Reason
   return failure === undefined ? undefined : { ...failure, code: "failed-for-good" };
 }
 
-/** Why no node at all is left for a resource. */
-export function noPlaceReason(cluster: Cluster, resource: Resource): Reason | undefined {
-  const everywhere = ticketMissing(resource) ?? missingPrimary(resource);
-  if (everywhere !== undefined) return everywhere;
-  const usable = cluster.sortedNodes.filter(nodeUsable);
-  if (usable.length === 0) return { code: "no-node", text: "no node can run anything" };
-  const [here] = resource.activeNodes;
-  const reason = here === undefined ? undefined : exclusionReason(cluster, resource, here);
-  if (reason === undefined) return undefined;
-  const more = cluster.nodes.length > 1 ? ", and no other node may run it" : "";
-  return { ...reason, text: `${reason.text}${more}` };
+/** What is missing everywhere alike: a ticket, or what it must be with. */
+export function missingEverywhere(resource: Resource): Reason | undefined {
+  return ticketMissing(resource) ?? missingPrimary(resource);
 }
 
 function missingPrimary(resource: Resource): Reason | undefined {

@@ -240,27 +240,6 @@ export function roomReason(clone: string, perNode: number, node: Node): Reason {
   return { code: "clone-node-max", text, resource: clone, node: node.name };
 }
 
-/** Why an instance of a promotable clone is promoted, or is not. */
-export function promotionReason(
-  score: number,
-  clone: string,
-  limit: number,
-  { chosen, room, frozen }: { readonly chosen: boolean; readonly room: boolean; readonly frozen: boolean },
-): Reason {
-  const about = { resource: clone, score };
-  if (frozen)
-    return { code: "no-quorum", text: "without quorum nothing is promoted (no-quorum-policy freeze)", ...about };
-  if (chosen) {
-    const text = `it has one of the best promotion scores of ${clone} (${formatScore(score)})`;
-    return { code: "promotion", text, ...about };
-  }
-  const count = limit === 1 ? "one promoted instance" : `${limit} promoted instances`;
-  if (score <= -INFINITY) return { code: "promotion-forbidden", text: "it may not be promoted", ...about };
-  if (score < 0) return { code: "no-promotion-score", text: "it is not promoted, having no promotion score", ...about };
-  if (!room) return { code: "promoted-max", text: `${clone} is to have ${count} and has that elsewhere`, ...about };
-  return { code: "promotion-impossible", text: "its node cannot have a promoted instance now", ...about };
-}
-
 /** That a resource, or what contains it, is not to run. */
 export function targetRoleReason(cluster: Cluster, resource: Resource): Reason | undefined {
   for (let part: Resource | undefined = resource; part !== undefined; part = part.parent) {

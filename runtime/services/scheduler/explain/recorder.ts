@@ -3,18 +3,29 @@
 // Scores are noted as differences: whoever changes a table of scores says afterwards why, and what differs from the table as it
 // was known before is put down to that reason. So the noted contributions always add up to the score that decided.
 
+import { INFINITY } from "../../../model/score.ts";
 import { ABSENT, nodeUsable, scoreOf, usableIn } from "../node-table.ts";
-import type { Action, Cluster, Colocation, Location, Node, Resource, TicketConstraint } from "../state.ts";
+import {
+  type Action,
+  type Cluster,
+  type Colocation,
+  type Location,
+  type Node,
+  ProbeMode,
+  type Resource,
+  type TicketConstraint,
+} from "../state.ts";
 import { currentNode, topResource } from "../tree.ts";
-import { ActionNotes } from "./action-notes.ts";
+import { ActionNotes, layers } from "./action-notes.ts";
+import { capacityReason, kindReason } from "./kind-cause.ts";
 import { type RuleOfLocation, rulesOfLocations } from "./location-rules.ts";
 import type { ParameterChange } from "./parameter-cause.ts";
+import { promotionReason, promotionScoreReason } from "./promotion-cause.ts";
 import {
   dependentReason,
   failureReason,
   failuresReason,
   locationReason,
-  promotionReason,
   type Reason,
   roomReason,
   stickinessReason,
@@ -55,6 +66,8 @@ export class Recorder {
   readonly impossible = new Map<Action, Reason[]>();
   /** Of resources whose parameters are not those they run with. */
   readonly changed = new Map<Resource, ParameterChange>();
+  /** What speaks for and against promoting an instance, beside its promotion score. */
+  private readonly wishes = new Map<Resource, Reason[]>();
   private readonly cluster: () => Cluster;
   private rules: ReadonlyMap<string, RuleOfLocation> | undefined;
   private readonly known = new Map<Resource, readonly number[]>();
@@ -160,26 +173,51 @@ export class Recorder {
     for (const child of dependent.children) this.withoutPartner(child, colocation);
   }
 
+  /** An interleaved instance that finds none of what it is ordered after beside it. */
+  alone(instance: Resource, first: Action, then: Action): void {
+    const [constraint] = this.actions.constraintsBetween(first, then);
+    const order = constraint === undefined ? "" : ` (order ${constraint}, interleaved)`;
+    const text = `${first.resource?.id} has no instance beside it that it could follow${order}`;
+    const tie = {
+      code: "no-partner",
+      text,
+      ...(first.resource === undefined ? {} : { resource: first.resource.id }),
+      ...(constraint === undefined ? {} : { constraint }),
+    };
+    const put = (part: Resource): void => {
+      this.choices.set(part, { node: undefined, scores: part.allowed.scores.slice(), tie });
+      part.children.forEach(put);
+    };
+    put(instance);
+  }
+
   /** All that was laid down before places are sought: what else is in the scores by now came with the resource itself. */
   discovery(resource: Resource): void {
-    this.note(resource, (part) => {
-      if (topResource(part).removed) return { code: "removed", text: "it is no longer configured" };
-      if (part.exclusiveProbes || topResource(part).exclusiveProbes) {
-        return { code: "discovery", text: "resource-discovery=exclusive allows other nodes only" };
-      }
-      return { code: "internal", text: "its own kind speaks against it" };
+    this.note(resource, (part, node) => {
+      const top = topResource(part);
+      if (top.removed) return { code: "removed", text: "it is no longer configured", resource: part.id };
+      if (part.exclusiveProbes || top.exclusiveProbes) return this.exclusive(part);
+      return kindReason(part, node);
     });
   }
 
-  capacity(resource: Resource): void {
+  private exclusive(resource: Resource): Reason {
+    const location = layers(resource)
+      .flatMap((part) => part.locations)
+      .find(({ probe }) => probe === ProbeMode.Exclusive);
+    const id = location === undefined ? undefined : (this.locationRule(location.id)?.constraint ?? location.id);
+    const which = id === undefined ? "" : `location ${id} with `;
+    return {
+      code: "discovery",
+      text: `${which}resource-discovery=exclusive allows other nodes only`,
+      ...(id === undefined ? {} : { constraint: id }),
+    };
+  }
+
+  /** @param needed what it and those that go with it use up, or it alone */
+  capacity(resource: Resource, needed: ReadonlyMap<string, string>): void {
     const limited = this.cluster().properties.placement !== "default";
-    const text = "there is too little capacity left for it and what goes with it";
-    this.note(resource, (_resource, node) => {
-      if (limited) return { code: "utilization", text };
-      return node.remoteKind
-        ? { code: "remote-node", text: `${node.name} is a remote or guest node, where it cannot be` }
-        : { code: "internal", text: "what it stands in keeps it elsewhere" };
-    });
+    this.note(resource, (part, node) => (limited ? capacityReason(part, node, needed) : kindReason(part, node)));
   }
 
   because(resource: Resource, code: string, text: string): void {
@@ -240,17 +278,37 @@ export class Recorder {
     this.choices.set(resource, { node: resource.assigned, scores: resource.allowed.scores.slice(), tie });
   }
 
+  /** What agents say of being promoted, as a wish for nodes. */
+  promotionScores(instance: Resource): void {
+    this.note(instance, (_resource, node) => promotionScoreReason(instance, node));
+  }
+
+  promotionLocation(instance: Resource, location: Location, node: Node, score: number): void {
+    this.promotionSteps(instance).push(locationReason(this.cluster(), location, node, score));
+  }
+
+  promotionColocation(instance: Resource, colocation: Colocation, before: number): void {
+    const reason = withReason(colocation);
+    this.promotionSteps(instance).push({ ...reason, score: instance.priority < before ? -INFINITY : colocation.score });
+  }
+
+  promotionTicket(clone: Resource, constraint: TicketConstraint): void {
+    for (const child of clone.children) {
+      this.promotionSteps(child).push({ ...ticketReason(constraint), score: -INFINITY });
+    }
+  }
+
+  private promotionSteps(instance: Resource): Reason[] {
+    const steps = this.wishes.get(instance) ?? [];
+    this.wishes.set(instance, steps);
+    return steps;
+  }
+
   /** Whether an instance is promoted. */
   promotion(instance: Resource, chosen: boolean, room: boolean, frozen: boolean): void {
-    const { id, clone } = topResource(instance);
-    this.promotions.set(
-      instance,
-      promotionReason(instance.promotionPriority, id, clone?.promotedMax ?? 1, {
-        chosen,
-        room,
-        frozen,
-      }),
-    );
+    const steps = this.promotionSteps(instance);
+    const reason = promotionReason(this.cluster(), instance, steps, { chosen, room, frozen });
+    this.promotions.set(instance, reason);
   }
 
   /** The clone's own table and room bound its instances. */

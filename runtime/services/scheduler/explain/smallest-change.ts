@@ -7,7 +7,8 @@ import type { CibEdit } from "../../../kernel/messages.ts";
 import { isTrue } from "../../../model/text.ts";
 import type { GraphAction } from "../../transition.ts";
 import type { Schedule } from "../schedule.ts";
-import { type Candidate, candidatesFor } from "./candidates.ts";
+import type { Candidate } from "./candidate.ts";
+import { candidatesFor } from "./candidates.ts";
 import { type Neighbour, neighboursOf } from "./neighbours.ts";
 import type { Reason } from "./reason.ts";
 

@@ -1,8 +1,9 @@
 // The report of `systole explain` in words.
 
+import { stripInstance } from "../tree.ts";
 import type { ActionExplanation } from "./action-explanation.ts";
 import { actionText, waitsText } from "./action-words.ts";
-import { explainedNodes, mergedReasons } from "./alike.ts";
+import { type AlikeNodes, explainedNodes, mergedReasons } from "./alike.ts";
 import type { InstanceExplanation } from "./explanation.ts";
 import { nodeViewTexts } from "./node-view.ts";
 import type { Reason } from "./reason.ts";
@@ -20,6 +21,7 @@ export interface ReportLine {
 /** All lines of a report. */
 export function reportLines(report: ExplainReport): ReportLine[] {
   const lines: ReportLine[] = [];
+  const offered = new Set<string>();
   for (const action of report.nodeActions) lines.push(...nodeActionLines(report, action));
   if (report.nodeView !== undefined) {
     if (lines.length > 0) lines.push({ depth: 0, text: "" });
@@ -27,7 +29,7 @@ export function reportLines(report: ExplainReport): ReportLine[] {
   }
   for (const instance of report.instances) {
     if (lines.length > 0) lines.push({ depth: 0, text: "" });
-    lines.push(...instanceLines(report, instance));
+    lines.push(...instanceLines(report, instance, offered));
   }
   return lines;
 }
@@ -90,7 +92,8 @@ function hindered({ resource, node, activeOn, actions }: InstanceExplanation): s
   return undefined;
 }
 
-function instanceLines(report: ExplainReport, instance: InstanceReport): ReportLine[] {
+/** @param offered changes that were told already, of another instance of the same resource */
+function instanceLines(report: ExplainReport, instance: InstanceReport, offered: Set<string>): ReportLine[] {
   const told = new Set([instance.resource]);
   const why = (depth: number) =>
     mergedReasons(instance.because).flatMap((reason) => reasonLines(report, reason, instance.node, depth, told));
@@ -107,7 +110,7 @@ function instanceLines(report: ExplainReport, instance: InstanceReport): ReportL
     }
     lines.push({ depth: 1, text: `${place} because:` }, ...why(2));
   }
-  for (const group of explainedNodes(instance)) lines.push(...nodeLines(instance, group));
+  for (const group of explainedNodes(instance)) lines.push(...nodeLines(instance, group, offered));
   lines.push(...actionLines(report, instance, stuck !== undefined));
   return lines;
 }
@@ -115,20 +118,25 @@ function instanceLines(report: ExplainReport, instance: InstanceReport): ReportL
 /** What is to be done, where several steps have one cause in one line. */
 function actionLines(report: ExplainReport, instance: InstanceReport, stuck: boolean): ReportLine[] {
   const lines: ReportLine[] = [];
+  const blocked = instance.actions.filter(({ state }) => state === "blocked");
+  const known = stuck ? blocked[0]?.because[0]?.text : undefined;
   let rest = instance.actions.filter(({ state }) => state !== "blocked");
   while (rest[0] !== undefined) {
     const [first] = rest;
-    const same = rest.filter(
-      ({ because, state }) => because[0]?.text === first.because[0]?.text && state === first.state,
-    );
+    const cause = first.because[0]?.text;
+    const same = rest.filter(({ because, state }) => because[0]?.text === cause && state === first.state);
     rest = rest.filter((action) => !same.includes(action));
     const head = first.state === "implied" ? "no need to" : "to do:";
-    lines.push(...causeLines(report, `${head} ${actionText(same)}`, first.because, 1));
+    const said = `${head} ${actionText(same)}`;
+    if (cause === known) lines.push({ depth: 1, text: `${said} for the same reason` });
+    else lines.push(...causeLines(report, said, first.because, 1));
     for (const action of same) lines.push(...waitLines(action, 2, same.length > 1 ? action.operation : undefined));
   }
-  const blocked = instance.actions.filter(({ state }) => state === "blocked");
   for (const action of stuck ? blocked.slice(1) : blocked) {
-    lines.push(...causeLines(report, `cannot be done: ${actionText([action])}`, action.because, 1));
+    const cause = action.because[0]?.text;
+    const said = `cannot be done: ${actionText([action])}`;
+    if (cause === known) lines.push({ depth: 1, text: `${said} for the same reason` });
+    else lines.push(...causeLines(report, said, action.because, 1));
   }
   return lines;
 }
@@ -160,17 +168,18 @@ function reasonLines(
   return lines;
 }
 
-function nodeLines(
-  instance: InstanceReport,
-  { names, node, text }: ReturnType<typeof explainedNodes>[number],
-): ReportLine[] {
+function nodeLines(instance: InstanceReport, { names, node, text }: AlikeNodes, offered: Set<string>): ReportLine[] {
   // What holds for every node was said already.
   const said = instance.node === undefined && instance.because.some((reason) => reason.text === node.excluded?.text);
   const were = names.length > 1 ? "were" : "was";
   const lines: ReportLine[] =
     said || text === undefined ? [] : [{ depth: 1, text: `${names.join(", ")} ${were} not taken because ${text}` }];
-  for (const change of changeTexts(node, names))
-    lines.push({ depth: lines.length === 0 || said ? 1 : 2, text: change });
+  const depth = lines.length === 0 ? 1 : 2;
+  for (const change of changeTexts(node, names)) {
+    const key = `${stripInstance(instance.resource)} ${change}`;
+    if (!offered.has(key)) lines.push({ depth, text: change });
+    offered.add(key);
+  }
   return lines;
 }
 
