@@ -37,7 +37,10 @@ function activeTooOften(resource: Resource): boolean {
 function handleMultiple(cluster: Cluster, resource: Resource): void {
   if (resource.multipleActive === "stop_only") {
     replaceWithBan(cluster, resource);
-    cluster.explain?.because(resource, "multiple-active", "it is active on several nodes (multiple-active=stop_only)");
+    cluster.explain?.because(resource, "multiple-active", "it is active on several nodes (multiple-active=stop_only)", {
+      resource: resource.id,
+      option: "multiple-active",
+    });
   } else if (resource.multipleActive === "block") {
     block(resource);
     const { parent } = resource;

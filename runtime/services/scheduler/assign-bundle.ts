@@ -44,7 +44,9 @@ export function assignBundle(
     for (let i = 0; i < scores.length; i += 1) {
       if ((scores[i] ?? ABSENT) !== ABSENT) scores[i] = own.has(cluster.nodes[i]) ? 0 : -INFINITY;
     }
-    cluster.explain?.because(child, "bundle", `it belongs into the containers of ${bundle.id}`);
+    cluster.explain?.because(child, "bundle", `it belongs into the containers of ${bundle.id}`, {
+      resource: bundle.id,
+    });
     child.methods.assign(child, prefer, stopIfFail);
   }
   bundle.assigning = false;
@@ -76,7 +78,7 @@ function assignReplica(cluster: Cluster, replica: Replica, prefer: Node | undefi
     if (node !== replica.node) scores[i] = -INFINITY;
     else if (thresholdReached(cluster, child, node) === undefined) scores[i] = INFINITY;
   }
-  cluster.explain?.because(child, "bundle", `it belongs into ${container.id}`);
+  cluster.explain?.because(child, "bundle", `it belongs into ${container.id}`, { resource: container.id });
   const { parent } = child;
   if (parent !== undefined) parent.assigning = true;
   child.methods.assign(child, replica.node, stopIfFail);

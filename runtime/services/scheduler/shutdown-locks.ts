@@ -31,9 +31,10 @@ export function lockToNode(cluster: Cluster, resource: Resource): void {
   }
   if (resource.lockNode === undefined) return;
   const limit = cluster.properties.shutdownLockMs;
-  if (limit > 0) recheckBy(cluster, resource.lockTime + millisecondsToSeconds(limit) + 1);
+  const until = limit > 0 ? resource.lockTime + millisecondsToSeconds(limit) + 1 : undefined;
+  if (until !== undefined) recheckBy(cluster, until);
   for (const node of cluster.sortedNodes) {
     if (node !== resource.lockNode) addLocation(resource, node, -INFINITY);
   }
-  cluster.explain?.because(resource, "shutdown-lock", `it waits for ${resource.lockNode.name} (shutdown-lock)`);
+  cluster.explain?.locked(resource, resource.lockNode, until);
 }

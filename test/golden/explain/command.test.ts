@@ -39,8 +39,8 @@ test("it explains as data, with the change as edits and as a patchset", () =>
     assert.equal(resources.length, 1);
     const [n1] = resources[0].nodes;
     assert.equal(n1.excluded.code, "lower-score");
-    assert.equal(n1.smallestChange.edits.length, 1);
-    assert.ok(applyPatchset(CIB, n1.smallestChange.patchset).ok);
+    assert.equal(n1.changes[0].change.edits.length, 1);
+    assert.ok(applyPatchset(CIB, n1.changes[0].change.patchset).ok);
   }));
 
 test("it explains the running cluster", () =>

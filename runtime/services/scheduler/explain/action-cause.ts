@@ -235,6 +235,8 @@ function restartReason(cluster: Cluster, recorder: Recorder, resource: Resource,
   if (inside !== undefined) {
     return { code: "failed", text: `${inside.id}, which runs in it, failed`, resource: inside.id };
   }
+  const interrupted = migrationReason(resource, action);
+  if (interrupted !== undefined) return interrupted;
   if (agentDiffers(resource)) {
     return { code: "agent-changed", text: "its agent is another one now", resource: resource.configId };
   }
@@ -243,6 +245,24 @@ function restartReason(cluster: Cluster, recorder: Recorder, resource: Resource,
     return { code: "start-pending", text, resource: resource.id };
   }
   return { code: "restart", text: "it has to be restarted", resource: resource.id };
+}
+
+/** What a live migration that was not finished leaves behind. */
+function migrationReason(resource: Resource, action: Action): Reason | undefined {
+  const [source] = resource.danglingMigrationSources;
+  if (source !== undefined) {
+    const text = `a live migration of it from ${source.name} was not finished, so it has to be stopped there`;
+    return { code: "migration-unfinished", text, resource: resource.id, node: source.name };
+  }
+  const ids = [resource.id, resource.historyId, resource.configId];
+  const began = action.cluster.sortedNodes.find((node) =>
+    node.history.some(
+      (entry) => ids.includes(entry.id) && entry.operations.some(({ task }) => /^migrate_(to|from)$/.test(task)),
+    ),
+  );
+  if (began === undefined) return undefined;
+  const text = "a live migration of it did not come to its end";
+  return { code: "migration-unfinished", text, resource: resource.id, node: began.name };
 }
 
 function promoteReason(cluster: Cluster, recorder: Recorder, resource: Resource, action: Action): Reason {
@@ -272,11 +292,15 @@ function demoteReason(cluster: Cluster, recorder: Recorder, resource: Resource, 
   const other = dependency(cluster, recorder, action, true);
   if (other !== undefined) return other;
   if (!cluster.quorate) return noQuorum(cluster);
+  const decided = layers(resource)
+    .map((part) => recorder.promotions.get(part))
+    .find((reason) => reason !== undefined);
+  if (decided !== undefined && /forbidden|target-role/.test(decided.code)) return decided;
   const next = top.children.find((child) => child !== resource && child.nextRole === Role.Promoted);
   if (next !== undefined) {
     return { code: "promotion", text: `${next.id} is to be promoted instead`, resource: next.id };
   }
   const place = resource.assigned;
   const excluded = place === undefined ? undefined : whyNotOn(cluster, recorder, resource, place);
-  return excluded ?? { code: "promotion", text: `its promotion score is too low (${resource.promotionPriority})` };
+  return decided ?? excluded ?? { code: "promotion", text: "it is not to be promoted", resource: top.configId };
 }

@@ -169,7 +169,8 @@ export class ActionNotes {
   }
 }
 
-function partsOf(resource: Resource): Resource[] {
+/** What a collective consists of. */
+export function partsOf(resource: Resource): Resource[] {
   if (resource.bundle !== undefined) {
     return resource.bundle.replicas.flatMap(({ container, child, ip, remote }) =>
       [container, child, ip, remote].filter((part) => part !== undefined),

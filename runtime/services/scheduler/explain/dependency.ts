@@ -1,9 +1,9 @@
 // Why an action is needed or impossible that another action makes so: by order, by colocation, or because they belong together.
 
-import { hasFlag } from "../actions.ts";
+import { hasFlag, newestAction } from "../actions.ts";
 import { type Action, type Cluster, Flag, Needs, type Resource, Role, Variant } from "../state.ts";
 import { currentNode, topResource } from "../tree.ts";
-import { type Effect, layers, type Origin, plainTask, primitiveAction } from "./action-notes.ts";
+import { type Effect, layers, type Origin, partsOf, plainTask, primitiveAction } from "./action-notes.ts";
 import { unmanagedWhy, whyNowhere } from "./nowhere.ts";
 import { idText, propertyElement } from "./option-elements.ts";
 import { nodeReason, type Reason } from "./reason.ts";
@@ -141,7 +141,7 @@ function findImpossible(cluster: Cluster, recorder: Recorder, action: Action, de
   const task = plainTask(action.task);
   if (resource === undefined) return [fencingImpossible(cluster)];
   if (resource.variant !== Variant.Primitive) {
-    return [{ code: "parts-blocked", text: `no part of ${resource.id} can do that` }];
+    return partsBlocked(cluster, recorder, resource);
   }
   if (task === "stop" || task === "demote") {
     const frozen = resource.managed ? [] : unmanagedWhy(cluster, resource);
@@ -178,11 +178,20 @@ function findImpossible(cluster: Cluster, recorder: Recorder, action: Action, de
     const because = impossibleWhy(cluster, recorder, stop, depth + 1);
     return [{ code: "stop-impossible", text: `it cannot be stopped on ${stop.node?.name}`, because }];
   }
-  const start = resource.actions.find((one) => one.task === "start" && one.node === node);
+  const start = newestAction(resource, "start", node);
   if (task === "promote" && start !== undefined && !hasFlag(start, Flag.Runnable) && depth < MAX_DEPTH) {
     return impossibleWhy(cluster, recorder, start, depth + 1);
   }
-  return [{ code: "not-runnable", text: `its ${task} is not possible${node === undefined ? "" : ` on ${node.name}`}` }];
+  const where = node === undefined ? "" : ` on ${node.name}`;
+  const text = `its ${task} is not possible${where}`;
+  return [{ code: "not-runnable", text, resource: resource.id, ...(node === undefined ? {} : { node: node.name }) }];
+}
+
+/** Nothing of a collective has that action, so what keeps its parts from running keeps it from that. */
+function partsBlocked(cluster: Cluster, recorder: Recorder, resource: Resource): Reason[] {
+  let part = resource;
+  for (let next = partsOf(part)[0]; next !== undefined; next = partsOf(part)[0]) part = next;
+  return whyNowhere(cluster, recorder, part).map((reason) => ({ ...reason, text: `${part.id}: ${reason.text}` }));
 }
 
 function stopOn(resource: Resource, index: number): Action | undefined {
@@ -193,13 +202,13 @@ function stopOn(resource: Resource, index: number): Action | undefined {
 export function noQuorum(cluster: Cluster): Reason {
   const id = propertyElement(cluster, "no-quorum-policy");
   const text = `this partition has no quorum (no-quorum-policy ${cluster.properties.noQuorumPolicy})${idText(id)}`;
-  return { code: "no-quorum", text, ...(id === undefined ? {} : { element: id }) };
+  return { code: "no-quorum", text, option: "no-quorum-policy", ...(id === undefined ? {} : { element: id }) };
 }
 
 function fencingImpossible(cluster: Cluster): Reason {
   const { fencingEnabled, noQuorumPolicy } = cluster.properties;
   const id = propertyElement(cluster, "fencing-enabled");
-  const about = id === undefined ? {} : { element: id };
+  const about = { option: "fencing-enabled", ...(id === undefined ? {} : { element: id }) };
   if (!fencingEnabled) return { code: "fencing-disabled", text: `fencing is switched off${idText(id)}`, ...about };
   if (!cluster.haveFencing) return { code: "no-fence-device", text: "there is no fence device", ...about };
   if (!cluster.quorate && noQuorumPolicy !== "ignore") return noQuorum(cluster);

@@ -13,7 +13,7 @@ import type { Contribution, Recorder } from "./recorder.ts";
 function noDevice(cluster: Cluster): Reason {
   const id = propertyElement(cluster, "fencing-enabled");
   const text = `fencing is enabled${idText(id)} and there is no fence device, so nothing is changed`;
-  return about("no-fence-device", text, id);
+  return about("no-fence-device", "fencing-enabled", text, id);
 }
 
 /** What was noted of a resource's score on a node. */
@@ -42,14 +42,27 @@ export function unmanagedWhy(cluster: Cluster, resource: Resource): Reason[] {
   if (fencingEnabled && !cluster.haveFencing) return [noDevice(cluster)];
   if (maintenance) {
     const id = propertyElement(cluster, "maintenance-mode");
-    return [about("maintenance-mode", `maintenance-mode is true${idText(id)}`, id)];
+    return [about("maintenance-mode", "maintenance-mode", `maintenance-mode is true${idText(id)}`, id)];
   }
   const node = resource.activeNodes.find((one) => one.maintenance);
   if (node !== undefined) {
     const id = nodeAttributeElement(cluster, node, "maintenance");
-    return [{ ...about("node-maintenance", `${node.name} is in maintenance${idText(id)}`, id), node: node.name }];
+    return [
+      {
+        ...about("node-maintenance", "maintenance", `${node.name} is in maintenance${idText(id)}`, id),
+        node: node.name,
+      },
+    ];
   }
+  if (resource.removed) return [removedWhy(cluster, resource)];
   return [...blockedWhy(cluster, resource), ...optionWhy(cluster, resource)];
+}
+
+function removedWhy(cluster: Cluster, resource: Resource): Reason {
+  const option = "stop-orphan-resources";
+  const id = propertyElement(cluster, option);
+  const text = `it is no longer configured, and ${option} is false${idText(id)}`;
+  return { ...about("removed", option, text, id), resource: resource.id };
 }
 
 /** The same for a failure, a lost ticket or a second place that forbids all further action. */
@@ -65,11 +78,21 @@ function blockedWhy(cluster: Cluster, resource: Resource): Reason[] {
     const names = resource.activeNodes.map(({ name }) => name).join(", ");
     const id = metaElement(cluster, resource, "multiple-active");
     const text = `it is active on several nodes at once (${names}; multiple-active=block)${idText(id)}`;
-    return [about("multiple-active", text, id)];
+    return [about("multiple-active", "multiple-active", text, id)];
   }
   const failure = failureReason(cluster, resource);
-  if (failure === undefined) return [];
+  if (failure === undefined) return blockedWithSibling(cluster, resource);
   return [{ ...failure, text: `${failure.text}, and nothing may be done about it (on-fail=block)` }];
+}
+
+/** In a group or bundle, what blocks one member blocks all. */
+function blockedWithSibling(cluster: Cluster, resource: Resource): Reason[] {
+  const sibling = resource.parent?.children.find((one) => one !== resource && one.activeNodes.length > 1);
+  if (sibling === undefined) return [];
+  const [why] = blockedWhy(cluster, sibling);
+  if (why === undefined) return [];
+  const text = `${sibling.id} beside it: ${why.text}`;
+  return [{ ...why, text, resource: sibling.id }];
 }
 
 function optionWhy(cluster: Cluster, resource: Resource): Reason[] {
@@ -81,13 +104,13 @@ function optionWhy(cluster: Cluster, resource: Resource): Reason[] {
     const owner = layers(resource).findLast((part) => sameText(part.meta.get(name), value)) ?? resource;
     const id = metaElement(cluster, resource, name);
     const text = `${name} of ${owner.configId} is ${value}${idText(id)}`;
-    return [{ ...about(name, text, id), resource: owner.configId }];
+    return [{ ...about(name, name, text, id), resource: owner.configId }];
   }
   return [];
 }
 
-function about(code: string, text: string, id: string | undefined): Reason {
-  return { code, text, ...(id === undefined ? {} : { element: id }) };
+function about(code: string, option: string, text: string, id: string | undefined): Reason {
+  return { code, text, option, ...(id === undefined ? {} : { element: id }) };
 }
 
 /** What keeps a resource off a node: as it was noted, or else as the state tells. */
@@ -123,5 +146,5 @@ export function whyNowhere(cluster: Cluster, recorder: Recorder, resource: Resou
 /** All is to be stopped. */
 export function stopAllReason(cluster: Cluster): Reason {
   const id = propertyElement(cluster, "stop-all-resources");
-  return about("stop-all", `stop-all-resources is true${idText(id)}`, id);
+  return about("stop-all", "stop-all-resources", `stop-all-resources is true${idText(id)}`, id);
 }

@@ -28,6 +28,8 @@ function pairIn(
 /** The nvpair of a meta attribute: of the resource, of what it stands in, or of the defaults. */
 export function metaElement(cluster: Cluster, resource: Resource, name: string): string | undefined {
   for (const part of layers(resource)) {
+    // The clone in a bundle is nowhere written.
+    if (part.parent?.bundle !== undefined && part.clone !== undefined) continue;
     const own = pairIn(cluster, part.config, "meta_attributes", name, resource.meta.get(name));
     if (own !== undefined) return own;
   }

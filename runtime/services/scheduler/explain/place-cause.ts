@@ -1,6 +1,6 @@
 // Why a resource may not be on a node, or nowhere at all: the first thing that forbids it, the gravest first.
 
-import { INFINITY } from "../../../model/score.ts";
+import { formatScore, INFINITY } from "../../../model/score.ts";
 import { thisWithColocations } from "../colocation-scores.ts";
 import { ABSENT, scoreOf } from "../node-table.ts";
 import { type Cluster, type Location, type Node, type Resource, Role } from "../state.ts";
@@ -33,7 +33,6 @@ export function exclusionReason(cluster: Cluster, resource: Resource, node: Node
     };
   }
   return (
-    insideBundle(resource, node) ??
     tooManyFailures(cluster, resource, node) ??
     forbiddingLocation(cluster, resource, node) ??
     ticketMissing(resource) ??
@@ -41,7 +40,9 @@ export function exclusionReason(cluster: Cluster, resource: Resource, node: Node
     dependentAgainst(cluster, resource, node) ??
     failedForGood(cluster, resource, node) ??
     instancesEnough(resource, node) ??
-    noCapacity(cluster, resource, node) ?? {
+    insideBundle(resource, node) ??
+    noCapacity(cluster, resource, node) ??
+    baseScore(node) ?? {
       code: score <= -INFINITY ? "banned" : "negative-score",
       text:
         score <= -INFINITY
@@ -53,13 +54,20 @@ export function exclusionReason(cluster: Cluster, resource: Resource, node: Node
   );
 }
 
+/** What a node begins with, before anything speaks for or against it. */
+function baseScore({ name, baseScore: score }: Node): Reason | undefined {
+  if (score >= 0) return undefined;
+  return { code: "base-score", text: `the score of ${name} itself is ${formatScore(score)}`, node: name, score };
+}
+
 /** Only what belongs into a bundle runs inside of it. */
 function insideBundle(resource: Resource, node: Node): Reason | undefined {
   const connection = node.remote;
   if (connection === undefined || !isBundleNode(node)) return undefined;
   const bundle = outermost(connection);
-  if (outermost(resource) === bundle) return undefined;
-  const text = `${node.name} is inside of ${bundle.id}, where only what belongs to that runs`;
+  const rest =
+    outermost(resource) === bundle ? "and it belongs elsewhere in that" : "where only what belongs to that runs";
+  const text = `${node.name} is inside of ${bundle.id}, ${rest}`;
   return { code: "bundle-node", text, node: node.name, resource: bundle.id };
 }
 

@@ -26,6 +26,8 @@ export interface Reason extends Cause {
   readonly constraint?: string;
   /** Id of another element of the CIB that says so: an nvpair, a rule, an entry of the history. */
   readonly element?: string;
+  /** Name of the option that says so, by its value or by its default. */
+  readonly option?: string;
   /** Another resource that it comes from. */
   readonly resource?: string;
   readonly node?: string;

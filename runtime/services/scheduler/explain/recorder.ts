@@ -15,17 +15,21 @@ import {
   type Resource,
   type TicketConstraint,
 } from "../state.ts";
-import { currentNode, topResource } from "../tree.ts";
+import { currentNode, findNode, outermost, topResource } from "../tree.ts";
+import { compareCapacities, releaseCapacity } from "../utilization.ts";
 import { ActionNotes, layers } from "./action-notes.ts";
 import { capacityReason, kindReason } from "./kind-cause.ts";
 import { type RuleOfLocation, rulesOfLocations } from "./location-rules.ts";
+import { idText, metaElement } from "./option-elements.ts";
 import type { ParameterChange } from "./parameter-cause.ts";
 import { promotionReason, promotionScoreReason } from "./promotion-cause.ts";
 import {
   dependentReason,
   failureReason,
   failuresReason,
+  inWords,
   locationReason,
+  nodeReason,
   type Reason,
   roomReason,
   stickinessReason,
@@ -196,6 +200,10 @@ export class Recorder {
     this.note(resource, (part, node) => {
       const top = topResource(part);
       if (top.removed) return { code: "removed", text: "it is no longer configured", resource: part.id };
+      const bundle = outermost(part);
+      if (bundle.bundle !== undefined && part !== bundle && !part.replicaContainer) {
+        return { code: "bundle", text: `it runs inside of ${bundle.id} only`, resource: bundle.id };
+      }
       if (part.exclusiveProbes || top.exclusiveProbes) return this.exclusive(part);
       return kindReason(part, node);
     });
@@ -220,15 +228,30 @@ export class Recorder {
     this.note(resource, (part, node) => (limited ? capacityReason(part, node, needed) : kindReason(part, node)));
   }
 
-  because(resource: Resource, code: string, text: string): void {
-    this.note(resource, () => ({ code, text }));
+  because(resource: Resource, code: string, text: string, about: Partial<Reason> = {}): void {
+    this.note(resource, () => ({ ...about, code, text }));
+  }
+
+  /** It waits for the node that it ran on. */
+  locked(resource: Resource, node: Node, until: number | undefined): void {
+    const seconds = until === undefined ? undefined : until - this.cluster().now;
+    const ends = seconds === undefined ? "" : `, for ${inWords(seconds)} more`;
+    this.note(resource, () => ({
+      code: "shutdown-lock",
+      text: `it waits for ${node.name}, which was shut down cleanly (shutdown-lock)${ends}`,
+      option: "shutdown-lock",
+      node: node.name,
+      ...(seconds === undefined ? {} : { expiresInSeconds: seconds }),
+    }));
   }
 
   /** It is not to run: because somebody said so, or because of what happened to it. */
   stopped(resource: Resource): void {
     this.note(resource, () => {
       const asked = targetRoleReason(this.cluster(), resource) ?? failureReason(this.cluster(), resource);
-      return asked ?? { code: "stopped", text: "it is to be stopped" };
+      const behind = resource.remoteConnection ? findNode(this.cluster(), resource.id) : undefined;
+      const away = behind?.shutdown ? nodeReason(this.cluster(), behind) : undefined;
+      return asked ?? away ?? { code: "stopped", text: "it is to be stopped", resource: resource.id };
     });
   }
 
@@ -262,11 +285,21 @@ export class Recorder {
     chosen: Node,
     preferred: Node | undefined,
   ): readonly [code: string, why: string] {
-    if (chosen === preferred) return ["tie-preferred", "it stays where it is"];
-    if (chosen === currentNode(resource)) return ["tie-current", `it is on ${chosen.name} already`];
+    const current = currentNode(resource);
+    if (chosen === preferred && chosen === current) return ["tie-preferred", "it stays where it is"];
+    if (chosen === current) return ["tie-current", `it is on ${chosen.name} already`];
+    if (chosen === preferred) return ["tie-preferred", `it is meant for ${chosen.name}`];
+    const { placement } = this.cluster().properties;
+    const others = equal.filter((node) => node !== chosen);
+    if (placement === "minimal") return ["tie-name", `${chosen.name} comes first by its name`];
+    const whole = { ...chosen, utilization: new Map(chosen.utilization) };
+    releaseCapacity(whole.utilization, resource);
+    if (placement === "balanced" && others.every((node) => compareCapacities(whole, node) < 0)) {
+      return ["tie-capacity", `${chosen.name} has more capacity left (placement-strategy balanced)`];
+    }
     // The resource itself counts by now.
     const count = chosen.assignedCount - 1;
-    const fewest = equal.some((node) => node !== chosen && node.assignedCount > count);
+    const fewest = others.some((node) => node.assignedCount > count);
     return fewest
       ? ["tie-count", `${chosen.name} has fewer resources`]
       : ["tie-name", `${chosen.name} comes first by its name`];
@@ -319,12 +352,16 @@ export class Recorder {
         return roomReason(parent.id, perNode, node);
       }
       const outer = this.contributions.get(parent)?.findLast((entry) => entry.node === node && entry.after < 0);
+      if (outer === undefined && node.remoteKind) return kindReason(parent, node);
       return outer?.reason ?? { code: "clone-banned", text: `${parent.id} may not use ${node.name}`, node: node.name };
     });
   }
 
   tooMany(instance: Resource, total: number): void {
-    const { id } = instance.parent ?? topResource(instance);
-    this.because(instance, "clone-max", `${id} has all of its ${total} instances already (clone-max)`);
+    const parent = instance.parent ?? topResource(instance);
+    const element = metaElement(this.cluster(), parent, "clone-max");
+    const text = `${parent.id} has all of its ${total} instances already (clone-max)${idText(element)}`;
+    const about = { resource: parent.configId, option: "clone-max" };
+    this.because(instance, "clone-max", text, element === undefined ? about : { ...about, element });
   }
 }

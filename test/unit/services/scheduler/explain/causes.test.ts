@@ -12,7 +12,7 @@ import { schedule } from "../../../../../runtime/services/scheduler/schedule.ts"
 import { cibFromLines } from "../../../../golden/scheduler/cib-text.ts";
 
 const SCHEDULER = join(import.meta.dirname, "../../../../../runtime/services/scheduler");
-const OPTIONS = { nowEpochSeconds: 1_000_600, md5Hex };
+const OPTIONS = { nowEpochSeconds: 1_000_600, md5Hex, explain: true };
 
 test("each text with which the scheduler fences has words for people", () => {
   const [node] = readCluster(cibFromLines("nodes n1"), OPTIONS).nodes;
@@ -73,5 +73,5 @@ test("another agent, and one that is no longer there", () => {
 
 test("without quorum", () => {
   const causes = causesOf(WEB, (xml) => xml.replace('have-quorum="1"', 'have-quorum="0"'));
-  assert.deepEqual(causes, ["stop n1: no-quorum: this partition has no quorum"]);
+  assert.deepEqual(causes, ["stop n1: no-quorum: this partition has no quorum (no-quorum-policy stop)"]);
 });

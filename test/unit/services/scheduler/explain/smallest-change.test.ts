@@ -39,8 +39,11 @@ function edited(cib: Element, edits: readonly CibEdit[]): Element {
 /** Looks for a change and judges it; whether there was one. */
 function judge(cib: Element, resource: string, node: string, plan: Plan, maxTrials?: number): boolean {
   const limit = maxTrials === undefined ? {} : { maxTrials };
-  const change = smallestChange({ cib, resource, node, schedule: plan, ...limit });
-  if (change === undefined) return false;
+  const { change, none } = smallestChange({ cib, resource, node, schedule: plan, ...limit });
+  if (change === undefined) {
+    if (none === undefined) assert.ok(runsThere(cib, resource, node, plan(cib)), `${resource} on ${node}: nobody says why`);
+    return false;
+  }
   const { edits, parts } = change;
   const about = `${resource} on ${node}: ${parts.map(({ text }) => text).join("; ")}`;
   assert.ok(edits.length > 0 && parts.length > 0, about);
@@ -70,7 +73,7 @@ test("in random clusters, the change helps and no part of it does", () => {
       const now = plan(cib);
       for (const { resource, node } of PAIRS) {
         if (runsThere(cib, resource, node, now)) {
-          assert.equal(smallestChange({ cib, resource, node, schedule: plan }), undefined);
+          assert.deepEqual(smallestChange({ cib, resource, node, schedule: plan }), {});
           continue;
         }
         asked += 1;
@@ -112,14 +115,15 @@ test("in reference cases, the change helps and no part of it does", (context) =>
 });
 
 test("a change that cannot be found is not made up", () => {
-  const cib = cibFromLines(
-    'nodes n1 n2\n<primitive id="web" class="ocf" provider="pacemaker" type="Dummy"/>\nran web monitor n1 7\nran web monitor n2 7',
-  );
+  const cib = cibFromLines('nodes n1 n2\n<primitive id="web" class="ocf" provider="pacemaker" type="Dummy"/>');
   const plan = planAt(NOW_EPOCH_SECONDS);
-  // Fencing is wanted and there is no device: no change of what places web helps.
-  assert.equal(smallestChange({ cib, resource: "web", node: "n1", schedule: plan }), undefined);
-  assert.equal(smallestChange({ cib, resource: "nothing", node: "n1", schedule: plan }), undefined);
-  assert.equal(smallestChange({ cib, resource: "web", node: "n9", schedule: plan }), undefined);
+  const none = (resource: string, node: string) => {
+    const result = smallestChange({ cib, resource, node, schedule: plan });
+    assert.equal(result.change, undefined);
+    return result.none?.code;
+  };
+  assert.equal(none("nothing", "n1"), "nothing-known");
+  assert.equal(none("web", "n9"), "nothing-known");
 });
 
 test("the search ends when its trials are used up", () => {
