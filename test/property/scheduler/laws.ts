@@ -1,0 +1,105 @@
+// What holds of every plan. Each law gives the sentences that say where it is broken; none when it holds.
+
+import { md5Hex } from "../../../runtime/cli/simulate/batch.ts";
+import type { Element } from "../../../runtime/kernel/cib/element.ts";
+import { type Schedule, schedule } from "../../../runtime/services/scheduler/schedule.ts";
+import type { GraphAction, Synapse } from "../../../runtime/services/transition.ts";
+import { inOrder, runPlan } from "./effects.ts";
+
+function describe({ operation, operationKey, internalOperationKey, node }: GraphAction): string {
+  return `${operation} ${internalOperationKey ?? operationKey}${node === undefined ? "" : ` on ${node}`}`;
+}
+
+/** All that is waited for is in the graph, each action is there once, and there is an order in which everything can be done. */
+export function orderFaults({ graph }: Schedule): string[] {
+  const faults: string[] = [];
+  const ids = new Set<number>();
+  for (const { action } of graph.synapses) {
+    if (ids.has(action.id)) faults.push(`action ${action.id} is there twice`);
+    ids.add(action.id);
+  }
+  for (const { action, inputs } of graph.synapses) {
+    for (const input of inputs) {
+      if (!ids.has(input)) faults.push(`${describe(action)} waits for action ${input}, which is not in the graph`);
+    }
+  }
+  const ordered = inOrder(graph.synapses).length;
+  if (ordered < graph.synapses.length) faults.push(`${graph.synapses.length - ordered} actions wait for each other`);
+  return faults;
+}
+
+function ancestorsOf(synapse: Synapse, byId: ReadonlyMap<number, Synapse>): Set<Synapse> {
+  const found = new Set<Synapse>();
+  const visit = (at: Synapse): void => {
+    for (const input of at.inputs) {
+      const before = byId.get(input);
+      if (before === undefined || found.has(before)) continue;
+      found.add(before);
+      visit(before);
+    }
+  };
+  visit(synapse);
+  return found;
+}
+
+/** Whether an action takes an instance away from a node. */
+function takesAway(action: GraphAction, instance: string, node: string): boolean {
+  if (action.operation === "stonith")
+    return action.node === node && action.attributes["CRM_meta_stonith_action"] !== "on";
+  if (action.operation !== "stop" || (action.internalOperationKey ?? action.operationKey) !== `${instance}_stop_0`)
+    return false;
+  return action.kind === "pseudo" || action.node === node;
+}
+
+/** No instance starts on a node before it was stopped, or cut off, everywhere else. */
+export function doubleStartFaults({ graph, placements }: Schedule): string[] {
+  const faults: string[] = [];
+  const byId = new Map(graph.synapses.map((synapse) => [synapse.action.id, synapse]));
+  const starts = new Map<string, Synapse[]>();
+  for (const synapse of graph.synapses) {
+    const { action } = synapse;
+    if (action.operation !== "start" || action.kind !== "resource") continue;
+    const key = action.internalOperationKey ?? action.operationKey;
+    starts.set(key, [...(starts.get(key) ?? []), synapse]);
+  }
+  for (const { resource, activeOn } of placements) {
+    const mine = starts.get(`${resource}_start_0`) ?? [];
+    if (mine.length > 1) faults.push(`${resource} is started ${mine.length} times`);
+    for (const start of mine) {
+      const before = [...ancestorsOf(start, byId)];
+      for (const node of activeOn) {
+        if (!before.some(({ action }) => takesAway(action, resource, node))) {
+          faults.push(`${describe(start.action)} does not wait until it is stopped on ${node}`);
+        }
+      }
+    }
+  }
+  return faults;
+}
+
+/** Rounds after which a plan that changes nothing any more must be there. */
+const MAX_ROUNDS = 8;
+
+/** How the rounds after a plan went. */
+export interface Outcome {
+  readonly rounds: number;
+  /** The plan after the last round. */
+  readonly last: Schedule;
+  readonly cib: Element;
+  readonly nowEpochSeconds: number;
+}
+
+/** Runs plans until nothing is left to do. */
+export function settle(cib: Element, nowEpochSeconds: number): Outcome {
+  let current = cib;
+  let now = nowEpochSeconds;
+  let last = schedule(current, { nowEpochSeconds: now, md5Hex });
+  let rounds = 0;
+  while (rounds < MAX_ROUNDS && last.graph.synapses.length > 0) {
+    current = runPlan(current, last, now, new Map());
+    now += 1;
+    last = schedule(current, { nowEpochSeconds: now, md5Hex });
+    rounds += 1;
+  }
+  return { rounds, last, cib: current, nowEpochSeconds: now };
+}
