@@ -4,6 +4,7 @@ import { childNamed, type Element } from "../../kernel/cib/element.ts";
 import { leadingInteger } from "../../model/score.ts";
 import { isTrue } from "../../model/text.ts";
 import { upgradeCib } from "../../model/upgrade.ts";
+import { recheckBy } from "./attributes.ts";
 import { Recorder } from "./explain/recorder.ts";
 import type { ScheduleOptions } from "./schedule.ts";
 import type { Cluster } from "./state.ts";
@@ -58,7 +59,9 @@ function makeCluster(cib: Element, options: ScheduleOptions): Cluster {
   const resolve = makeResolver(cib);
   const zoneMinutes = options.timeZoneOffsetMinutes ?? 0;
   const now = options.nowEpochSeconds;
-  const properties = readProperties(cib, { nowEpochSeconds: now, zoneMinutes, resolve });
+  const moments: number[] = [];
+  const changesAt = (at: number): void => void moments.push(at);
+  const properties = readProperties(cib, { nowEpochSeconds: now, zoneMinutes, resolve, changesAt });
   const resources = childNamed(configuration, "resources");
   const resourceDefaults = childNamed(configuration, "rsc_defaults");
   const cluster: Cluster = {
@@ -98,6 +101,7 @@ function makeCluster(cib: Element, options: ScheduleOptions): Cluster {
     stopNeeded: [],
     failed: [],
     recheckAt: 0,
+    announcedRecheckAt: 0,
     problems: [],
     scores: options.withScores ? [] : undefined,
     explain: options.explain ? new Recorder(() => cluster) : undefined,
@@ -108,6 +112,7 @@ function makeCluster(cib: Element, options: ScheduleOptions): Cluster {
     actionChanges: 0,
     wholeFlags: new Map(),
   };
+  for (const moment of moments) recheckBy(cluster, moment);
   return cluster;
 }
 

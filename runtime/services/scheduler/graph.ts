@@ -58,6 +58,8 @@ function changedMaintenance(cluster: Cluster): Node[] {
 
 /** Marks all that is to be done. */
 export function collectGraph(cluster: Cluster): void {
+  // Rules in parameters that are first looked at for the graph are not in it any more.
+  cluster.announcedRecheckAt = cluster.recheckAt;
   for (const resource of cluster.resources) resource.methods.addToGraph(resource);
   if (changedMaintenance(cluster).length > 0) setFlag(pseudoAction(cluster, "maintenance_nodes"), Flag.AlwaysInGraph);
   for (let i = cluster.actions.length - 1; i >= 0; i -= 1) {
@@ -88,7 +90,7 @@ export function exportGraph(cluster: Cluster): TransitionGraph {
       "failed-start-offset": properties.startFailureFatal ? "INFINITY" : "1",
       "batch-limit": properties.batchLimit,
       ...(migrationLimit > 0 ? { "migration-limit": properties.migrationLimit } : {}),
-      ...(cluster.recheckAt > 0 ? { "recheck-by": String(cluster.recheckAt) } : {}),
+      ...(cluster.announcedRecheckAt > 0 ? { "recheck-by": String(cluster.announcedRecheckAt) } : {}),
     },
     synapses,
     ...(cluster.recheckAt > 0 ? { recheckAtEpochSeconds: cluster.recheckAt } : {}),

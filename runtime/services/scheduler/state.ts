@@ -453,6 +453,8 @@ export interface Cluster {
   readonly stopNeeded: Resource[];
   readonly failed: FailedOperation[];
   recheckAt: number;
+  /** The same as it was known before the graph was made: what Pacemaker writes into the graph. */
+  announcedRecheckAt: number;
   readonly problems: Problem[];
   readonly scores: ScoreLine[] | undefined;
   /** Takes note of reasons, for those who ask for them. */
