@@ -7,6 +7,7 @@ import { actionMeta, actionUuid, hasFlag, pseudoAction, setActionMeta, setFlag }
 import { parametersOf } from "./attributes.ts";
 import { bundleHostName, metaName } from "./digests.ts";
 import { actionCause } from "./explain/action-cause.ts";
+import { feasible } from "./feasible.ts";
 import { belongsInGraph, mergeInputs, waitsFor } from "./graph-inputs.ts";
 import { createNotifications } from "./notify.ts";
 import { routerFor } from "./remote-orders.ts";
@@ -71,12 +72,13 @@ export function collectGraph(cluster: Cluster): void {
 /** The graph as the controller gets it. */
 export function exportGraph(cluster: Cluster): TransitionGraph {
   const { properties } = cluster;
-  const synapses: Synapse[] = cluster.graphed.map((action, id) => ({
+  const planned: Synapse[] = cluster.graphed.map((action, id) => ({
     id,
     priority: Math.max(0, action.resource?.priority ?? 0, action.priority),
     action: exportAction(cluster, action),
     inputs: action.before.filter((relation) => relation.graphed).map((relation) => relation.action.id),
   }));
+  const synapses = feasible(cluster, planned);
   const migrationLimit = leadingInteger(properties.migrationLimit) ?? 0;
   return {
     clusterDelayMs: parseIntervalMs(properties.clusterDelay),

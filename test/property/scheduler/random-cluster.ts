@@ -71,7 +71,6 @@ const PROPERTIES = [
   "priority-fencing-delay=15s",
   "fence-reaction=panic",
   "have-watchdog=true stonith-watchdog-timeout=10s",
-  "remove-after-stop=true",
   "cluster-delay=30s batch-limit=3 migration-limit=1",
   "node-pending-timeout=2h",
 ];

@@ -86,7 +86,7 @@ function pick(list: readonly string[], number: number | undefined): string {
 /** Ids that a constraint may name: mostly whole resources, now and then a part of one. */
 function subjects(blocks: readonly ResourceBlock[], deep: boolean): string[] {
   return deep
-    ? blocks.flatMap((block) => block.ids.filter((id) => !id.endsWith("t")))
+    ? blocks.flatMap((block) => block.ids.filter((id) => !/[tg]$/.test(id)))
     : blocks.map((block) => block.top);
 }
 

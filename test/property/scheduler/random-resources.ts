@@ -84,7 +84,7 @@ const primitiveWords = fc
           .map((word) => [word.split("=")[0], word]),
       ).values(),
       ...parameters,
-      ...operations,
+      ...new Map(operations.map((words) => [words.split(" ").slice(0, 3).join(" "), words])).values(),
       ...utilization,
     ]
       .filter((word) => word !== "")
