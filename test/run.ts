@@ -15,8 +15,8 @@ const TEST_FOLDER = dirname(fileURLToPath(import.meta.url));
 
 /** Which folders below test/ each kind of run takes, in the order in which they start: the slow ones first. */
 const FOLDERS: Readonly<Record<string, readonly string[]>> = {
-  all: ["process", "interop", "sim", "golden", "conformance", "unit", "tidy.test.ts"],
-  quick: ["tidy.test.ts", "unit", "golden", "conformance", "sim"],
+  all: ["process", "interop", "sim", "property", "golden", "conformance", "unit", "tidy.test.ts"],
+  quick: ["tidy.test.ts", "unit", "property", "golden", "conformance", "sim"],
   golden: ["golden"],
 };
 

@@ -48,13 +48,13 @@ function attributesOf(cib: Element, node: string): Element[] {
   return [...(transient?.children[0]?.children ?? [])];
 }
 
-/** Forgets the history of a resource on a node, or one operation of it. */
-function forget(cib: Element, node: string, resource: string, operation: string | undefined): Element {
+/** Forgets the history of a resource on a node, or of it those operations that one asks to. */
+function forget(cib: Element, node: string, resource: string, which?: (operation: Element) => boolean): Element {
   const prune = (part: Element): Element => {
     const kept = part.children.filter((child) => {
-      if (child.name === "lrm_resource" && operation === undefined) return child.attributes["id"] !== resource;
-      if (child.name !== "lrm_rsc_op" || operation === undefined) return true;
-      return part.attributes["id"] !== resource || child.attributes["operation_key"] !== operation;
+      if (child.name === "lrm_resource" && which === undefined) return child.attributes["id"] !== resource;
+      if (child.name !== "lrm_rsc_op" || which === undefined) return true;
+      return part.attributes["id"] !== resource || !which(child);
     });
     return withChildren(
       part,
@@ -80,19 +80,18 @@ function applyAction(cib: Element, action: GraphAction, nowEpochSeconds: number)
         const name = attributes["name"] ?? "";
         if (named.test(name)) cleared = setAttribute(cleared, node, name, undefined);
       }
-      return cleared;
+      return forget(cleared, node, resource, ({ attributes }) => (attributes["id"] ?? "").endsWith("_last_failure_0"));
     }
     case "delete":
-      return forget(cib, node, resource, undefined);
+      return forget(cib, node, resource);
     case "cancel": {
       const { attributes } = action;
-      const interval = Number(attributes["CRM_meta_interval"] ?? 0);
-      return forget(
-        cib,
-        node,
+      const key = operationKey(
         resource,
-        operationKey(resource, attributes["CRM_meta_operation"] ?? "monitor", interval),
+        attributes["CRM_meta_operation"] ?? "monitor",
+        Number(attributes["CRM_meta_interval"] ?? 0),
       );
+      return forget(cib, node, resource, (operation) => operation.attributes["operation_key"] === key);
     }
     case "do_shutdown":
       return changeState(setAttribute(cib, node, "shutdown", undefined), node, (state) =>

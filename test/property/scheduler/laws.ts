@@ -83,23 +83,55 @@ const MAX_ROUNDS = 8;
 /** How the rounds after a plan went. */
 export interface Outcome {
   readonly rounds: number;
-  /** The plan after the last round. */
-  readonly last: Schedule;
-  readonly cib: Element;
-  readonly nowEpochSeconds: number;
+  /** What is still to be done by somebody after the last round. */
+  readonly left: readonly GraphAction[];
+  /** The plan that it is part of. */
+  readonly plan: Schedule;
+}
+
+/**
+ * What somebody has to do. Points of the plan (that the load of a node went, that a clone is started) stay in plans in which
+ * nothing is left to do, and so do announcements to instances (notify) of something that then does not come.
+ */
+function deeds({ graph }: Schedule): GraphAction[] {
+  const actions = graph.synapses.map((synapse) => synapse.action);
+  return actions.filter(({ kind, operation }) => kind !== "pseudo" && operation !== "notify");
 }
 
 /** Runs plans until nothing is left to do. */
 export function settle(cib: Element, nowEpochSeconds: number): Outcome {
   let current = cib;
   let now = nowEpochSeconds;
-  let last = schedule(current, { nowEpochSeconds: now, md5Hex });
+  let plan = schedule(current, { nowEpochSeconds: now, md5Hex });
   let rounds = 0;
-  while (rounds < MAX_ROUNDS && last.graph.synapses.length > 0) {
-    current = runPlan(current, last, now, new Map());
+  for (; rounds < MAX_ROUNDS && deeds(plan).length > 0; rounds += 1) {
+    current = runPlan(current, plan, now, new Map());
     now += 1;
-    last = schedule(current, { nowEpochSeconds: now, md5Hex });
-    rounds += 1;
+    plan = schedule(current, { nowEpochSeconds: now, md5Hex });
   }
-  return { rounds, last, cib: current, nowEpochSeconds: now };
+  return { rounds, left: deeds(plan), plan };
+}
+
+/** Why actions are planned again and again, although each of them succeeds. */
+const REASONS: readonly (readonly [string, (outcome: Outcome, lines: readonly string[]) => boolean])[] = [
+  ["orders contradict each other", ({ plan }) => plan.problems.some(({ code }) => PLAN_CUT.has(code))],
+  [
+    "a monitor of stopped instances, or a probe of one that is not managed, leaves nothing in the history of the instance",
+    ({ left }) => left.every(({ operation }) => operation === "monitor"),
+  ],
+  [
+    "members of a cloned group that need not be together make more instances on a node than clone-node-max",
+    (_outcome, lines) => lines.some((line) => line.startsWith("group") && line.includes("collocated=false")),
+  ],
+  [
+    "what runs in guests and containers is stopped for a restart of them that does not come",
+    (_outcome, lines) => lines.some((line) => line.startsWith("bundle") || line.includes("remote-node=")),
+  ],
+];
+
+const PLAN_CUT = new Set(["order-circle", "waits-for-nothing"]);
+
+/** The first reason that fits, of those for which Pacemaker does the same. */
+export function reasonLeft(outcome: Outcome, lines: readonly string[]): string | undefined {
+  return REASONS.find(([, fits]) => fits(outcome, lines))?.[0];
 }

@@ -207,6 +207,6 @@ export const randomCluster: fc.Arbitrary<RandomCluster> = fc
     constraints: fc.array(randomConstraint, { maxLength: MAX_CONSTRAINTS, size: "max" }),
     late: fc.uniqueArray(fc.nat(15), { maxLength: 8, size: "max" }),
     removed: fc.nat(MAX_BLOCKS * 5),
-    events: fc.array(event, { maxLength: MAX_ROUNDS, size: "max" }),
+    events: fc.array(event, { minLength: 1, maxLength: MAX_ROUNDS, size: "max" }),
   })
   .map(assemble);
