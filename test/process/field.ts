@@ -154,6 +154,7 @@ export class Field {
   /** Runs `systole` as an operator logged in on this node. */
   async systole(node: FieldNode | undefined, ...words: readonly string[]): Promise<Said> {
     const child = spawn(process.execPath, [PROGRAM, ...words], {
+      cwd: this.directory,
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, NO_COLOR: "1", ...(node === undefined ? {} : { SYSTOLE_SOCKET: node.socketPath }) },
     });

@@ -3,6 +3,7 @@
 
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -11,6 +12,7 @@ const PROGRAM = join(ROOT, "dist/systole.mjs");
 const KILLS = ["kill", "stop", "coordinator"] as const;
 const DEFAULT_RUNS = 100;
 const DEFAULT_SEEDS = 1_000;
+const DEFAULT_CUTS = 1_000;
 
 function option(options: readonly string[], name: string, otherwise: number): number {
   const at = options.indexOf(`--${name}`);
@@ -52,13 +54,39 @@ function simulation(options: readonly string[]): boolean {
   return spawnSync(process.execPath, args, { cwd: ROOT, stdio: "inherit" }).status === 0;
 }
 
-const CAMPAIGNS: Readonly<Record<string, (options: readonly string[]) => boolean>> = { failover, simulation };
+/** Real nodes on what power cuts left of their stores. */
+async function cuts(options: readonly string[]): Promise<boolean> {
+  const { powerCuts } = await import("./power-cuts.ts");
+  const count = option(options, "cuts", DEFAULT_CUTS);
+  const figures = await powerCuts({
+    cuts: count,
+    firstSeed: option(options, "seed", 1),
+    together: option(options, "together", availableParallelism()),
+    program: PROGRAM,
+    onProgress: (done) => {
+      if (done % 50 === 0) process.stdout.write(`${done}/${count}\n`);
+    },
+  });
+  for (const problem of figures.problems) process.stdout.write(`${problem}\n`);
+  const { byKind, acknowledged, problems } = figures;
+  const found = `${figures.cuts} power cuts (${JSON.stringify(byKind)}), ${acknowledged} acknowledged changes looked for`;
+  process.stdout.write(`${found}, ${problems.length} problems\n`);
+  return problems.length === 0;
+}
+
+const CAMPAIGNS: Readonly<Record<string, (options: readonly string[]) => boolean | Promise<boolean>>> = {
+  failover,
+  simulation,
+  "power-cuts": cuts,
+};
 
 const [name = "", ...options] = process.argv.slice(2);
 const campaign = CAMPAIGNS[name];
 if (campaign === undefined) {
-  process.stderr.write("usage: npm run soak -- failover [--runs N] | simulation [--seed FIRST] [--seeds N]\n");
+  process.stderr.write(
+    "usage: npm run soak -- failover [--runs N] | simulation [--seed FIRST] [--seeds N] | power-cuts [--cuts N] [--seed FIRST] [--together N]\n",
+  );
   process.exitCode = 64;
 } else {
-  process.exitCode = campaign(options) ? 0 : 1;
+  process.exitCode = (await campaign(options)) ? 0 : 1;
 }

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { SystoleError } from "../../../runtime/host/errors.ts";
-import { diskError, realFiles, type StoreFiles } from "../../../runtime/host/store/files.ts";
+import { realFiles, type StoreFiles } from "../../../runtime/host/store/files.ts";
 import { openStore, type Store } from "../../../runtime/host/store.ts";
 import { applyEdits } from "../../../runtime/kernel/cib/edits.ts";
 import type { Element } from "../../../runtime/kernel/cib/element.ts";
@@ -14,6 +14,7 @@ import { makePatchset } from "../../../runtime/kernel/cib/patchset.ts";
 import { durableDocument, foundingCib, versionOf, withVersion } from "../../../runtime/kernel/cib/version.ts";
 import type { LogPosition, StoreRecord } from "../../../runtime/kernel/messages.ts";
 import { seeded } from "../kernel/cluster.ts";
+import { CUT_KINDS, MemoryDisk } from "./memory-disk.ts";
 
 const root = mkdtempSync(join(tmpdir(), "systole-store-"));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -241,135 +242,6 @@ test("a directory that may not be written is refused at the start", async () => 
 
 // --- power cuts ------------------------------------------------------------------------------------------------------------------
 
-interface Inode {
-  durable: Buffer;
-  current: Buffer;
-  /** Sectors written since the last sync, by number. */
-  dirty: Set<number>;
-}
-
-const SECTOR = 512;
-
-/** A disk in memory: names and bytes become durable only by sync; a crash keeps any part of the rest, in units of sectors and names. */
-class MemoryDisk {
-  readonly durableNames = new Map<string, Inode>();
-  readonly names = new Map<string, Inode>();
-  readonly steps: (() => void)[] = [];
-  onStep: () => void = () => undefined;
-
-  constructor(failing = { now: false }, errorCode = "EIO") {
-    this.#failing = failing;
-    this.#errorCode = errorCode;
-  }
-
-  readonly #failing: { now: boolean };
-  readonly #errorCode: string;
-
-  #step(path: string): void {
-    if (this.#failing.now) throw diskError(path, Object.assign(new Error("broken"), { code: this.#errorCode }));
-    this.onStep();
-  }
-
-  readonly files: StoreFiles = {
-    makeDirectory: async () => undefined,
-    list: async (path) =>
-      [...this.names.keys()]
-        .filter((name) => name.startsWith(`${path}/`))
-        .map((name) => name.slice(path.length + 1))
-        .sort(),
-    read: async (path) => {
-      const inode = this.names.get(path);
-      if (inode === undefined) throw new Error(`no ${path}`);
-      return Uint8Array.from(inode.current);
-    },
-    open: async (path, fresh) => {
-      this.#step(path);
-      const inode = this.names.get(path) ?? {
-        durable: Buffer.alloc(0),
-        current: Buffer.alloc(0),
-        dirty: new Set<number>(),
-      };
-      if (fresh) inode.current = Buffer.alloc(0);
-      this.names.set(path, inode);
-      return {
-        write: async (bytes, position) => {
-          this.#step(path);
-          const end = Math.max(inode.current.length, position + bytes.length);
-          const grown = Buffer.alloc(end);
-          inode.current.copy(grown);
-          grown.set(bytes, position);
-          inode.current = grown;
-          for (let sector = Math.floor(position / SECTOR); sector * SECTOR < position + bytes.length; sector += 1)
-            inode.dirty.add(sector);
-        },
-        truncate: async (length) => {
-          this.#step(path);
-          inode.current = inode.current.subarray(0, length);
-        },
-        sync: async () => {
-          this.#step(path);
-          inode.durable = Buffer.from(inode.current);
-          inode.dirty.clear();
-        },
-        close: async () => undefined,
-      };
-    },
-    rename: async (from, to) => {
-      this.#step(from);
-      const inode = this.names.get(from);
-      if (inode === undefined) throw new Error(`no ${from}`);
-      this.names.delete(from);
-      this.names.set(to, inode);
-    },
-    remove: async (path) => {
-      this.#step(path);
-      this.names.delete(path);
-    },
-    syncDirectory: async () => {
-      this.#step("/state");
-      this.durableNames.clear();
-      for (const [name, inode] of this.names) this.durableNames.set(name, inode);
-    },
-  };
-
-  /** What a power cut leaves: each unsynced sector and each unsynced name is old or new, as chance has it. */
-  cut(random: () => number): MemoryDisk {
-    const left = new MemoryDisk();
-    const all = new Set([...this.durableNames.keys(), ...this.names.keys()]);
-    for (const name of [...all].sort()) {
-      const old = this.durableNames.get(name);
-      const fresh = this.names.get(name);
-      const inode = old === fresh ? old : random() < 0.5 ? old : fresh;
-      if (inode === undefined) continue;
-      const bytes = tear(inode, random);
-      left.names.set(name, { durable: bytes, current: Buffer.from(bytes), dirty: new Set() });
-    }
-    for (const [name, inode] of left.names) left.durableNames.set(name, inode);
-    return left;
-  }
-}
-
-function tear(inode: Inode, random: () => number): Buffer {
-  const keepsLength = random() < 0.5;
-  const length = keepsLength
-    ? inode.current.length
-    : Math.min(inode.current.length, Math.max(inode.durable.length, Math.floor(random() * inode.current.length)));
-  const bytes = Buffer.alloc(
-    Math.max(length, inode.current.length < inode.durable.length && !keepsLength ? inode.durable.length : length),
-  );
-  inode.durable.copy(bytes);
-  for (const sector of inode.dirty) {
-    if (random() < 0.5) continue;
-    inode.current.copy(
-      bytes,
-      sector * SECTOR,
-      sector * SECTOR,
-      Math.min((sector + 1) * SECTOR, bytes.length, inode.current.length),
-    );
-  }
-  return bytes;
-}
-
 test("a power cut at any moment: it starts, and nothing that was acknowledged is missing", async () => {
   let cuts = 0;
   for (let seed = 1; seed <= 40; seed += 1) {
@@ -378,7 +250,8 @@ test("a power cut at any moment: it starts, and nothing that was acknowledged is
     const state = { acknowledged: -2 };
     const images: { disk: MemoryDisk; acknowledged: number }[] = [];
     disk.onStep = () => {
-      if (random() < 0.35) images.push({ disk: disk.cut(random), acknowledged: state.acknowledged });
+      const kind = CUT_KINDS[Math.floor(random() * CUT_KINDS.length)];
+      if (random() < 0.35) images.push({ disk: disk.cut(random, kind), acknowledged: state.acknowledged });
     };
     const store = await openStore("/state", { files: disk.files, rotateBytes: 3000 });
     const records = life();
