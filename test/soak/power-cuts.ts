@@ -45,15 +45,9 @@ export interface Cut {
 
 /** The change of that number; its length differs, so that it lies across sectors in every way. */
 function countEdit(number: number, padding: number): CibEdit {
-  const attributes = { id: `${COUNTER}${number}`, name: `${COUNTER}${number}`, value: `1${"0".repeat(padding)}` };
-  return { edit: "put", parent: PATH, element: { name: "nvpair", attributes, children: [] } };
+  const path = [...PATH, { name: "nvpair", id: `${COUNTER}${number}` }];
+  return { edit: "set", path, attributes: { name: `${COUNTER}${number}`, value: `1${"0".repeat(padding)}` } };
 }
-
-const OPTIONS: CibEdit = {
-  edit: "put",
-  parent: PATH.slice(0, 2),
-  element: { name: "cluster_property_set", attributes: { id: "options" }, children: [] },
-};
 
 /** One node's kernel on its store, as far as changes go. */
 class Life {
@@ -108,11 +102,10 @@ export async function cutsOf(seed: number): Promise<readonly Cut[]> {
       cuts.push({ disk: disk.cut(random, kind), kind, acknowledged: [...acknowledged], about });
     };
     const store = await openStore("/state", { files: disk.files, rotateBytes: ROTATE_BYTES });
-    const node = new Life(store, (id) => void (id.startsWith("c") && acknowledged.push(Number(id.slice(1)))));
+    const node = new Life(store, (id) => void acknowledged.push(Number(id.slice(1))));
     const member = { id: 1, incarnation: life, ...node.kernel.chain, featureLevel: 1 };
     await node.input({ type: "view", view: { id: { number: life, proposer: 1 }, members: [member], departures: [] } });
     const record = { who: "power", why: "cut" };
-    await node.input({ type: "change", request: { id: `o${life}`, edits: [OPTIONS], ...record } });
     for (let count = 0; count < CHANGES_A_LIFE; count += 1, number += 1) {
       const edits = [countEdit(number, Math.floor(random() * 1_500))];
       await node.input({ type: "change", request: { id: `c${number}`, edits, ...record } });
@@ -161,7 +154,7 @@ async function examine(socket: string, child: ChildProcess, cut: Cut): Promise<s
     if (changes.some((change, at) => change.number !== at + 1)) return "the history has a gap";
     const next = Math.max(-1, ...kept) + 1;
     const record = { id: `again-${next}`, who: "power", why: "after the cut" };
-    const outcome = await client.call("cib-change", { change: { ...record, edits: [OPTIONS, countEdit(next, 10)] } });
+    const outcome = await client.call("cib-change", { change: { ...record, edits: [countEdit(next, 10)] } });
     return outcome.outcome === "done" ? undefined : `a change afterwards is answered ${JSON.stringify(outcome)}`;
   } finally {
     client.close();
