@@ -20,16 +20,28 @@ function dataFailure(code: string, message: string, details: readonly string[] =
   return new CliFailure(code, EXIT.data, message, details);
 }
 
+/** A CIB, and the text that it was read from. */
+export interface CibDocument {
+  readonly cib: Element;
+  readonly text: string;
+}
+
 /**
  * Reads a file as an XML document. A <configuration> alone is put into a <cib>.
  * @throws CliFailure when it cannot be read or is no CIB in XML; says where and why.
  */
 export async function readCibFile(io: CliIo, file: string): Promise<Element> {
+  return (await readCibDocument(io, file)).cib;
+}
+
+/** The same with the text. */
+export async function readCibDocument(io: CliIo, file: string): Promise<CibDocument> {
   const bytes = file === "-" ? await io.readStdin(MAX_CIB_BYTES) : readBytes(file);
   if (bytes.length > MAX_CIB_BYTES) throw tooLarge(file);
-  const root = parse(decode(bytes, file), file);
-  if (root.name === "configuration") return element("cib", {}, [root]);
-  if (root.name === "cib") return root;
+  const text = decode(bytes, file);
+  const root = parse(text, file);
+  if (root.name === "configuration") return { cib: element("cib", {}, [root]), text };
+  if (root.name === "cib") return { cib: root, text };
   throw dataFailure(
     "not-a-cib",
     `${called(file)} is a <${root.name.slice(0, 80)}> and no CIB. Give a <cib> or a <configuration>, as "systole cib query" prints it.`,

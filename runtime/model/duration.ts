@@ -90,6 +90,28 @@ export function parseIntervalMs(text: string | undefined): number {
   return Math.min(result, MAX_INTERVAL_MS);
 }
 
+/** An interval as Pacemaker's tools write it: 0s, 1m30s, 1d2h, 1.500s, 250ms. */
+export function formatInterval(milliseconds: number): string {
+  if (milliseconds === 0) return "0s";
+  const units = [
+    [86_400_000, "d"],
+    [3_600_000, "h"],
+    [60_000, "m"],
+  ] as const;
+  let rest = milliseconds;
+  let text = "";
+  for (const [length, unit] of units) {
+    if (rest < length) continue;
+    text += `${Math.floor(rest / length)}${unit}`;
+    rest %= length;
+  }
+  if (rest >= 1000) {
+    const fraction = rest % 1000 === 0 ? "" : `.${String(rest % 1000).padStart(3, "0")}`;
+    return `${text}${Math.floor(rest / 1000)}${fraction}s`;
+  }
+  return rest === 0 ? text : `${text}${rest}ms`;
+}
+
 /** Whole seconds: nothing stays nothing, a fraction of the first second counts as one, the rest is rounded. */
 export function millisecondsToSeconds(milliseconds: number): number {
   if (milliseconds === 0) return 0;

@@ -4,7 +4,11 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseXml } from "../../compat/xml.ts";
-import { simulate } from "./report.ts";
+import { EXIT, type ExitCode } from "../../host/errors.ts";
+import type { AssignmentLine } from "../../services/scheduler/schedule.ts";
+import type { CliIo } from "../io.ts";
+import { assignmentText } from "./assignment-text.ts";
+import { simulate, textOf } from "./report.ts";
 
 /** One case of an index: what it is about, and arguments (`-t DATE` sets the date). */
 interface Case {
@@ -13,7 +17,7 @@ interface Case {
 }
 
 /** How a batch went. */
-export interface BatchResult {
+interface BatchResult {
   readonly cases: number;
   /** FAMILY/NAME and what went wrong. */
   readonly failures: readonly { readonly name: string; readonly problem: string }[];
@@ -49,8 +53,16 @@ export function dateOf(args: readonly string[]): string | undefined {
   return place < 0 ? undefined : args[place + 1];
 }
 
+/** `simulate --batch`: the exit code. */
+export function runBatchCommand(io: CliIo, folder: string, outFolder: string, family: string | undefined): ExitCode {
+  const result = runBatch(folder, outFolder, family);
+  for (const { name, problem } of result.failures) io.err(`${name}: ${problem}\n`);
+  io.out(`${result.cases} cases, ${result.failures.length} could not be planned\n`);
+  return result.failures.length === 0 ? EXIT.ok : EXIT.failed;
+}
+
 /** Simulates all cases of a folder (or one family) and writes NAME.{summary,exp,dot,scores} for each. */
-export function runBatch(folder: string, outFolder: string, onlyFamily: string | undefined): BatchResult {
+function runBatch(folder: string, outFolder: string, onlyFamily: string | undefined): BatchResult {
   const failures: { name: string; problem: string }[] = [];
   let count = 0;
   for (const [family, cases] of readIndex(folder)) {
@@ -79,12 +91,18 @@ function runCase(input: string, output: string, date: string | undefined): void 
     clockEpochSeconds,
     md5Hex,
     text,
+    plan: true,
     run: true,
     withScores: true,
     ...(date === undefined ? {} : { date }),
   });
-  writeFileSync(`${output}.summary`, result.summary);
+  writeFileSync(`${output}.summary`, textOf(result.lines));
   writeFileSync(`${output}.exp`, result.graphXml());
-  writeFileSync(`${output}.dot`, result.dot());
-  writeFileSync(`${output}.scores`, result.scores());
+  writeFileSync(`${output}.dot`, result.dot(false));
+  writeFileSync(`${output}.scores`, scoresText(result.schedule?.assignment ?? []));
+}
+
+/** The scores as `--quiet --show-scores --simulate` prints them: an empty line ends them. */
+export function scoresText(lines: readonly AssignmentLine[]): string {
+  return `${lines.map((line) => `${assignmentText(line)}\n`).join("")}\n`;
 }

@@ -1,4 +1,5 @@
-// The plan as a drawing (Graphviz): what will be done in green, what cannot be done in red.
+// The plan as a drawing (Graphviz): what will be done in green, what cannot be done in red, what need not be
+// done (shown when asked for) in blue.
 
 import { actionMeta, actionUuid, hasFlag } from "../../services/scheduler/actions.ts";
 import { type Action, type Cluster, Flag, Order } from "../../services/scheduler/state.ts";
@@ -24,27 +25,40 @@ function historyName(action: Action, historyId: string): string {
   return `${historyId}_${action.cancelTask ?? action.task}_${Number(actionMeta(action, "interval") ?? 0)}`;
 }
 
-/** The drawing of a planned cluster. */
-export function dotText(cluster: Cluster): string {
+/** How an action is drawn. */
+function styleOf(action: Action): { readonly text: string; readonly idle: boolean } {
+  const font = hasFlag(action, Flag.Pseudo) ? "orange" : "black";
+  const text = (style: string, color: string, fontColor: string) =>
+    `style=${style} color="${color}" fontcolor="${fontColor}"`;
+  if (hasFlag(action, Flag.InGraph)) return { text: text("bold", "green", font), idle: false };
+  if (action.resource !== undefined && !action.resource.managed) {
+    return { text: text("dashed", "red", "purple"), idle: true };
+  }
+  if (hasFlag(action, Flag.Optional)) return { text: text("dashed", "blue", font), idle: true };
+  return { text: text("dashed", "red", font), idle: false };
+}
+
+/**
+ * The drawing of a planned cluster.
+ * @param allActions also what need not be done, and what may not be done because nobody manages it
+ */
+export function dotText(cluster: Cluster, allActions: boolean): string {
   const lines = [' digraph "g" {'];
   const drawn = new Set<Action>();
   for (let i = cluster.actions.length - 1; i >= 0; i -= 1) {
     const action = cluster.actions[i];
     if (action === undefined) continue;
-    const planned = hasFlag(action, Flag.InGraph);
-    const unmanaged = action.resource !== undefined && !action.resource.managed;
-    if (!planned && (unmanaged || hasFlag(action, Flag.Optional))) continue;
+    const { text, idle } = styleOf(action);
+    if (idle && !allActions) continue;
     drawn.add(action);
-    const font = hasFlag(action, Flag.Pseudo) ? "orange" : "black";
-    const style = planned ? 'style=bold color="green"' : 'style=dashed color="red"';
-    lines.push(`"${nameOf(action)}" [ ${style} fontcolor="${font}"]`);
+    lines.push(`"${nameOf(action)}" [ ${text}]`);
   }
   for (let i = cluster.actions.length - 1; i >= 0; i -= 1) {
     const action = cluster.actions[i];
     for (const relation of action?.before ?? []) {
-      if (action === undefined) continue;
+      if (action === undefined || (!relation.graphed && relation.flags === Order.None)) continue;
       const both = drawn.has(relation.action) && drawn.has(action) && relation.flags !== Order.IfOnSameNodeOrTarget;
-      if (!relation.graphed && (relation.flags === Order.None || !both)) continue;
+      if (!relation.graphed && !both && !allActions) continue;
       const style = relation.graphed ? "bold" : "dashed";
       lines.push(`"${nameOf(relation.action)}" -> "${nameOf(action)}" [ style = ${style}]`);
     }

@@ -1,18 +1,31 @@
-// Pretending that a transition runs, and everything goes as wanted: what each action does to the status section.
+// Pretending that a transition runs, and everything goes as wanted but for what is to fail: what each action does to the
+// status section.
 
-import { type Element, element, withAttributes, withChildren } from "../../kernel/cib/element.ts";
+import { type Element, withAttributes } from "../../kernel/cib/element.ts";
 import { leadingInteger } from "../../model/score.ts";
-import { digestText, filterForDigest } from "../../services/scheduler/digests.ts";
+import { operationKey } from "../../services/scheduler/operation-key.ts";
+import type { GraphAction, Synapse, TransitionGraph } from "../../services/transition.ts";
 import {
-  formatTransitionKey,
-  formatTransitionMagic,
-  notifyKey,
-  operationKey,
-} from "../../services/scheduler/operation-key.ts";
-import type { GraphAction, TransitionGraph } from "../../services/transition.ts";
+  attributeLine,
+  countFailure,
+  editHistory,
+  type FakeResult,
+  historyIdOf,
+  historyObjection,
+  withResult,
+} from "./history-edit.ts";
+import type { OperationSpec } from "./inject.ts";
+import {
+  editNodeState,
+  findNodeState,
+  NODE_DOWN,
+  type NodeStateOptions,
+  withNodeState,
+  withoutHistory,
+} from "./status-edit.ts";
 
-const FEATURE_SET = "3.20.5";
-const FAKE_COORDINATOR = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+/** A synapse of this priority runs whatever happened before. */
+const ALWAYS = 1_000_000;
 
 /** What the pretending needs to know. */
 export interface RunOptions {
@@ -20,71 +33,109 @@ export interface RunOptions {
   readonly md5Hex: (text: string) => string;
   /** Whether a resource is known under an id. */
   readonly knows: (id: string) => boolean;
-  /** Results that are to be other than wanted: RESOURCE_OPERATION_INTERVAL@NODE -> result code. */
-  readonly failures?: ReadonlyMap<string, number>;
+  /** Operations that are to fail. */
+  readonly failures: readonly OperationSpec[];
+  /** One failed start is as bad as infinitely many (a failed stop always is). */
+  readonly startFailureFatal: boolean;
+  /** Put nodes into the configuration that are not in it. */
+  readonly createNodes: boolean;
+}
+
+/** One line of what happened: an item of the list of actions, or a remark between them. */
+export interface RunLine {
+  readonly kind: "item" | "remark" | "error";
+  readonly text: string;
 }
 
 /** How a transition went. */
 export interface RunResult {
-  readonly lines: readonly string[];
+  readonly lines: readonly RunLine[];
   readonly cib: Element;
   /** Nothing was left that waits for something that never comes. */
   readonly complete: boolean;
+  /** Those of the failures that no action met. */
+  readonly unmet: readonly OperationSpec[];
+}
+
+/** What goes on while a transition runs. */
+class Run {
+  readonly lines: RunLine[] = [];
+  readonly done = new Set<number>();
+  readonly failed = new Set<number>();
+  readonly met = new Set<OperationSpec>();
+  readonly options: RunOptions;
+  cib: Element;
+
+  constructor(cib: Element, options: RunOptions) {
+    this.cib = cib;
+    this.options = options;
+  }
+
+  say(kind: RunLine["kind"], text: string): void {
+    this.lines.push({ kind, text });
+  }
 }
 
 /** Runs all actions, each as soon as what it waits for is done. */
 export function runTransition(cib: Element, graph: TransitionGraph, options: RunOptions): RunResult {
-  const lines: string[] = [];
-  const done = new Set<number>();
-  const failed = new Set<number>();
-  let current = cib;
+  const run = new Run(cib, options);
   let waiting = [...graph.synapses];
   let fired = true;
-  let aborted = false;
   while (fired) {
     fired = false;
     const rest: typeof waiting = [];
     for (const synapse of waiting) {
-      const ready = synapse.inputs.every((id) => done.has(id) && !failed.has(id));
-      const held = aborted && synapse.action.kind !== "pseudo" && synapse.priority < 1_000_000;
-      if (!ready || held) {
+      if (!mayRun(run, synapse)) {
         rest.push(synapse);
         continue;
       }
       fired = true;
-      const outcome = runAction(current, synapse.action, options, lines);
-      current = outcome.cib;
-      done.add(synapse.action.id);
-      if (outcome.failed) {
-        failed.add(synapse.action.id);
-        aborted = true;
-      }
+      if (!runAction(run, synapse.action)) run.failed.add(synapse.action.id);
+      run.done.add(synapse.action.id);
     }
     waiting = rest;
   }
-  return { lines, cib: current, complete: waiting.length === 0 || aborted };
+  return {
+    lines: run.lines,
+    cib: run.cib,
+    complete: waiting.length === 0 || run.failed.size > 0,
+    unmet: options.failures.filter((failure) => !run.met.has(failure)),
+  };
 }
 
-interface Outcome {
-  readonly cib: Element;
-  readonly failed: boolean;
+/** After a failure, only points of the plan and what must always run are gone on with. */
+function mayRun(run: Run, synapse: Synapse): boolean {
+  const always = synapse.priority >= ALWAYS;
+  if (!synapse.inputs.every((id) => run.done.has(id) && (always || !run.failed.has(id)))) return false;
+  return run.failed.size === 0 || always || synapse.action.kind === "pseudo";
 }
 
-function runAction(cib: Element, action: GraphAction, options: RunOptions, lines: string[]): Outcome {
+/** Runs an action; false when it fails. */
+function runAction(run: Run, action: GraphAction): boolean {
   const { node, operation } = action;
   if (action.kind === "pseudo") {
-    lines.push(`Pseudo action:   ${action.operationKey}${node === undefined ? "" : ` on ${node}`}`);
+    run.say("item", `Pseudo action:   ${action.operationKey}${node === undefined ? "" : ` on ${node}`}`);
   } else if (action.kind === "resource") {
-    return runOperation(cib, action, options, lines);
+    return runOperation(run, action);
   } else if (operation === "stonith") {
     const how = action.attributes["CRM_meta_stonith_action"];
-    lines.push(`Fencing ${node} (${how})`);
-    if (how !== "on" && node !== undefined) return { cib: fenceNode(cib, node, action.nodeId ?? node), failed: false };
+    run.say("item", `Fencing ${node} (${how})`);
+    const { createNodes } = run.options;
+    if (how !== "on" && node !== undefined)
+      run.cib = fenceNode(run.cib, node, { id: action.nodeId ?? node, createNodes });
   } else {
     const about = action.primitive === undefined ? "" : ` for ${action.primitive.id}`;
-    lines.push(`Cluster action:  ${operation}${about} on ${node}`);
+    run.say("item", `Cluster action:  ${operation}${about} on ${node}`);
   }
-  return { cib, failed: false };
+  return true;
+}
+
+/** The node is down and clean, and whatever was there is gone. */
+function fenceNode(cib: Element, name: string, options: NodeStateOptions): Element {
+  const present = withNodeState(cib, name, options) ?? cib;
+  const origin = { "crm-debug-origin": "systole simulate" };
+  const down = editNodeState(present, name, (state) => withAttributes(state, { ...NODE_DOWN, ...origin }));
+  return withoutHistory(down, name);
 }
 
 function operationLine(resource: string, operation: string, intervalMs: number, node: string | undefined): string {
@@ -92,169 +143,73 @@ function operationLine(resource: string, operation: string, intervalMs: number, 
   return `Resource action: ${resource.padEnd(15)} ${what} on ${node}`;
 }
 
-function runOperation(cib: Element, action: GraphAction, options: RunOptions, lines: string[]): Outcome {
+function runOperation(run: Run, action: GraphAction): boolean {
+  const { options } = run;
   const { primitive, operation, node } = action;
-  if (primitive === undefined || node === undefined) return { cib, failed: false };
+  if (primitive === undefined || node === undefined) return true;
   const known = options.knows(primitive.id) || primitive.longId === undefined || !options.knows(primitive.longId);
   const resource = known ? primitive.id : (primitive.longId ?? primitive.id);
   if (operation === "delete" || operation === "meta-data") {
-    lines.push(operationLine(resource, operation, 0, node));
-    return { cib, failed: false };
+    run.say("item", operationLine(resource, operation, 0, node));
+    return true;
   }
   const intervalMs = leadingInteger(action.attributes["CRM_meta_interval"] ?? "") ?? 0;
-  lines.push(operationLine(resource, operation, intervalMs, node));
   const target = leadingInteger(action.attributes["CRM_meta_op_target_rc"] ?? "") ?? 0;
-  const pretended =
-    options.failures?.get(`${operationKey(resource, operation, intervalMs)}@${node}`) ??
-    options.failures?.get(`${operationKey(primitive.id, operation, intervalMs)}@${node}`);
-  const result = pretended ?? target;
-  const nodeId = action.routerNode === undefined ? (action.nodeId ?? node) : node;
-  const changed = updateNodeState(cib, node, nodeId, (state) =>
-    updateHistory(state, action, resource, (entry) =>
-      addOperation(entry, action, { intervalMs, target, result, options }),
-    ),
-  );
-  if (pretended !== undefined) lines.push(`Pretending action ${action.id} failed with rc=${pretended}`);
-  return { cib: changed, failed: pretended !== undefined && result !== target };
-}
-
-/** Replaces the child that fits, or appends one. */
-function replaceChild(
-  parent: Element,
-  fits: (child: Element) => boolean,
-  fresh: () => Element,
-  change: (child: Element) => Element,
-): Element {
-  const index = parent.children.findIndex(fits);
-  const children = [...parent.children];
-  const old = children[index];
-  if (old === undefined) children.push(change(fresh()));
-  else children[index] = change(old);
-  return withChildren(parent, children);
-}
-
-function updateNodeState(cib: Element, name: string, id: string, change: (state: Element) => Element): Element {
-  return replaceChild(
-    cib,
-    (child) => child.name === "status",
-    () => element("status"),
-    (status) => {
-      const isState = (child: Element) => child.name === "node_state";
-      const byName = status.children.some((child) => isState(child) && child.attributes["uname"] === name);
-      return replaceChild(
-        status,
-        (child) => isState(child) && (byName ? child.attributes["uname"] === name : child.attributes["id"] === id),
-        () => element("node_state", { id, uname: name }),
-        (state) => change(withAttributes(state, { uname: name })),
-      );
-    },
-  );
-}
-
-/** The node is down and clean, and whatever was there is gone. */
-export function fenceNode(cib: Element, name: string, id: string): Element {
-  return updateNodeState(cib, name, id, (state) => {
-    const kept = state.children.filter((child) => child.name !== "lrm" && child.name !== "transient_attributes");
-    const down = { in_ccm: "false", crmd: "offline", join: "down", expected: "down" };
-    return withChildren(withAttributes(state, down), kept);
-  });
-}
-
-function updateHistory(
-  state: Element,
-  action: GraphAction,
-  resource: string,
-  change: (entry: Element) => Element,
-): Element {
-  const { primitive } = action;
-  const wrap = (name: string, inner: (child: Element) => Element) => (parent: Element) =>
-    replaceChild(
-      parent,
-      (child) => child.name === name,
-      () => element(name, name === "lrm" ? { id: state.attributes["id"] } : {}),
-      inner,
-    );
-  return wrap(
-    "lrm",
-    wrap("lrm_resources", (list) => {
-      const ids = [resource, primitive?.id];
-      // An entry that is there twice is nobody's: the operation gets one of its own.
-      const found = ids.find((id) => list.children.filter((child) => child.attributes["id"] === id).length === 1);
-      return replaceChild(
-        list,
-        (child) => child.name === "lrm_resource" && found !== undefined && child.attributes["id"] === found,
-        () =>
-          element("lrm_resource", {
-            id: primitive?.id,
-            class: primitive?.class,
-            provider: primitive?.provider,
-            type: primitive?.type,
-          }),
-        change,
-      );
-    }),
-  )(state);
-}
-
-interface Ran {
-  readonly intervalMs: number;
-  readonly target: number;
-  readonly result: number;
-  readonly options: RunOptions;
-}
-
-function addOperation(entry: Element, action: GraphAction, ran: Ran): Element {
-  const { intervalMs, target, result, options } = ran;
-  const resource = action.primitive?.id ?? "";
-  const task = action.operation.startsWith("reload") ? "start" : action.operation;
-  const key = operationKey(resource, task, intervalMs);
-  const calls = entry.children.map((child) => leadingInteger(child.attributes["call-id"] ?? "") ?? 0);
-  const callId = Math.max(0, ...calls) + 1;
-  const transition = { action: callId, transition: -1, expectedResult: target, coordinator: FAKE_COORDINATOR };
-  const migrates = task === "migrate_to" || task === "migrate_from";
-  const { attributes } = action;
-  const fresh: Record<string, string | undefined> = {
-    operation_key: key,
-    operation: task,
-    "crm-debug-origin": "systole simulate",
-    crm_feature_set: FEATURE_SET,
-    "transition-key": formatTransitionKey(transition),
-    "transition-magic": formatTransitionMagic({ status: 0, result, key: transition }),
-    "exit-reason": "",
-    on_node: action.node,
-    "call-id": String(callId),
-    "rc-code": String(result),
-    "op-status": "0",
-    interval: String(intervalMs),
-    "last-rc-change": String(options.nowEpochSeconds),
-    "exec-time": "0",
-    "queue-time": "0",
-    "op-digest": options.md5Hex(digestText(filterForDigest(new Map(Object.entries(attributes))))),
-    ...(migrates
-      ? { migrate_source: attributes["CRM_meta_migrate_source"], migrate_target: attributes["CRM_meta_migrate_target"] }
-      : {}),
+  const id = action.routerNode === undefined ? (action.nodeId ?? node) : node;
+  run.cib = withNodeState(run.cib, node, { id, createNodes: options.createNodes }) ?? run.cib;
+  const ids = [resource, primitive.id];
+  const state = findNodeState(run.cib, node);
+  if (state === undefined) return true;
+  const objection = historyIdOf(state, ids) === undefined ? historyObjection(resource, state, primitive) : undefined;
+  if (objection !== undefined) {
+    run.say("error", objection);
+    return false;
+  }
+  run.say("item", operationLine(resource, operation, intervalMs, node));
+  const failure = failureFor(run, ids, operation, intervalMs, node);
+  const result = failure?.spec.result ?? target;
+  const ran: FakeResult = {
+    ...{ operation, intervalMs, target, result, node, attributes: action.attributes },
+    ...{ exitReason: "User-injected result", nowEpochSeconds: options.nowEpochSeconds, md5Hex: options.md5Hex },
   };
-  let changed = entry;
-  for (const id of historyIds(action, resource, key, intervalMs, result !== target)) {
-    changed = replaceChild(
-      changed,
-      (child) => child.name === "lrm_rsc_op" && child.attributes["id"] === id,
-      () => element("lrm_rsc_op", { id }),
-      (operation) => withAttributes(operation, fresh),
-    );
+  let counted = state;
+  if (failure !== undefined) {
+    run.met.add(failure.spec);
+    run.say("remark", `Pretending action ${action.id} failed with rc=${result}`);
+    counted = countRunFailure(run, state, failure.resource, ran);
   }
-  return changed;
+  const recorded = editHistory(counted, ids, primitive, (entry) => withResult(entry, primitive.id, ran));
+  run.cib = editNodeState(run.cib, node, () => recorded);
+  return failure === undefined;
 }
 
-/** Under which ids the history keeps an operation. */
-function historyIds(action: GraphAction, resource: string, key: string, intervalMs: number, failed: boolean): string[] {
-  const { operation, attributes } = action;
-  if (operation === "notify") {
-    return [
-      notifyKey(resource, attributes["CRM_meta_notify_type"] ?? "", attributes["CRM_meta_notify_operation"] ?? ""),
-    ];
+interface Failure {
+  readonly spec: OperationSpec;
+  /** The id under which the spec names the resource. */
+  readonly resource: string;
+}
+
+/** The first spec that means an operation, by one of the ids of its resource. Case is no difference. */
+function failureFor(
+  run: Run,
+  ids: readonly string[],
+  operation: string,
+  intervalMs: number,
+  node: string,
+): Failure | undefined {
+  for (const spec of run.options.failures) {
+    const text = spec.text.toLowerCase();
+    const means = (id: string) => text.startsWith(`${operationKey(id, operation, intervalMs)}@${node}=`.toLowerCase());
+    const resource = ids.find(means);
+    if (resource !== undefined) return { spec, resource };
   }
-  if (operation === "migrate_to" || operation === "migrate_from") return [key];
-  if (failed) return [`${resource}_last_failure_0`, ...(intervalMs === 0 ? [`${resource}_last_0`] : [])];
-  return [intervalMs > 0 ? key : `${resource}_last_0`];
+  return undefined;
+}
+
+/** Counts a failure while the transition runs, and tells of it. */
+function countRunFailure(run: Run, state: Element, resource: string, ran: FakeResult): Element {
+  const fatal = ran.operation === "stop" || (ran.operation === "start" && run.options.startFailureFatal);
+  const counted = countFailure(state, resource, ran, fatal);
+  for (const attribute of counted.attributes) run.say("item", attributeLine(state, attribute));
+  return counted.state;
 }

@@ -15,27 +15,8 @@ import {
   onlyNode,
   topResource,
 } from "../../services/scheduler/tree.ts";
-
-/** Items of nested lists; each level is two spaces further in, and starts with a star. */
-class Lines {
-  readonly lines: string[] = [];
-  private level = 1;
-
-  item(text: string): void {
-    this.lines.push(`${"  ".repeat(this.level)}* ${text}`);
-  }
-
-  list(header: string, content: () => void): void {
-    this.item(`${header}:`);
-    this.level += 1;
-    content();
-    this.level -= 1;
-  }
-
-  gap(): void {
-    this.lines.push("");
-  }
-}
+import { Lines } from "./lines.ts";
+import { exitText } from "./result-text.ts";
 
 /** Nodes and resources, without a heading. */
 export function statusLines(cluster: Cluster, showPending: boolean): string[] {
@@ -155,23 +136,6 @@ function failedProbe(cluster: Cluster, resource: Resource, nodeName: string | un
     if (parseOperationKey(key)?.resource === id) return exitText(operation.result ?? 0);
   }
   return undefined;
-}
-
-const EXIT_TEXTS: Readonly<Record<number, string>> = {
-  0: "OK",
-  1: "Error occurred",
-  2: "Invalid parameter",
-  3: "Unimplemented",
-  4: "Insufficient privileges",
-  5: "Not installed",
-  6: "Not configured",
-  7: "Not running",
-  8: "Promoted",
-  9: "Failed in promoted role",
-};
-
-function exitText(code: number): string {
-  return EXIT_TEXTS[code] ?? "Unknown exit status";
 }
 
 function primitiveText(

@@ -4,6 +4,7 @@ import { INFINITY } from "../../model/score.ts";
 import { compareText } from "../../model/text.ts";
 import { actionMeta, clearFlag } from "./actions.ts";
 import { ABSENT, nodeUsable, scoreOf, usableIn } from "./node-table.ts";
+import { showUse } from "./score-lines.ts";
 import { type Cluster, Flag, type Node, type NodeTable, type Resource, Role } from "./state.ts";
 import { currentNode, isGuestNode, isUniqueClone } from "./tree.ts";
 import { banTooSmall, compareCapacities, consumeCapacity, releaseCapacity } from "./utilization.ts";
@@ -113,6 +114,7 @@ export function assign(
   resource.assignedScore = force ? node.baseScore : scoreOf(resource.allowed, node);
   node.assignedCount += 1;
   consumeCapacity(node, resource);
+  showUse(cluster, resource, node);
   return changed;
 }
 

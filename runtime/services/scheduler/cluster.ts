@@ -6,7 +6,7 @@ import { isTrue } from "../../model/text.ts";
 import { upgradeCib } from "../../model/upgrade.ts";
 import { recheckBy } from "./attributes.ts";
 import { Recorder } from "./explain/recorder.ts";
-import type { ScheduleOptions } from "./schedule.ts";
+import type { AssignmentLine, ScheduleOptions } from "./schedule.ts";
 import type { Cluster } from "./state.ts";
 import { unpackNodes, unpackRemoteNodes } from "./unpack-nodes.ts";
 import { haveWatchdog, readProperties } from "./unpack-options.ts";
@@ -63,6 +63,7 @@ function makeCluster(cib: Element, options: ScheduleOptions): Cluster {
   const changesAt = (at: number): void => void moments.push(at);
   const properties = readProperties(cib, { nowEpochSeconds: now, zoneMinutes, resolve, changesAt });
   const resources = childNamed(configuration, "resources");
+  const assignment: AssignmentLine[] = [];
   const resourceDefaults = childNamed(configuration, "rsc_defaults");
   const cluster: Cluster = {
     cib,
@@ -103,7 +104,8 @@ function makeCluster(cib: Element, options: ScheduleOptions): Cluster {
     recheckAt: 0,
     announcedRecheckAt: 0,
     problems: [],
-    scores: options.withScores ? [] : undefined,
+    scores: options.withScores ? assignment : undefined,
+    capacities: options.withUtilization ? assignment : undefined,
     explain: options.explain ? new Recorder(() => cluster) : undefined,
     notices: [],
     graphed: [],

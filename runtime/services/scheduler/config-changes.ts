@@ -1,5 +1,6 @@
 // Stage: what changed in the configuration since operations ran: agents, parameters, operations that are no longer wanted.
 
+import { formatInterval } from "../../model/duration.ts";
 import { clearFailures, resourceAction, setReason, simpleAction, triggerUnfencing } from "./actions.ts";
 import { compareDigests, needsRemoteName, restartDigestOf } from "./digests.ts";
 import { failureCount } from "./fail-counts.ts";
@@ -111,7 +112,13 @@ export function checkOperation(cluster: Cluster, resource: Resource, node: Node,
   const task = startsIt ? "start" : operation.task;
   const digests = compareDigests(cluster, resource, operation, node);
   if (cluster.secretsRemoved && digests.verdict !== "match" && digests.secure !== undefined) {
-    if (digests.secure === operation.element.attributes["op-secure-digest"]) return false;
+    if (digests.secure === operation.element.attributes["op-secure-digest"]) {
+      const magic = operation.element.attributes["transition-magic"];
+      cluster.notices.push(
+        `Only 'private' parameters to ${formatInterval(intervalMs)}-interval ${task} for ${resource.id} on ${node.name} changed: ${magic}`,
+      );
+      return false;
+    }
   }
   if (digests.verdict !== "match" && intervalMs === 0) cluster.explain?.changed.set(resource, { operation, digests });
   switch (digests.verdict) {

@@ -20,6 +20,7 @@ import { scheduleProbes } from "./probes.ts";
 import { orderRemoteActions } from "./remote-orders.ts";
 import { roleText } from "./roles.ts";
 import type { PlacedRole, Placement, Schedule } from "./schedule.ts";
+import { showCapacities } from "./score-lines.ts";
 import { type Cluster, type Node, type NodeTable, ProbeMode, type Resource, Role } from "./state.ts";
 import { summarize } from "./summary.ts";
 import { thresholdReached } from "./thresholds.ts";
@@ -144,6 +145,7 @@ function banWhereNotProbed(resource: Resource, node: Node): void {
 
 function assignAll(cluster: Cluster): void {
   if (cluster.properties.placement !== "default") sortResources(cluster);
+  showCapacities(cluster, "original");
   if (cluster.haveRemoteNodes) {
     for (const resource of cluster.resources) {
       if (resource.remoteConnection) resource.methods.assign(resource, resource.partialMigrationTarget, true);
@@ -152,6 +154,7 @@ function assignAll(cluster: Cluster): void {
   for (const resource of cluster.resources) {
     if (!resource.remoteConnection) resource.methods.assign(resource, undefined, true);
   }
+  showCapacities(cluster, "remaining");
 }
 
 /** With utilization, what is hardest to place comes first. */
@@ -216,7 +219,7 @@ export function exportSchedule(cluster: Cluster): Schedule {
     graph: exportGraph(cluster),
     placements: list,
     summary: cluster.summary,
-    scores: cluster.scores ?? [],
+    assignment: cluster.scores ?? cluster.capacities ?? [],
     problems: cluster.problems,
     quorate: cluster.quorate,
     ...(explanation === undefined ? {} : { explanation }),

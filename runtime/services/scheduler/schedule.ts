@@ -19,6 +19,8 @@ export interface ScheduleOptions {
   readonly timeZoneOffsetMinutes?: number;
   /** Also return the score of each resource on each node (costs time; off by default). */
   readonly withScores?: boolean;
+  /** Also return what nodes have and resources use up (utilization; off by default). */
+  readonly withUtilization?: boolean;
   /** Also return the reasons for each place and action (costs time and memory; off by default). */
   readonly explain?: boolean;
   /** The CIB's secrets may have been blanked (a saved one): a change of secret parameters alone is none. */
@@ -66,8 +68,8 @@ export interface Problem {
 
 /** One line of the table of scores. */
 export interface ScoreLine {
-  /** The step that gives it: primitive, group, clone, bundle, promotion. */
-  readonly step: string;
+  /** The step that gives it. */
+  readonly step: "primitive" | "group" | "clone" | "bundle" | "promotion";
   readonly resource: string;
   /** Node name. */
   readonly node: string;
@@ -75,13 +77,27 @@ export interface ScoreLine {
   readonly score: number;
 }
 
+/** A line about capacities: what a node has before anything is placed, what a resource uses up there, what is left at the end. */
+export interface CapacityLine {
+  readonly step: "original" | "used" | "remaining";
+  /** The resource, for what is used. */
+  readonly resource?: string;
+  /** Node name. */
+  readonly node: string;
+  /** Names and amounts (`utilization`), in the order in which they were read. */
+  readonly amounts: readonly (readonly [name: string, amount: string])[];
+}
+
+/** What is told of the assignment, in the order in which it happens. */
+export type AssignmentLine = ScoreLine | CapacityLine;
+
 /** The plan. */
 export interface Schedule {
   readonly graph: TransitionGraph;
   readonly placements: readonly Placement[];
   readonly summary: readonly PlannedAction[];
-  /** Empty unless asked for. */
-  readonly scores: readonly ScoreLine[];
+  /** Scores and capacities; empty unless asked for. */
+  readonly assignment: readonly AssignmentLine[];
   readonly problems: readonly Problem[];
   /** Does this partition have quorum, as the CIB says. */
   readonly quorate: boolean;

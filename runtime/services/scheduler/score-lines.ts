@@ -1,12 +1,13 @@
-// The table of scores, for those who ask for it.
+// The table of scores and that of capacities, for those who ask for them.
 
 import { compareNames } from "../../model/text.ts";
 import { ABSENT } from "./node-table.ts";
-import type { Cluster, Resource } from "./state.ts";
-import { onlyNode } from "./tree.ts";
+import type { ScoreLine } from "./schedule.ts";
+import type { Cluster, Node, Resource } from "./state.ts";
+import { isBundleNode, onlyNode } from "./tree.ts";
 
 /** Notes the scores of a resource and of all in it, as they are at a step. */
-export function showScores(cluster: Cluster, step: string, resource: Resource): void {
+export function showScores(cluster: Cluster, step: ScoreLine["step"], resource: Resource): void {
   if (cluster.scores === undefined || resource.removed) return;
   const nodes = cluster.nodes.filter((node) => (resource.allowed.scores[node.index] ?? ABSENT) !== ABSENT);
   nodes.sort((one, other) => compareNames(one.name, other.name));
@@ -25,4 +26,21 @@ export function showPromotion(cluster: Cluster, resource: Resource): void {
     node: onlyNode(resource, "assigned")?.name ?? "none",
     score: resource.promotionPriority,
   });
+}
+
+/** Notes what each node has, or has left. */
+export function showCapacities(cluster: Cluster, step: "original" | "remaining"): void {
+  if (cluster.capacities === undefined) return;
+  for (const node of cluster.sortedNodes) {
+    // The node that a bundle's container is has no capacity of its own.
+    if (isBundleNode(node)) continue;
+    cluster.capacities.push({ step, node: node.name, amounts: [...node.utilization] });
+  }
+}
+
+/** Notes what a resource uses up on the node that it was just assigned to. */
+export function showUse(cluster: Cluster, resource: Resource, node: Node): void {
+  if (cluster.capacities === undefined) return;
+  const amounts = [...resource.utilization];
+  cluster.capacities.push({ step: "used", resource: resource.id, node: node.name, amounts });
 }

@@ -9,7 +9,7 @@ import type { Cause } from "../transition.ts";
 import type { Recorder } from "./explain/recorder.ts";
 import type { FailedOperation, HistoryResource, ParameterCheck } from "./history-state.ts";
 import type { MultipleActive, Needs, NoQuorumPolicy, ProbeMode, Role, Variant } from "./kinds.ts";
-import type { PlannedAction, Problem, ScoreLine } from "./schedule.ts";
+import type { AssignmentLine, PlannedAction, Problem } from "./schedule.ts";
 
 export type * from "./history-state.ts";
 export * from "./kinds.ts";
@@ -456,10 +456,12 @@ export interface Cluster {
   /** The same as it was known before the graph was made: what Pacemaker writes into the graph. */
   announcedRecheckAt: number;
   readonly problems: Problem[];
-  readonly scores: ScoreLine[] | undefined;
+  /** For scores and for capacities, where they are asked for: the same list, so that the lines stand in order. */
+  readonly scores: AssignmentLine[] | undefined;
+  readonly capacities: AssignmentLine[] | undefined;
   /** Takes note of reasons, for those who ask for them. */
   readonly explain: Recorder | undefined;
-  /** Remarks that go before the summary. */
+  /** Remarks for people who watch: those of reading go before the state, those of planning before the plan. */
   readonly notices: string[];
   graphed: Action[];
   summary: readonly PlannedAction[];

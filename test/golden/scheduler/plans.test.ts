@@ -3,7 +3,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { md5Hex } from "../../../runtime/cli/simulate/batch.ts";
-import { simulate } from "../../../runtime/cli/simulate/report.ts";
+import { simulate, textOf } from "../../../runtime/cli/simulate/report.ts";
 import { goldenTests } from "../text.ts";
 import { cibFromLines } from "./cib-text.ts";
 
@@ -11,13 +11,13 @@ import { cibFromLines } from "./cib-text.ts";
 const OTHERS = ["known-misses.txt"];
 
 function planText(input: string): string {
-  const { summary } = simulate(cibFromLines(input), {
+  const { lines } = simulate(cibFromLines(input), {
     clockEpochSeconds: 2_000_000,
     md5Hex,
+    plan: true,
     run: true,
-    withScores: false,
   });
-  return summary
+  return textOf(lines)
     .split("\n")
     .map((line) => line.trimEnd())
     .join("\n");

@@ -5,8 +5,8 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { dateOf, md5Hex, readIndex } from "../../../runtime/cli/simulate/batch.ts";
-import { simulate } from "../../../runtime/cli/simulate/report.ts";
+import { dateOf, md5Hex, readIndex, scoresText } from "../../../runtime/cli/simulate/batch.ts";
+import { simulate, textOf } from "../../../runtime/cli/simulate/report.ts";
 import { parseXml } from "../../../runtime/compat/xml.ts";
 import { differences } from "./reference.ts";
 
@@ -27,11 +27,17 @@ function missesOf(family: string, name: string, date: string | undefined): strin
     clockEpochSeconds: 1_795_000_000,
     md5Hex,
     text,
+    plan: true,
     run: true,
     withScores: true,
     ...(date === undefined ? {} : { date }),
   });
-  const texts = { summary: got.summary, graphXml: got.graphXml(), dot: got.dot(), scores: got.scores() };
+  const texts = {
+    summary: textOf(got.lines),
+    graphXml: got.graphXml(),
+    dot: got.dot(false),
+    scores: scoresText(got.schedule?.assignment ?? []),
+  };
   return differences(texts, {
     graphXml: read("exp"),
     summary: read("summary"),

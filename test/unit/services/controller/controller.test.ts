@@ -77,7 +77,7 @@ class Bench {
         synapses: steps.map(synapse),
         ...(this.recheckAtEpochSeconds === undefined ? {} : { recheckAtEpochSeconds: this.recheckAtEpochSeconds }),
       };
-      return { graph, placements: [], summary: [], scores: [], problems: [], quorate: true };
+      return { graph, placements: [], summary: [], assignment: [], problems: [], quorate: true };
     };
     const nodes = [1, 2, 3].map((id) => ({ id, name: `n${id}` }));
     const shared = { md5Hex: () => "0", digest: () => "0", runId: RUN_ID, timeZoneOffsetMinutes: 0 };

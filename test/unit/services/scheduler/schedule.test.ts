@@ -34,12 +34,12 @@ test("when all is as it should be there is nothing to do", () => {
 });
 
 test("scores are only there for who asks", () => {
-  assert.deepEqual(schedule(cibFromLines(BASIC), options).scores, []);
-  const { scores } = schedule(cibFromLines(BASIC), { ...options, withScores: true });
-  assert.deepEqual(
-    scores.map(({ resource, node, score }) => `${resource} ${node} ${score}`),
-    ["web n1 0", "web n2 0"],
-  );
+  assert.deepEqual(schedule(cibFromLines(BASIC), options).assignment, []);
+  const { assignment } = schedule(cibFromLines(BASIC), { ...options, withScores: true });
+  assert.deepEqual(assignment, [
+    { step: "primitive", resource: "web", node: "n1", score: 0 },
+    { step: "primitive", resource: "web", node: "n2", score: 0 },
+  ]);
 });
 
 test("an empty CIB has an empty plan", () => {
