@@ -25,17 +25,17 @@ export interface SimulateCommandOptions {
   readonly quiet?: true;
   readonly json?: true;
   readonly setDatetime?: string;
-  readonly nodeUp: readonly string[];
-  readonly nodeDown: readonly string[];
-  readonly nodeFail: readonly string[];
-  readonly opInject: readonly OperationSpec[];
-  readonly opFail: readonly OperationSpec[];
+  readonly nodeUp?: readonly string[];
+  readonly nodeDown?: readonly string[];
+  readonly nodeFail?: readonly string[];
+  readonly opInject?: readonly OperationSpec[];
+  readonly opFail?: readonly OperationSpec[];
   readonly quorum?: string;
   readonly watchdog?: string;
-  readonly ticketGrant: readonly string[];
-  readonly ticketRevoke: readonly string[];
-  readonly ticketStandby: readonly string[];
-  readonly ticketActivate: readonly string[];
+  readonly ticketGrant?: readonly string[];
+  readonly ticketRevoke?: readonly string[];
+  readonly ticketStandby?: readonly string[];
+  readonly ticketActivate?: readonly string[];
   readonly saveInput?: string;
   readonly saveOutput?: string;
   readonly saveGraph?: string;
@@ -107,8 +107,8 @@ function addShowOptions(command: Command): void {
 }
 
 function addEventOptions(command: Command): void {
-  const names = (flags: string, text: string) => command.option(flags, text, collect, []);
-  const operations = (flags: string, text: string) => command.option(flags, text, collectOperation, []);
+  const names = (flags: string, text: string) => command.option(flags, text, collect);
+  const operations = (flags: string, text: string) => command.option(flags, text, collectOperation);
   command.optionsGroup("What to pretend:").option("-t, --set-datetime <date>", "that it is that moment (ISO 8601)");
   names("-u, --node-up <node>", "that the node is online; a node that is not configured is added");
   names("-d, --node-down <node>", "that the node left");
@@ -135,9 +135,9 @@ function addFileOptions(command: Command): void {
   command.optionsGroup("Help:");
 }
 
-const collect = (value: string, list: readonly string[]): readonly string[] => [...list, value];
+const collect = (value: string, list: readonly string[] = []): readonly string[] => [...list, value];
 
-function collectOperation(text: string, list: readonly OperationSpec[]): readonly OperationSpec[] {
+function collectOperation(text: string, list: readonly OperationSpec[] = []): readonly OperationSpec[] {
   const spec = parseOperationSpec(text);
   if (spec !== undefined) return [...list, spec];
   throw usage(

@@ -107,7 +107,7 @@ const NARROWEST = 5;
 const MARGIN = 2;
 
 /** The lines of the plan, in columns as wide as crm_simulate makes them. */
-function plannedLines(actions: readonly PlannedAction[]): string[] {
+export function plannedLines(actions: readonly PlannedAction[]): string[] {
   let [subjectWidth, detailWidth] = [NARROWEST, NARROWEST];
   for (const { subject, detail } of actions) {
     if (detail === "") continue;

@@ -158,8 +158,14 @@ export function withoutHistory(cib: Element, name: string): Element {
 export const NODE_UP = { in_ccm: "true", crmd: "online", join: "member", expected: "member" } as const;
 export const NODE_DOWN = { in_ccm: "false", crmd: "offline", join: "down", expected: "down" } as const;
 
-const NOT_IN_AN_ID =
-  /[^-.0-9:A-Z_a-z\u00b7\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u037d\u037f-\u1fff\u200c-\u200d\u3001-\ud7ff]/g;
+const NAME_START = ":A-Z_a-z\\u00c0-\\u00d6\\u00d8-\\u00f6\\u00f8-\\u037d\\u037f-\\u1fff\\u200c-\\u200d\\u3001-\\ud7ff";
+const NO_START = new RegExp(`^[^${NAME_START}]`);
+const NO_NAME = new RegExp(`[^${NAME_START}.0-9\\u00b7-]`, "g");
+
+/** What of a text may be an id in XML. */
+function asId(text: string): string {
+  return text.replace(NO_START, "_").replace(NO_NAME, ".");
+}
 
 /** Sets a passing attribute in the state of a node. */
 export function withTransientAttribute(state: Element, name: string, value: string): Element {
@@ -173,7 +179,7 @@ export function withTransientAttribute(state: Element, name: string, value: stri
     );
   return first(state, "transient_attributes", (attributes) =>
     first(attributes, "instance_attributes", (block) => {
-      const id = `${block.attributes["id"]}-${name}`.replace(NOT_IN_AN_ID, ".");
+      const id = asId(`${block.attributes["id"]}-${name}`);
       return editChild(block, "nvpair", { id, name }, (pair) => withAttributes(pair, { name, value }));
     }),
   );

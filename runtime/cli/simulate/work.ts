@@ -21,7 +21,7 @@ export async function runSimulation(io: CliIo, source: string, options: Simulate
   if (options.setDatetime !== undefined) momentOf(options.setDatetime);
   const injections = injectionsOf(options);
   refuseUnknownNodes(cib, injections);
-  const run = options.simulate === true || options.inPlace === true || options.opFail.length > 0;
+  const run = options.simulate === true || options.inPlace === true || options.opFail !== undefined;
   const { showScores = false, showUtilization = false, saveGraph, saveDotfile, json = false } = options;
   const wantsPlan = options.run === true || showScores || showUtilization || json;
   const result = simulate(cib, {
@@ -29,7 +29,7 @@ export async function runSimulation(io: CliIo, source: string, options: Simulate
     clockEpochSeconds: Math.floor(Date.now() / 1000),
     ...(options.setDatetime === undefined ? {} : { date: options.setDatetime }),
     plan: wantsPlan || saveGraph !== undefined || saveDotfile !== undefined,
-    failures: options.opFail,
+    failures: options.opFail ?? [],
     details: { attributes: options.showAttrs === true, failCounts: options.showFailcounts === true },
     quiet: options.quiet === true,
   });
@@ -53,14 +53,14 @@ function injectionsOf(options: SimulateCommandOptions): Injections {
   return {
     ...(options.quorum === undefined ? {} : { quorum: options.quorum }),
     ...(options.watchdog === undefined ? {} : { watchdog: options.watchdog }),
-    nodesUp: options.nodeUp,
-    nodesDown: options.nodeDown,
-    nodesFailed: options.nodeFail,
-    ticketsGranted: options.ticketGrant,
-    ticketsRevoked: options.ticketRevoke,
-    ticketsStandby: options.ticketStandby,
-    ticketsActivated: options.ticketActivate,
-    operations: options.opInject,
+    nodesUp: options.nodeUp ?? [],
+    nodesDown: options.nodeDown ?? [],
+    nodesFailed: options.nodeFail ?? [],
+    ticketsGranted: options.ticketGrant ?? [],
+    ticketsRevoked: options.ticketRevoke ?? [],
+    ticketsStandby: options.ticketStandby ?? [],
+    ticketsActivated: options.ticketActivate ?? [],
+    operations: options.opInject ?? [],
   };
 }
 

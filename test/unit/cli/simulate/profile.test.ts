@@ -46,7 +46,7 @@ test("each pass plans anew: the scores are told as often as there are passes", a
 test("a number of passes that is none, and a folder that is not there, are refused in words", async () => {
   const often = await systole(["simulate", "-P", folder, "-N", "often"]);
   assert.equal(often.code, 64);
-  assert.match(often.err, /--repeat says how often each file is scheduled, and "often" is no whole number/);
+  assert.match(often.err, /--repeat says how often each file is planned, and "often" is no whole number/);
   const nowhere = await systole(["simulate", "-P", join(folder, "missing")]);
   assert.equal(nowhere.code, 1);
   assert.match(nowhere.err, /cannot be read .* Name a CIB, or a folder with CIBs in files that end in \.xml\./);
