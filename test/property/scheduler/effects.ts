@@ -2,6 +2,7 @@
 // fail counts that are cleared, monitors that are cancelled, nodes that are let in again.
 
 import { md5Hex } from "../../../runtime/cli/simulate/batch.ts";
+import type { OperationSpec } from "../../../runtime/cli/simulate/inject.ts";
 import { runTransition } from "../../../runtime/cli/simulate/run-transition.ts";
 import { type Element, element, withAttributes, withChildren } from "../../../runtime/kernel/cib/element.ts";
 import { operationKey } from "../../../runtime/services/scheduler/operation-key.ts";
@@ -113,37 +114,24 @@ function applyAction(cib: Element, action: GraphAction, nowEpochSeconds: number)
   }
 }
 
-/** Counts a failure, as the controller does. */
-function countFailure(cib: Element, action: GraphAction, nowEpochSeconds: number): Element {
-  const { node, operation, attributes } = action;
-  if (node === undefined || ["stop", "notify", "delete", "cancel"].includes(operation)) {
-    if (operation !== "stop" || node === undefined) return cib;
-  }
-  const resource = historyName(action);
-  const interval = attributes["CRM_meta_interval"] ?? "0";
-  const name = `${resource}#${operation}_${interval}`;
-  const old = attributesOf(cib, node).find((pair) => pair.attributes["name"] === `fail-count-${name}`);
-  const fatal = operation === "start" || operation === "stop";
-  const count = fatal ? "INFINITY" : String(Number(old?.attributes["value"] ?? 0) + 1);
-  const counted = setAttribute(cib, node, `fail-count-${name}`, count);
-  return setAttribute(counted, node, `last-failure-${name}`, String(nowEpochSeconds));
-}
-
 /** Which of a plan's operations fail, and with what result. */
 export type Failures = ReadonlyMap<GraphAction, number>;
 
 /** Lets a plan run; what fails stops the rest that is not urgent. */
 export function runPlan(cib: Element, schedule: Schedule, nowEpochSeconds: number, failures: Failures): Element {
-  const specs = new Map<string, number>();
-  for (const [{ primitive, operation, node, attributes }, result] of failures) {
-    const interval = Number(attributes["CRM_meta_interval"] ?? 0);
-    specs.set(`${operationKey(primitive?.id ?? "", operation, interval)}@${node}`, result);
-  }
+  const specs = [...failures].flatMap(([{ primitive, operation, node, attributes }, result]): OperationSpec[] => {
+    if (node === undefined) return [];
+    const intervalMs = Number(attributes["CRM_meta_interval"] ?? 0);
+    const resource = primitive?.id ?? "";
+    const text = `${operationKey(resource, operation, intervalMs)}@${node}=${result}`;
+    return [{ text, resource, operation, intervalMs, node, result }];
+  });
   const ids = new Set(schedule.placements.map((placement) => placement.resource));
-  const options = { nowEpochSeconds, md5Hex, knows: (id: string) => ids.has(id), failures: specs };
-  let { cib: after } = runTransition(cib, schedule.graph, options);
+  let { cib: after } = runTransition(cib, schedule.graph, {
+    ...{ nowEpochSeconds, md5Hex, failures: specs, startFailureFatal: true, createNodes: false },
+    knows: (id) => ids.has(id),
+  });
   for (const { action } of inOrder(schedule.graph.synapses)) after = applyAction(after, action, nowEpochSeconds);
-  for (const action of failures.keys()) after = countFailure(after, action, nowEpochSeconds);
   return after;
 }
 
