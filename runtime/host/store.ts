@@ -9,6 +9,7 @@ import { assert } from "../kernel/assert.ts";
 import type { Element } from "../kernel/cib/element.ts";
 import { type DurableLog, snapshotOf } from "../kernel/cib/log.ts";
 import type { CompletedRequest, LogEntry, LogPosition, PastChange, StoreRecord } from "../kernel/messages.ts";
+import { faultPlanted, type Plantable } from "../kernel/planted-fault.ts";
 import { diskError, inDirectory, realFiles, type StoreFile, type StoreFiles } from "./store/files.ts";
 import { encode, type LogBase, makeHeader } from "./store/format.ts";
 import { FIRST_SUM, makeFrame } from "./store/frames.ts";
@@ -44,7 +45,7 @@ export interface Store {
 }
 
 /** Settings for tests and measurements. */
-export interface StoreOptions {
+export interface StoreOptions extends Plantable {
   readonly files?: StoreFiles;
   readonly rotateBytes?: number;
 }
@@ -56,8 +57,8 @@ export interface StoreOptions {
 export async function openStore(directory: string, options: StoreOptions = {}): Promise<Store> {
   const files = options.files ?? realFiles;
   await files.makeDirectory(directory);
-  const recovered = await recover(directory, files);
-  const store = new DirectoryStore(directory, files, recovered, options.rotateBytes ?? ROTATE_BYTES);
+  const recovered = await recover(directory, files, options);
+  const store = new DirectoryStore(directory, files, recovered, options);
   await store.open(recovered);
   return store;
 }
@@ -67,6 +68,7 @@ class DirectoryStore implements Store {
   readonly #directory: string;
   readonly #files: StoreFiles;
   readonly #rotateBytes: number;
+  readonly #options: Plantable;
   /** What the disk has: from this the next snapshot is made. */
   readonly #log: DurableLog;
   #generation: number;
@@ -76,10 +78,11 @@ class DirectoryStore implements Store {
   /** One thing at a time; a failure stays. */
   #work: Promise<void> = Promise.resolve();
 
-  constructor(directory: string, files: StoreFiles, recovered: Recovered, rotateBytes: number) {
+  constructor(directory: string, files: StoreFiles, recovered: Recovered, options: StoreOptions) {
+    this.#options = options;
     this.#directory = directory;
     this.#files = files;
-    this.#rotateBytes = rotateBytes;
+    this.#rotateBytes = options.rotateBytes ?? ROTATE_BYTES;
     this.#log = recovered.log;
     this.#generation = recovered.generation;
     const { position, document, entries } = recovered.log;
@@ -161,7 +164,7 @@ class DirectoryStore implements Store {
     if (file === undefined) throw diskError(this.#directory, new Error("the store is closed"));
     const { bytes, sum } = makeFrame(this.#sum, payload);
     await file.write(bytes, this.#end);
-    await file.sync();
+    if (!faultPlanted(this.#options, "fsync-skipped")) await file.sync();
     this.#end += bytes.length;
     this.#sum = sum;
   }
@@ -201,7 +204,7 @@ class DirectoryStore implements Store {
     const file = await this.#files.open(this.#path(`${name}.tmp`), true);
     await file.write(header.bytes, 0);
     await file.write(body.bytes, header.bytes.length);
-    await file.sync();
+    if (!faultPlanted(this.#options, "snapshot-not-synced")) await file.sync();
     await file.close();
     await this.#files.rename(this.#path(`${name}.tmp`), this.#path(name));
     await this.#files.syncDirectory(this.#directory);

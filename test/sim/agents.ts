@@ -39,6 +39,8 @@ export class Agents {
   readonly #watch: AgentWatch;
   readonly #states = new Map<string, ResourceState>();
   readonly #calls = new Map<number, RunningCall>();
+  /** Calls of a life of Systole that is over. */
+  readonly #orphans = new Set<RunningCall>();
   /** Running, and the planted agent says they are not. */
   readonly #denied = new Set<string>();
   /** A fault makes every change fail here. */
@@ -74,13 +76,25 @@ export class Agents {
 
   /** The power has gone: nothing runs any more. */
   powerLost(): void {
-    this.processEnded();
+    this.#endCalls(() => false);
+    for (const orphan of this.#orphans) orphan.ended = true;
+    this.#orphans.clear();
     for (const name of this.active()) this.set(name, "stopped");
   }
 
-  /** Systole has ended here: its calls end with it, and nobody hears of them. Resources stay as they are. */
+  /**
+   * Systole has ended here, and nobody hears of its calls any more. Resources stay as they are; some of the calls end with it, and some go on,
+   * as programs do whose parent has died.
+   */
   processEnded(): void {
-    for (const running of this.#calls.values()) running.ended = true;
+    this.#endCalls(() => this.#random.chance(0.5));
+  }
+
+  #endCalls(goesOn: () => boolean): void {
+    for (const running of this.#calls.values()) {
+      if (goesOn()) this.#orphans.add(running);
+      else running.ended = true;
+    }
     this.#calls.clear();
   }
 
@@ -120,6 +134,7 @@ export class Agents {
   #end(running: RunningCall, outcome: AgentOutcome): void {
     if (running.ended) return;
     running.ended = true;
+    if (this.#orphans.delete(running)) return;
     this.#calls.delete(running.call.id);
     running.answer(outcome);
   }

@@ -5,7 +5,7 @@
 export class Clock {
   /** Local milliseconds in a millisecond of the world: 1 is exact, 1.0002 is 200 ppm fast. */
   readonly #rate: number;
-  readonly #wallOffsetMs: number;
+  #wallOffsetMs: number;
   #bootWorldMs = 0;
   #bootLocalMs = 0;
 
@@ -27,6 +27,11 @@ export class Clock {
   /** When the monotonic clock will show this; rounded up, so that a deadline has really been reached then. */
   worldMs(monotonicMs: number): number {
     return this.#bootWorldMs + (monotonicMs - this.#bootLocalMs) / this.#rate + 1e-6;
+  }
+
+  /** Somebody sets the wall clock wrong, or right again. */
+  setWallOffset(offsetMs: number): void {
+    this.#wallOffsetMs = offsetMs;
   }
 
   epochMs(worldMs: number): number {

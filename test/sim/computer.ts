@@ -4,11 +4,13 @@
 import type { NodeId } from "../../runtime/kernel/membership/view.ts";
 import { Agents, type AgentWatch, type ResourceState } from "./agents.ts";
 import { Clock } from "./clock.ts";
+import { foundingCib } from "./configuration.ts";
 import type { Outlet } from "./devices.ts";
-import { Disk } from "./disk.ts";
+import { type Disk, RecordDisk } from "./disk.ts";
 import type { NodeFacts } from "./observations.ts";
 import { Process } from "./process.ts";
 import type { Random } from "./random.ts";
+import { StoreDisk } from "./store-disk.ts";
 import type { World } from "./world.ts";
 
 /** From power on to the start of Systole, in the mean. */
@@ -38,7 +40,10 @@ export class Computer implements NodeFacts, Outlet {
     const { queue, dials } = world;
     const drift = this.random.between(-dials.clockDrift, dials.clockDrift);
     this.clock = new Clock(1 + drift, this.random.between(-2000, 2000));
-    this.disk = new Disk(queue, this.random.fork("disk"), dials.disk);
+    const chance = this.random.fork("disk");
+    this.disk = dials.disk.realStore
+      ? new StoreDisk(queue, chance, dials.disk, world.planted)
+      : new RecordDisk(queue, chance, dials.disk);
     this.agents = new Agents(queue, this.random.fork("agents"), dials.agents, this.#watch());
     world.network.attach(id, (from, link, datagram) => this.#process?.receive(from, link, datagram));
   }
@@ -97,11 +102,16 @@ export class Computer implements NodeFacts, Outlet {
 
   start(): void {
     if (this.#power === "off" || this.#process !== undefined) return;
-    this.#incarnation += 1;
-    const process = new Process(this.#world, this, this.#incarnation);
-    this.#process = process;
-    this.#world.observe({ seen: "started", node: this, incarnation: process.incarnation });
-    process.start();
+    const plan = this.#plan;
+    this.disk.open(foundingCib(this.#world.names), (initial) => {
+      if (plan !== this.#plan || this.#process !== undefined) return;
+      this.#world.observe({ seen: "store-opened", node: this, initial });
+      this.#incarnation += 1;
+      const process = new Process(this.#world, this, this.#incarnation, initial);
+      this.#process = process;
+      this.#world.observe({ seen: "started", node: this, incarnation: process.incarnation });
+      process.start();
+    });
   }
 
   /** Systole's process is gone. The supervisor starts it again, a while later. */

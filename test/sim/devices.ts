@@ -1,5 +1,6 @@
-// The fence devices: a power switch for every computer. Switching takes time, fails, hangs, is claimed and not done; and after
-// it was done the power may linger for a moment. Reading says what is true, or fails; only a planted device reads wrongly.
+// The fence devices: a power switch for every computer. Switching takes time, fails, hangs, is claimed and not done, or done and denied;
+// and after it was done the power may linger for a moment. Reading says what is true, or fails, or says "on" of what is off, or that it
+// does not know. That it says "off" of what is on nobody can survive: only a planted device does that.
 
 import type { DeviceCall, DeviceOutcome } from "../../runtime/services/calls.ts";
 import type { DeviceDials } from "./dials.ts";
@@ -54,6 +55,8 @@ export class Devices {
     if (outlet === undefined) return { outcome: "error", reason: `${call.device.id} has no outlet for ${call.target}` };
     if (call.verb === "power") {
       if (this.#dials.readsOff) return { outcome: "power", power: "off" };
+      if (!this.honest && this.#random.chance(this.#dials.misreadRate))
+        return { outcome: "power", power: this.#random.pick(["on", "unknown"]) };
       return { outcome: "power", power: outlet.power };
     }
     const want = call.want ?? "off";
@@ -65,6 +68,8 @@ export class Devices {
       if (lag > 0) this.#queue.after(lag, act);
       else act();
     }
+    if (!this.honest && this.#random.chance(this.#dials.denyRate))
+      return { outcome: "error", reason: `${call.device.id} says that it cannot` };
     return { outcome: "done" };
   }
 }

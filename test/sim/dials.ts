@@ -21,6 +21,8 @@ export interface DiskDials {
   /** How often a sync takes much longer, and how long then in the mean. */
   readonly slowRate: number;
   readonly slowMs: number;
+  /** The product's own store on simulated files, instead of records. */
+  readonly realStore: boolean;
   /** Planted: syncs nothing, so that the last records are lost with the power. The checkers must see it. */
   readonly forgetful: boolean;
 }
@@ -45,6 +47,9 @@ export interface DeviceDials {
   readonly lieRate: number;
   /** Time from "done" until the power has really gone, in the mean. */
   readonly lagMs: number;
+  /** How often it says "error" of what it has done, and reads "on" of what is off, or "unknown". */
+  readonly denyRate: number;
+  readonly misreadRate: number;
   /** Planted: reads "off" of what is on. */
   readonly readsOff: boolean;
 }
@@ -55,16 +60,21 @@ export const FAULT_KINDS = [
   "one-way-cut",
   "isolation",
   "link-down",
+  "slow-path",
   "bad-weather",
   "crash",
   "crash-at-effect",
   "power-loss",
+  "rack-loss",
   "blackout",
   "pause",
   "main-hang",
+  "clock-jump",
   "disk-full",
   "disk-slow",
+  "disk-fails",
   "store-lost",
+  "bit-rot",
   "resource-dies",
   "agents-fail",
   "device-fails",
@@ -93,6 +103,8 @@ export interface Dials {
   readonly stonithAction: "off" | "reboot";
   readonly noQuorumPolicy: "stop" | "freeze";
   readonly faultIntervalMs: number;
+  /** Factor on how long faults last. */
+  readonly faultLength: number;
   readonly faultWeights: Readonly<Record<FaultKind, number>>;
   readonly changeIntervalMs: number;
   /** How long before a crashed process is started again, and a computer switched on again, in the mean. */
@@ -114,7 +126,7 @@ export function drawDials(random: Random, nodes: number | undefined): Dials {
   return {
     nodes: nodes ?? Math.min(16, 3 + Math.floor(random.exponential(3))),
     network: {
-      links: random.integer(1, 2),
+      links: random.pick([1, 1, 2, 2, 3]),
       delayMs: random.between(0.05, 2),
       jitterMs: random.between(0.01, 5),
       lateRate: seldom(random, 0.05),
@@ -126,6 +138,7 @@ export function drawDials(random: Random, nodes: number | undefined): Dials {
       syncMs: random.between(0.1, 8),
       slowRate: seldom(random, 0.1),
       slowMs: random.between(10, 500),
+      realStore: random.chance(0.2),
       forgetful: false,
     },
     agents: {
@@ -141,6 +154,8 @@ export function drawDials(random: Random, nodes: number | undefined): Dials {
       hangRate: seldom(random, 0.1),
       lieRate: seldom(random, 0.5),
       lagMs: seldom(random, 4000),
+      denyRate: seldom(random, 0.3),
+      misreadRate: seldom(random, 0.3),
       readsOff: false,
     },
     heartbeatIntervalMs: 200,
@@ -149,31 +164,38 @@ export function drawDials(random: Random, nodes: number | undefined): Dials {
     fragmentBytes: random.pick([16, 32, 64]),
     threadDelayMs: random.pick([0, 0.05, 1]),
     clockDrift: seldom(random, 0.001),
-    primitives: random.integer(3, 6),
+    primitives: random.integer(6, 9),
     stonithAction: random.pick(["off", "reboot"]),
     noQuorumPolicy: random.pick(["stop", "stop", "freeze"]),
-    faultIntervalMs: random.between(3_000, 12_000),
+    faultIntervalMs: random.between(3_000, 9_000),
+    faultLength: random.pick([0.5, 1, 1, 1, 3, 10]),
     faultWeights: {
       partition: weightOf("partition"),
       "one-way-cut": weightOf("one-way-cut"),
       isolation: weightOf("isolation"),
       "link-down": weightOf("link-down"),
+      "slow-path": weightOf("slow-path"),
       "bad-weather": weightOf("bad-weather"),
       crash: weightOf("crash"),
       "crash-at-effect": weightOf("crash-at-effect"),
       "power-loss": weightOf("power-loss"),
-      blackout: weightOf("blackout", 0.05),
+      "rack-loss": weightOf("rack-loss", 0.3),
+      blackout: weightOf("blackout", 0.1),
       pause: weightOf("pause"),
       "main-hang": weightOf("main-hang"),
+      "clock-jump": weightOf("clock-jump"),
       "disk-full": weightOf("disk-full", 0.3),
       "disk-slow": weightOf("disk-slow"),
+      "disk-fails": weightOf("disk-fails", 0.3),
       "store-lost": weightOf("store-lost", 0.3),
+      "bit-rot": weightOf("bit-rot", 0.3),
       "resource-dies": weightOf("resource-dies"),
       "agents-fail": weightOf("agents-fail", 0.5),
       "device-fails": weightOf("device-fails", 0.5),
       "graceful-restart": weightOf("graceful-restart", 0.5),
     },
-    changeIntervalMs: random.between(800, 3_000),
+    /* At least a hundred in a lifetime. */
+    changeIntervalMs: random.between(800, 2_200),
     restartMs: random.between(500, 8_000),
     powerOnMs: random.between(3_000, 30_000),
   };

@@ -1,8 +1,12 @@
-// The disk of one computer, at the level of the store's records: what was persisted is there after a crash; of what was being
-// written when the power went, a part may be there, in order, and its last record may be torn (which the store cuts off). One
-// batch is written and synced at a time; the others wait.
+// The disk of one computer. In most seeds it is at the level of the store's records: what was persisted is there after a crash; of what was
+// being written when the power went, a part may be there, in order, and its last record may be torn (which the store cuts off). One
+// batch is written and synced at a time; the others wait. In the other seeds the product's real store runs on simulated files (files.ts).
 
-import type { StoreRecord } from "../../runtime/kernel/messages.ts";
+import type { Element } from "../../runtime/kernel/cib/element.ts";
+import { DurableLog } from "../../runtime/kernel/cib/log.ts";
+import { applyPatchset } from "../../runtime/kernel/cib/patchset.ts";
+import type { KernelInitial } from "../../runtime/kernel/kernel.ts";
+import type { LogPosition, StoreRecord } from "../../runtime/kernel/messages.ts";
 import type { DiskDials } from "./dials.ts";
 import type { EventQueue } from "./queue.ts";
 import type { Random } from "./random.ts";
@@ -15,21 +19,52 @@ export type PersistResult =
   | { readonly ok: true }
   | { readonly ok: false; readonly code: string; readonly text: string };
 
+/** How it goes with a disk while faults last. */
+export class DiskTrouble {
+  readonly #queue: EventQueue;
+  readonly #random: Random;
+  readonly #dials: DiskDials;
+  /** A code of errno with which all that is written fails: ENOSPC, EIO, EROFS. */
+  failure: string | undefined;
+  /** Factor on every sync. */
+  slowness = 1;
+
+  constructor(queue: EventQueue, random: Random, dials: DiskDials) {
+    this.#queue = queue;
+    this.#random = random;
+    this.#dials = dials;
+  }
+
+  /** Calls `done` when a sync that begins now has ended. */
+  sync(done: () => void): void {
+    const slow = this.#random.chance(this.#dials.slowRate) ? this.#random.exponential(this.#dials.slowMs) : 0;
+    this.#queue.after((this.#random.exponential(this.#dials.syncMs) + slow) * this.slowness, done);
+  }
+}
+
+/** One disk, with the store on it. */
+export interface Disk {
+  readonly trouble: DiskTrouble;
+  /** A process starts: gives it what is there, now or in a while. */
+  open(founding: Element, done: (initial: KernelInitial) => void): void;
+  /** Writes and syncs; `done` is called once, unless the process ends before. */
+  persist(records: readonly StoreRecord[], done: (result: PersistResult) => void): void;
+  /** The process ends, or the power does: of what was being written, some is there. */
+  interrupt(powerLost: boolean): void;
+  /** The store is gone or cannot be read. */
+  lose(): void;
+  /** Some bits of it are others; says where. */
+  rot(): string | undefined;
+}
+
 interface Batch {
   readonly records: readonly StoreRecord[];
   readonly done: (result: PersistResult) => void;
 }
 
-/** What a started process finds. */
-export interface DiskContents {
-  readonly records: readonly StoreRecord[];
-  /** There was a store, and it is unreadable or gone. */
-  readonly damaged: boolean;
-}
-
-/** One disk. */
-export class Disk {
-  readonly #queue: EventQueue;
+/** A disk that keeps records. */
+export class RecordDisk implements Disk {
+  readonly trouble: DiskTrouble;
   readonly #random: Random;
   readonly #dials: DiskDials;
   #records: StoreRecord[] = [];
@@ -38,18 +73,13 @@ export class Disk {
   #damaged = false;
   /** Invalidates what is under way when the process ends. */
   #life = 0;
-  full = false;
-  /** Factor on every sync while a fault lasts. */
-  slowness = 1;
-  syncs = 0;
 
   constructor(queue: EventQueue, random: Random, dials: DiskDials) {
-    this.#queue = queue;
     this.#random = random;
     this.#dials = dials;
+    this.trouble = new DiskTrouble(queue, random, dials);
   }
 
-  /** Writes and syncs; `done` is called once, unless the process ends before. */
   persist(records: readonly StoreRecord[], done: (result: PersistResult) => void): void {
     this.#waiting.push({ records, done });
     if (!this.#busy) this.#next();
@@ -60,17 +90,15 @@ export class Disk {
     this.#busy = batch !== undefined;
     if (batch === undefined) return;
     const life = this.#life;
-    const slow = this.#random.chance(this.#dials.slowRate) ? this.#random.exponential(this.#dials.slowMs) : 0;
-    const duration = (this.#random.exponential(this.#dials.syncMs) + slow) * this.slowness;
-    this.#queue.after(duration, () => {
+    this.trouble.sync(() => {
       if (life !== this.#life) return;
-      if (this.full) {
+      const { failure } = this.trouble;
+      if (failure !== undefined) {
         this.#write(batch.records, this.#random.integer(0, batch.records.length));
-        this.#finish({ ok: false, code: "ENOSPC", text: "no space left on device" });
+        this.#finish({ ok: false, code: failure, text: "the disk has failed, as it was to" });
         return;
       }
       this.#write(batch.records, batch.records.length);
-      this.syncs += 1;
       this.#finish({ ok: true });
     });
   }
@@ -89,13 +117,12 @@ export class Disk {
     this.#next();
   }
 
-  /** The process ends, or the power does: of what was being written, some is there. */
   interrupt(powerLost: boolean): void {
     this.#life += 1;
     const batch = this.#waiting[0];
     this.#waiting = [];
     this.#busy = false;
-    if (batch !== undefined && !this.full) {
+    if (batch !== undefined && this.trouble.failure === undefined) {
       this.#write(batch.records, this.#random.integer(0, batch.records.length));
     }
     if (powerLost && this.#dials.forgetful) {
@@ -106,15 +133,48 @@ export class Disk {
     }
   }
 
-  /** The store is gone or rotten. */
   lose(): void {
     this.#damaged = this.#damaged || this.#records.length > 0;
     this.#records = [];
   }
 
-  /** What a process finds at its start. Reported as damaged until a whole document has been written again. */
-  read(): DiskContents {
+  /** At this level the store sees it, and sets everything aside. */
+  rot(): string | undefined {
+    if (this.#records.length === 0) return undefined;
+    this.lose();
+    return "its records";
+  }
+
+  /** The records in their order, through the kernel's own log. Damaged until a whole document has been written again. */
+  open(founding: Element, done: (initial: KernelInitial) => void): void {
     if (this.#records.some((record) => record.record === "whole")) this.#damaged = false;
-    return { records: this.#records, damaged: this.#damaged };
+    const empty = this.#records.length === 0 && !this.#damaged;
+    const log = new DurableLog({
+      cib: founding,
+      position: { ...NOTHING, empty },
+      recentRequests: [],
+      entries: [],
+      history: [],
+    });
+    for (const record of this.#records) {
+      if (record.record !== "entry") log.advance({ record });
+      else {
+        const patched = applyPatchset(log.document, record.entry.patchset);
+        if (!patched.ok) throw new Error(`the log on the disk does not fit: ${patched.reason}`);
+        log.advance({ record, after: patched.cib });
+      }
+    }
+    const recentRequests = [...log.recent].map(([id, version]) => ({ id, version }));
+    done({ cib: log.document, position: log.position, recentRequests, entries: log.entries, history: log.history });
   }
 }
+
+const NOTHING: LogPosition = {
+  primaryNumber: 0,
+  index: 0,
+  adoptedPrimary: 0,
+  promisedPrimary: 0,
+  promisedMembers: [],
+  intact: false,
+  empty: true,
+};

@@ -6,6 +6,9 @@ import { FAULT_KINDS, type FaultKind } from "./dials.ts";
 import type { Random } from "./random.ts";
 import type { World } from "./world.ts";
 
+/** A fault that has nothing to spoil gives way to another one, so often. */
+const MAX_TRIES = 6;
+
 /** Brings and ends the faults of one world. */
 export class Faults {
   readonly #world: World;
@@ -38,6 +41,7 @@ export class Faults {
     devices.honest = true;
     for (const node of nodes) {
       node.agents.honest = true;
+      node.clock.setWallOffset(this.#random.between(-1_000, 1_000));
       if (node.life !== undefined) node.life.effectsUntilCrash = undefined;
     }
     this.#powerOnAll();
@@ -57,19 +61,24 @@ export class Faults {
   }
 
   #later(): void {
-    this.#world.queue.after(this.#random.exponential(this.#world.dials.faultIntervalMs), () => {
+    const { faultIntervalMs, faultWeights } = this.#world.dials;
+    this.#world.queue.after(this.#random.between(0.1, 1.9) * faultIntervalMs, () => {
       if (!this.#active) return;
-      const kind = this.#random.weighted(this.#world.dials.faultWeights);
-      if (kind !== undefined) this.#bring(kind);
+      // Not every fault finds something to spoil just now.
+      for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+        const kind = this.#random.weighted(faultWeights);
+        if (kind === undefined || this.#bring(kind)) break;
+      }
       this.#later();
     });
   }
 
-  #bring(kind: FaultKind): void {
+  #bring(kind: FaultKind): boolean {
     const text = this.#do(kind, this.#random.pick(this.#world.nodes));
-    if (text === undefined) return;
+    if (text === undefined) return false;
     this.counts[kind] += 1;
     this.#world.note("", `fault ${kind}: ${text}`);
+    return true;
   }
 
   /** Ends it after a while, or at the healing. */
@@ -78,7 +87,7 @@ export class Faults {
       if (this.#open.delete(once)) end();
     };
     this.#open.add(once);
-    this.#world.queue.after(this.#random.exponential(meanMs), once);
+    this.#world.queue.after(this.#random.exponential(meanMs) * this.#world.dials.faultLength, once);
   }
 
   #do(kind: FaultKind, node: Computer): string | undefined {
@@ -88,18 +97,25 @@ export class Faults {
       case "one-way-cut":
       case "link-down":
       case "bad-weather":
+      case "slow-path":
         return this.#spoilNetwork(kind, node);
       case "crash":
       case "crash-at-effect":
       case "power-loss":
-      case "blackout":
       case "pause":
       case "main-hang":
       case "graceful-restart":
         return this.#spoilProcess(kind, node);
+      case "rack-loss":
+      case "blackout":
+        return this.#cutPower(kind);
+      case "clock-jump":
+        return this.#setClock(node);
       case "disk-full":
+      case "disk-fails":
       case "disk-slow":
       case "store-lost":
+      case "bit-rot":
         return this.#spoilDisk(kind, node);
       case "resource-dies":
       case "agents-fail":
@@ -109,7 +125,7 @@ export class Faults {
   }
 
   #spoilNetwork(
-    kind: "partition" | "isolation" | "one-way-cut" | "link-down" | "bad-weather",
+    kind: "partition" | "isolation" | "one-way-cut" | "link-down" | "bad-weather" | "slow-path",
     node: Computer,
   ): string | undefined {
     const { network, nodes, dials } = this.#world;
@@ -138,6 +154,12 @@ export class Faults {
         });
         return `link ${link}`;
       }
+      case "slow-path": {
+        const other = this.#random.pick(nodes.filter((each) => each !== node));
+        const extraMs = this.#random.between(20, 900);
+        this.#lasting(6_000, network.slow(node.id, other.id, extraMs));
+        return `${node.name} to ${other.name}: ${extraMs.toFixed(0)} ms more`;
+      }
       case "bad-weather": {
         const weather = { lossRate: this.#random.between(0, 0.5), extraDelayMs: this.#random.between(0, 300) };
         this.#lasting(6_000, network.disturb(link, weather));
@@ -147,14 +169,9 @@ export class Faults {
   }
 
   #spoilProcess(
-    kind: "crash" | "crash-at-effect" | "power-loss" | "blackout" | "pause" | "main-hang" | "graceful-restart",
+    kind: "crash" | "crash-at-effect" | "power-loss" | "pause" | "main-hang" | "graceful-restart",
     node: Computer,
   ): string | undefined {
-    if (kind === "blackout") {
-      for (const each of this.#world.nodes) each.switchPower("off", "in a blackout");
-      this.#world.queue.after(this.#random.exponential(5_000), () => this.#powerOnAll());
-      return "all computers";
-    }
     if (node.power === "off") return undefined;
     if (kind === "power-loss") {
       node.switchPower("off", "as a fault");
@@ -179,33 +196,86 @@ export class Faults {
     }
   }
 
-  #spoilDisk(kind: "disk-full" | "disk-slow" | "store-lost", node: Computer): string | undefined {
+  /** Several computers lose their power at once, sometimes with the disks of a few of them; it comes back to one after the other. */
+  #cutPower(kind: "rack-loss" | "blackout"): string | undefined {
+    const { nodes, queue } = this.#world;
+    const on = nodes.filter((node) => node.power === "on");
+    const hit = kind === "blackout" ? on : on.filter(() => this.#random.chance(0.5));
+    if (hit.length === 0) return undefined;
+    for (const node of hit) node.switchPower("off", `in a ${kind}`);
+    const lost = this.#random.chance(0.3) ? hit.filter((node) => this.#random.chance(0.4) && this.#maySpoil(node)) : [];
+    for (const node of lost) this.#loseStore(node);
+    const together = this.#random.chance(0.5);
+    for (const node of hit) {
+      const after = together ? 5_000 : this.#random.exponential(20_000);
+      queue.after(after, () => node.switchPower("on", "again"));
+    }
+    return `${hit.map((node) => node.name).join(" ")}${lost.length > 0 ? `; stores lost: ${lost.map((node) => node.name).join(" ")}` : ""}`;
+  }
+
+  #setClock(node: Computer): string {
+    const offsetMs = this.#random.pick([2_000, 60_000, 3_600_000, 86_400_000, 1e11]) * this.#random.between(-1, 1);
+    node.clock.setWallOffset(offsetMs);
+    return `${node.name} is ${(offsetMs / 1000).toFixed(0)} s off`;
+  }
+
+  #spoilDisk(
+    kind: "disk-full" | "disk-fails" | "disk-slow" | "store-lost" | "bit-rot",
+    node: Computer,
+  ): string | undefined {
     const { disk } = node;
     switch (kind) {
       case "disk-full":
-        disk.full = true;
+      case "disk-fails":
+        disk.trouble.failure = kind === "disk-full" ? "ENOSPC" : this.#random.pick(["EIO", "EROFS"]);
         this.#lasting(5_000, () => {
-          disk.full = false;
+          disk.trouble.failure = undefined;
         });
-        return node.name;
+        return `${node.name}: ${disk.trouble.failure}`;
       case "disk-slow":
-        disk.slowness = this.#random.between(5, 300);
+        disk.trouble.slowness = this.#random.between(5, 300);
         this.#lasting(5_000, () => {
-          disk.slowness = 1;
+          disk.trouble.slowness = 1;
         });
-        return `${node.name}: ${disk.slowness.toFixed(0)} times`;
-      case "store-lost": {
-        for (const each of this.#spoilt)
-          if (!each.disk.read().damaged && each.life?.standing?.primary) this.#spoilt.delete(each);
-        const spoilt = this.#spoilt.size + (this.#spoilt.has(node) ? 0 : 1);
-        if (spoilt * 2 >= this.#world.nodes.length) return undefined;
-        this.#spoilt.add(node);
+        return `${node.name}: ${disk.trouble.slowness.toFixed(0)} times`;
+      case "store-lost":
+        if (!this.#maySpoil(node)) return undefined;
         node.switchPower("off", "with its disk");
-        disk.lose();
-        this.#world.observe({ seen: "store-lost", node });
+        this.#loseStore(node);
         return node.name;
-      }
+      case "bit-rot":
+        return this.#rot(node);
     }
+  }
+
+  /** Stores are spoilt on at most a minority between two recoveries. */
+  #maySpoil(node: Computer): boolean {
+    for (const each of this.#spoilt) {
+      const { standing } = each.life ?? {};
+      if (standing?.primary && standing.established) this.#spoilt.delete(each);
+    }
+    const spoilt = this.#spoilt.size + (this.#spoilt.has(node) ? 0 : 1);
+    if (spoilt * 2 >= this.#world.nodes.length) return false;
+    this.#spoilt.add(node);
+    return true;
+  }
+
+  #loseStore(node: Computer): void {
+    node.disk.lose();
+    this.#world.observe({ seen: "store-lost", node });
+  }
+
+  /**
+   * Bits of what has long been on the disk are others. It shows when the store is read again. Not together with a loss of power: to lose
+   * the last write and what would have told of it is more than one fault.
+   */
+  #rot(node: Computer): string | undefined {
+    if (node.power === "off" || node.life === undefined || !this.#maySpoil(node)) return undefined;
+    node.processEnds(false, "killed, with a rotten disk");
+    const where = node.disk.rot();
+    if (where === undefined) return undefined;
+    this.#world.observe({ seen: "store-lost", node });
+    return `${node.name}: ${where}`;
   }
 
   #spoilWorkers(kind: "resource-dies" | "agents-fail" | "device-fails", node: Computer): string | undefined {

@@ -1,5 +1,6 @@
 // How much of the product is simulated: the kernel alone, or everything.
 
+import type { KernelInitial } from "../../runtime/kernel/kernel.ts";
 import type { Incarnation } from "../../runtime/kernel/membership/view.ts";
 import type { Computer } from "./computer.ts";
 import type { Checker, Facts } from "./observations.ts";
@@ -10,7 +11,7 @@ import type { World } from "./world.ts";
 export interface Layer {
   readonly name: "kernel" | "all";
   /** Makes what runs in a process's main thread. */
-  makeBrain(world: World, computer: Computer, incarnation: Incarnation): Brain;
+  makeBrain(world: World, computer: Computer, incarnation: Incarnation, initial: KernelInitial): Brain;
   /** Fresh for one run. */
   makeCheckers(): Checker[];
   /** What is not yet as it should be in the end; undefined when all is well. */

@@ -1,10 +1,19 @@
-// npm run sim -- [--seed S] [--seeds N] [--nodes N] [--minutes M] [--layer kernel|all] [--codec] [--trace]
-// Runs whole clusters under seeds, one after another, and ends with status 1 when something happened that may never happen.
+// npm run sim -- [--seed S] [--seeds N] [--nodes N] [--minutes M] [--layer kernel|all] [--workers W] [--planted NAME] [--codec] [--trace]
+// Runs whole clusters under seeds, on as many processes as there are cores, and ends with status 1 when something happened that may
+// never happen. With --planted the product makes that mistake, and the status is 0 when it was found: no further seeds are run then.
 
+import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
-import { FAULT_KINDS } from "./dials.ts";
-import type { Layer } from "./layer.ts";
-import { type RunOptions, type RunResult, runSeed } from "./run.ts";
+import type { PlantedFault } from "../../runtime/kernel/planted-fault.ts";
+import { Coverage, describe } from "./coverage.ts";
+import { isPlanted, PLANTED } from "./planted.ts";
+import { type Answer, runTasks } from "./pool.ts";
+import { runTask, type Task } from "./worker.ts";
+
+/** With more seeds than this only those with a violation get a line of their own. */
+const SEEDS_WITH_LINES = 200;
+/** A line that says how far it is comes so often. */
+const PROGRESS_MS = 15_000;
 
 const { values } = parseArgs({
   options: {
@@ -13,6 +22,8 @@ const { values } = parseArgs({
     nodes: { type: "string" },
     minutes: { type: "string", default: "5" },
     layer: { type: "string", default: "all" },
+    workers: { type: "string" },
+    planted: { type: "string" },
     trace: { type: "boolean", default: false },
     codec: { type: "boolean", default: false },
   },
@@ -21,7 +32,11 @@ const { values } = parseArgs({
 function wholeNumber(name: string, text: string, least: number, most: number): number {
   const value = Number(text);
   if (Number.isInteger(value) && value >= least && value <= most) return value;
-  process.stderr.write(`--${name} is ${text}; give a whole number from ${least} to ${most}.\n`);
+  return refuse(`--${name} is ${text}; give a whole number from ${least} to ${most}.`);
+}
+
+function refuse(sentence: string): never {
+  process.stderr.write(`${sentence}\n`);
   process.exit(2);
 }
 
@@ -29,101 +44,66 @@ function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** The kernel alone does not load the services. */
-async function loadLayer(name: "all" | "kernel"): Promise<Layer> {
-  return name === "kernel"
-    ? (await import("./layers/kernel.ts")).kernelLayer
-    : (await import("./layers/all.ts")).allLayers;
+function commonTask(): Omit<Task, "seed"> {
+  const { layer, codec } = values;
+  if (layer !== "all" && layer !== "kernel") return refuse(`--layer is ${layer}; give kernel or all.`);
+  return {
+    nodes: values.nodes === undefined ? undefined : wholeNumber("nodes", values.nodes, 2, 16),
+    minutes: wholeNumber("minutes", values.minutes, 1, 24 * 60),
+    layer,
+    codec,
+    planted: plantedFault(values.planted),
+  };
 }
 
-/** Sums of all runs, for the last line. */
-class Coverage {
-  readonly #faults = new Map<string, number>();
-  #seeds = 0;
-  #nodes = 0;
-  #simulatedMs = 0;
-  #views = 0;
-  #fences = 0;
-  #changesAsked = 0;
-  #changesDone = 0;
-  #datagrams = 0;
-  violations = 0;
-
-  add(result: RunResult): void {
-    this.#seeds += 1;
-    this.#nodes += result.nodes;
-    this.#simulatedMs += result.simulatedMs;
-    this.#views += result.counts.views;
-    this.#fences += result.counts.fences;
-    this.#changesAsked += result.changesAsked;
-    this.#changesDone += result.changesDone;
-    this.#datagrams += result.datagrams;
-    this.violations += result.violations.length;
-    for (const kind of FAULT_KINDS) this.#faults.set(kind, (this.#faults.get(kind) ?? 0) + result.faults[kind]);
-  }
-
-  line(wallMs: number): string {
-    const faults = [...this.#faults].map(([kind, count]) => `${kind} ${count}`).join(", ");
-    const total = [...this.#faults.values()].reduce((sum, count) => sum + count, 0);
-    return (
-      `coverage: ${this.#seeds} seeds, ${(this.#nodes / Math.max(1, this.#seeds)).toFixed(1)} nodes in the mean, ` +
-      `${(this.#simulatedMs / 60_000).toFixed(0)} simulated minutes in ${(wallMs / 1000).toFixed(1)} s; ` +
-      `${total} faults (${faults}); ${this.#views} views, ${this.#fences} fences, ` +
-      `${this.#changesDone} of ${this.#changesAsked} changes acknowledged, ${this.#datagrams} datagrams; ${this.violations} violations`
-    );
-  }
+function plantedFault(name: string | undefined): PlantedFault | undefined {
+  if (name === undefined || isPlanted(name)) return name;
+  return refuse(`--planted is ${name}; give one of ${Object.keys(PLANTED).join(", ")}.`);
 }
 
-function describe(result: RunResult, wallMs: number): string {
-  const { seed, nodes, hash, counts, violations, convergedAfterMs } = result;
-  const faults = FAULT_KINDS.reduce((sum, kind) => sum + result.faults[kind], 0);
-  const end =
-    convergedAfterMs === undefined ? "did not converge" : `whole after ${(convergedAfterMs / 1000).toFixed(1)} s`;
-  return (
-    `seed ${seed}: ${nodes} nodes, ${faults} faults, ${counts.views} views, ${counts.fences} fences, ` +
-    `${result.changesDone}/${result.changesAsked} changes, ${end}, hash ${hash}, ${wallMs.toFixed(0)} ms` +
-    (violations.length === 0 ? "" : `, ${violations.length} VIOLATIONS`)
-  );
+function again({ seed, nodes, minutes, layer, planted, codec }: Task): string {
+  const size = nodes === undefined ? "" : ` --nodes ${nodes}`;
+  const mistake = planted === undefined ? "" : ` --planted ${planted}`;
+  return `npm run sim -- --seed ${seed}${size} --minutes ${minutes} --layer ${layer}${mistake}${codec ? " --codec" : ""} --trace`;
 }
 
 async function main(): Promise<void> {
+  const common = commonTask();
   // Without a seed: one from the wall clock, printed first, so that it can be given again.
   const first = values.seed === undefined ? Date.now() % 1_000_000_000 : wholeNumber("seed", values.seed, 0, 2 ** 48);
   const seeds = wholeNumber("seeds", values.seeds, 1, 1_000_000);
-  const minutes = wholeNumber("minutes", values.minutes, 1, 24 * 60);
-  if (values.layer !== "all" && values.layer !== "kernel") {
-    process.stderr.write(`--layer is ${values.layer}; give kernel or all.\n`);
-    process.exit(2);
-  }
-  const layer = await loadLayer(values.layer);
+  const workers = Math.min(seeds, wholeNumber("workers", values.workers ?? `${availableParallelism()}`, 1, 64));
   print(`first seed ${first}`);
-  const wire = values.codec ? new (await import("./wire.ts")).Wire() : undefined;
   const coverage = new Coverage();
   const begin = performance.now();
-  for (let seed = first; seed < first + seeds; seed += 1) {
-    const options: RunOptions = {
-      seed,
-      minutes,
-      layer,
-      ...(values.nodes === undefined ? {} : { nodes: wholeNumber("nodes", values.nodes, 2, 16) }),
-      ...(values.trace ? { print } : {}),
-      ...(wire === undefined ? {} : { wire }),
-    };
-    const start = performance.now();
-    const result = runSeed(options);
+  let stop = false;
+  const done = ({ result, tookMs }: Answer): void => {
     coverage.add(result);
-    print(describe(result, performance.now() - start));
+    const bad = result.violations.length > 0;
+    if (bad || seeds <= SEEDS_WITH_LINES) print(describe(result, tookMs));
     for (const { checker, atMs, text } of result.violations)
       print(`  ${checker} at ${(atMs / 1000).toFixed(3)} s: ${text}`);
-    if (result.violations.length > 0) print(`  again: ${command(options)}`);
+    if (bad) print(`  again: ${again({ ...common, seed: result.seed })}`);
+    stop ||= bad && common.planted !== undefined;
+  };
+  function* tasks(): Generator<Task, undefined> {
+    for (let seed = first; seed < first + seeds && !stop; seed += 1) yield { ...common, seed };
   }
+  const progress = setInterval(() => tellProgress(coverage, seeds, performance.now() - begin), PROGRESS_MS);
+  if (seeds === 1 || values.trace)
+    for (const task of tasks()) done(await runTask(task, values.trace ? print : undefined));
+  else await runTasks(tasks(), workers, done);
+  clearInterval(progress);
   print(coverage.line(performance.now() - begin));
-  process.exitCode = coverage.violations > 0 ? 1 : 0;
+  process.exitCode = coverage.violations > 0 === (common.planted !== undefined) ? 0 : 1;
 }
 
-function command({ seed, nodes, minutes, layer }: RunOptions): string {
-  const size = nodes === undefined ? "" : ` --nodes ${nodes}`;
-  return `npm run sim -- --seed ${seed}${size} --minutes ${minutes} --layer ${layer.name} --trace`;
+function tellProgress(coverage: Coverage, seeds: number, tookMs: number): void {
+  const perSecond = coverage.seeds / (tookMs / 1000);
+  const leftMinutes = perSecond > 0 ? `${((seeds - coverage.seeds) / perSecond / 60).toFixed(0)} min` : "unknown";
+  process.stderr.write(
+    `${coverage.seeds} of ${seeds} seeds, ${perSecond.toFixed(2)}/s, ${coverage.violations} violations, left: ${leftMinutes}\n`,
+  );
 }
 
 await main();

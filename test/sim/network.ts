@@ -28,6 +28,8 @@ export class Network {
   readonly #cuts: Uint8Array;
   readonly #size: number;
   readonly #weather: Weather[];
+  /** What comes to the way of a datagram on a wire; index as in cuts. */
+  readonly #slowMs: Float64Array;
   sent = 0;
   lost = 0;
   duplicated = 0;
@@ -38,6 +40,7 @@ export class Network {
     this.#dials = dials;
     this.#size = Math.max(...nodes) + 1;
     this.#cuts = new Uint8Array(dials.links * this.#size * this.#size);
+    this.#slowMs = new Float64Array(this.#cuts.length);
     this.#weather = Array.from({ length: dials.links }, () => FAIR);
   }
 
@@ -51,22 +54,24 @@ export class Network {
     const weather = this.#weather[link];
     if (receive === undefined || weather === undefined) throw new Error(`there is no node ${to} on link ${link}`);
     this.sent += 1;
-    if ((this.#cuts[this.#wire(from, to, link)] ?? 0) > 0) return;
+    const wire = this.#wire(from, to, link);
+    if ((this.#cuts[wire] ?? 0) > 0) return;
     const lossRate = this.#dials.lossRate + weather.lossRate;
     if (lossRate > 0 && this.#random.chance(lossRate)) {
       this.lost += 1;
       return;
     }
-    this.#deliver(from, link, datagram, receive, weather);
+    const extraMs = weather.extraDelayMs + (this.#slowMs[wire] ?? 0);
+    this.#deliver(from, link, datagram, receive, extraMs);
     if (this.#random.chance(this.#dials.duplicateRate)) {
       this.duplicated += 1;
-      this.#deliver(from, link, datagram, receive, weather);
+      this.#deliver(from, link, datagram, receive, extraMs);
     }
   }
 
-  #deliver(from: NodeId, link: number, datagram: Datagram, receive: Receive, weather: Weather): void {
+  #deliver(from: NodeId, link: number, datagram: Datagram, receive: Receive, extraMs: number): void {
     const { delayMs, jitterMs, lateRate, lateMs } = this.#dials;
-    let delay = delayMs + weather.extraDelayMs + this.#random.fraction() * jitterMs;
+    let delay = delayMs + extraMs + this.#random.fraction() * jitterMs;
     if (lateRate > 0 && this.#random.chance(lateRate)) delay += this.#random.exponential(lateMs);
     this.#queue.after(delay, () => receive(from, link, datagram));
   }
@@ -82,6 +87,15 @@ export class Network {
     for (const wire of wires) this.#cuts[wire] = (this.#cuts[wire] ?? 0) + 1;
     return () => {
       for (const wire of wires) this.#cuts[wire] = (this.#cuts[wire] ?? 1) - 1;
+    };
+  }
+
+  /** Makes one direction between two nodes slow, on all links; call what it returns to end that. */
+  slow(from: NodeId, to: NodeId, extraMs: number): () => void {
+    const wires = this.#weather.map((_, link) => this.#wire(from, to, link));
+    for (const wire of wires) this.#slowMs[wire] = (this.#slowMs[wire] ?? 0) + extraMs;
+    return () => {
+      for (const wire of wires) this.#slowMs[wire] = Math.max(0, (this.#slowMs[wire] ?? 0) - extraMs);
     };
   }
 

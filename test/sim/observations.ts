@@ -2,8 +2,15 @@
 // every computer at this moment, and what each node says and does. They know nothing of how the product decides.
 
 import type { Element } from "../../runtime/kernel/cib/element.ts";
+import type { KernelInitial } from "../../runtime/kernel/kernel.ts";
 import type { Incarnation, NodeId, View } from "../../runtime/kernel/membership/view.ts";
-import type { ChangeOutcome, ChangeRequest, Standing, StoreRecord } from "../../runtime/kernel/messages.ts";
+import type {
+  ChangeOutcome,
+  ChangeRequest,
+  CompletedRequest,
+  Standing,
+  StoreRecord,
+} from "../../runtime/kernel/messages.ts";
 import type { AgentCall, AgentOutcome } from "../../runtime/services/calls.ts";
 import type { Message } from "../../runtime/services/messages.ts";
 import type { ResourceState } from "./agents.ts";
@@ -78,6 +85,8 @@ export type Observation =
   /** The request goes to a node, perhaps not for the first time. */
   | { readonly seen: "change-sent"; readonly requestId: string; readonly node: NodeFacts }
   | { readonly seen: "change-answered"; readonly requestId: string; readonly outcome: ChangeOutcome }
+  /** What a process finds at its start: perhaps more than any process was told to be there. */
+  | { readonly seen: "store-opened"; readonly node: NodeFacts; readonly initial: KernelInitial }
   /** What was on its disk is gone or spoilt. */
   | { readonly seen: "store-lost"; readonly node: NodeFacts }
   /** Faults have stopped and everything is repaired. */

@@ -4,7 +4,7 @@
 import type { Element } from "../../runtime/kernel/cib/element.ts";
 import { element } from "../../runtime/kernel/cib/element.ts";
 import type { ChangeOutcome, ChangeRequest, CibEdit, CibPath } from "../../runtime/kernel/messages.ts";
-import type { Computer } from "./computer.ts";
+import type { ServiceRequest } from "../../runtime/services/messages.ts";
 import { fullConfiguration, primitiveNames, REGISTER_PATH, REGISTERS, registerElement } from "./configuration.ts";
 import type { RegisterWrite } from "./observations.ts";
 import type { Random } from "./random.ts";
@@ -14,6 +14,8 @@ import type { World } from "./world.ts";
 const CLIENT_PATIENCE_MS = 12_000;
 /** A request that has no answer after this never has an effect: the kernel's request timeout, and a little. */
 const LATE_REQUESTS_MS = 11_000;
+/** So many of the requests are sent twice at once. */
+const IMPATIENT = 0.03;
 /** Between two attempts. */
 const RETRY_MS = 700;
 /** A client that was disappointed so often gives up: its change may be in or not. */
@@ -40,6 +42,7 @@ const DEEDS = {
   clear: 5,
   maintenance: 1,
   cleanup: 3,
+  fence: 0.5,
 } as const;
 type Deed = keyof typeof DEEDS;
 
@@ -151,15 +154,15 @@ export class Operators {
     wish.attempts += 1;
     const attempt = wish.attempts;
     const reachable = this.#world.nodes.filter((node) => node.life !== undefined);
-    if (reachable.length > 0) this.#send(wish.request, this.#random.pick(reachable));
+    if (reachable.length > 0) {
+      // Some clients cannot wait, and ask two nodes at once.
+      const asked = Array.from({ length: this.#random.chance(IMPATIENT) ? 2 : 1 }, () => this.#random.pick(reachable));
+      for (const node of asked) this.#world.observe({ seen: "change-sent", requestId: wish.request.id, node });
+      for (const node of asked) node.life?.input({ type: "change", request: wish.request });
+    }
     this.#world.queue.after(reachable.length > 0 ? CLIENT_PATIENCE_MS : RETRY_MS, () => {
       if (wish.attempts === attempt) this.#ask(wish);
     });
-  }
-
-  #send(request: ChangeRequest, node: Computer): void {
-    this.#world.observe({ seen: "change-sent", requestId: request.id, node });
-    node.life?.input({ type: "change", request });
   }
 
   #do(deed: Deed): void {
@@ -202,6 +205,15 @@ export class Operators {
       case "cleanup":
         this.#cleanup();
         return;
+      case "fence":
+        this.#request({
+          id: `fence-${this.#next}`,
+          request: "fence",
+          node: node.name,
+          action: "reboot",
+          who: "operator",
+        });
+        return;
     }
   }
 
@@ -220,11 +232,16 @@ export class Operators {
   }
 
   #cleanup(): void {
+    const id = `cleanup-${this.#next}`;
+    this.#request({ id, request: "cleanup", who: "operator" });
+  }
+
+  /** Asked once: nobody waits for what comes of it. */
+  #request(request: ServiceRequest): void {
     const alive = this.#world.nodes.filter((node) => node.life !== undefined);
     if (alive.length === 0) return;
-    const id = `cleanup-${this.#next}`;
     this.#next += 1;
-    this.#random.pick(alive).life?.input({ type: "request", request: { id, request: "cleanup", who: "operator" } });
+    this.#random.pick(alive).life?.input({ type: "request", request });
   }
 }
 

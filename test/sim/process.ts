@@ -2,6 +2,7 @@
 // and the world what runtime/host does in production: every effect is carried out, every call answered once.
 
 import type { Element } from "../../runtime/kernel/cib/element.ts";
+import type { KernelInitial } from "../../runtime/kernel/kernel.ts";
 import type { Machine } from "../../runtime/kernel/machine.ts";
 import type { Datagram } from "../../runtime/kernel/membership/datagram.ts";
 import type { ChainPosition, Incarnation, NodeId, View } from "../../runtime/kernel/membership/view.ts";
@@ -50,7 +51,7 @@ export class Process implements LifeFacts {
   #runningSinceMs: number;
   #leaving = false;
 
-  constructor(world: World, computer: Computer, incarnation: Incarnation) {
+  constructor(world: World, computer: Computer, incarnation: Incarnation, initial: KernelInitial) {
     this.#world = world;
     this.#computer = computer;
     this.incarnation = incarnation;
@@ -58,7 +59,7 @@ export class Process implements LifeFacts {
     const { dials, queue } = world;
     this.pulseThread = new Thread(queue, dials.threadDelayMs);
     this.mainThread = new Thread(queue, dials.threadDelayMs);
-    this.#brain = world.makeBrain(computer, incarnation);
+    this.#brain = world.makeBrain(computer, incarnation, initial);
     this.#pulse = createPulse({
       self: computer.id,
       incarnation,

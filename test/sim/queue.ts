@@ -12,6 +12,7 @@ export class EventQueue {
   #nextSequence = 0;
   #nowMs = 0;
   #taken = 0;
+  #yields = false;
 
   /** World time in milliseconds: that of the event which was taken last. */
   get nowMs(): number {
@@ -34,17 +35,30 @@ export class EventQueue {
     this.at(this.#nowMs + delayMs, action);
   }
 
-  /** Lets everything happen until that time, and sets the clock to it. Ends early when `stop` says so. */
-  runUntil(timeMs: number, stop: () => boolean): void {
+  /** Something waits for promises: after this event nothing happens before they are settled. */
+  yield(): void {
+    this.#yields = true;
+  }
+
+  /**
+   * Lets everything happen until that time, and sets the clock to it. Ends early when `stop` says so, and when promises have to be settled
+   * first: then it returns false, and is to be called again after that.
+   */
+  runUntil(timeMs: number, stop: () => boolean): boolean {
     for (;;) {
+      if (this.#yields) {
+        this.#yields = false;
+        return false;
+      }
       const next = this.#times[0];
       if (next === undefined || next > timeMs) break;
       this.#nowMs = next;
       this.#taken += 1;
       this.#takeFirst()();
-      if (stop()) return;
+      if (stop()) return true;
     }
     this.#nowMs = timeMs;
+    return true;
   }
 
   #rise(from: number, time: number, sequence: number, action: Action): void {

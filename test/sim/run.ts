@@ -53,7 +53,7 @@ export interface RunResult {
 }
 
 /** Runs one seed. The same options give the same result, to the last bit of the trace's hash. */
-export function runSeed(options: RunOptions): RunResult {
+export async function runSeed(options: RunOptions): Promise<RunResult> {
   const random = new Random(`seed-${options.seed}`);
   const drawn = drawDials(random.fork("dials"), options.nodes);
   const dials = options.turn === undefined ? drawn : options.turn(drawn);
@@ -66,13 +66,13 @@ export function runSeed(options: RunOptions): RunResult {
   for (const node of world.nodes) node.switchPower("on", "at the beginning");
   everySecond(world);
   world.operators.begin();
-  world.queue.runUntil(QUIET_START_MS, enough);
+  await passTime(world, QUIET_START_MS, enough);
   faults.begin();
-  world.queue.runUntil(options.minutes * 60_000, enough);
+  await passTime(world, options.minutes * 60_000, enough);
   faults.heal();
   world.operators.repair();
   world.observe({ seen: "healed" });
-  const convergedAfterMs = enough() ? undefined : converge(world, options.layer, enough);
+  const convergedAfterMs = enough() ? undefined : await converge(world, options.layer, enough);
   if (!enough()) world.observe({ seen: "end" });
   return {
     seed: options.seed,
@@ -91,6 +91,15 @@ export function runSeed(options: RunOptions): RunResult {
   };
 }
 
+async function passTime(world: World, untilMs: number, enough: () => boolean): Promise<void> {
+  while (!world.queue.runUntil(untilMs, enough)) await settled();
+}
+
+/** Everything that promises had to say has been said. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 function everySecond(world: World): void {
   world.queue.after(1_000, () => {
     world.observe({ seen: "second" });
@@ -99,11 +108,11 @@ function everySecond(world: World): void {
 }
 
 /** Lets time pass until all is whole and stays so; undefined when it takes too long. */
-function converge(world: World, layer: Layer, enough: () => boolean): number | undefined {
+async function converge(world: World, layer: Layer, enough: () => boolean): Promise<number | undefined> {
   const healedAt = world.nowMs;
   let wholeSince: number | undefined;
   while (world.nowMs < healedAt + CONVERGENCE_BOUND_MS && !enough()) {
-    world.queue.runUntil(world.nowMs + 500, enough);
+    await passTime(world, world.nowMs + 500, enough);
     const missing = world.operators.repaired ? layer.whatIsMissing(world) : "the operators have not finished";
     if (missing !== undefined) wholeSince = undefined;
     else {

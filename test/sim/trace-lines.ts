@@ -77,6 +77,7 @@ export function lineOf(seen: Observation): Line | undefined {
     case "committed":
     case "agent-answer":
     case "change-sent":
+    case "store-opened":
     case "persisted":
     case "second":
       return undefined;

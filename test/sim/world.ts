@@ -1,6 +1,7 @@
 // The simulated world of one seed: computers, wires, power switches, operators, and the checkers that watch. What is here is
 // wiring; what each part does stands in its own file.
 
+import type { KernelInitial } from "../../runtime/kernel/kernel.ts";
 import type { Incarnation } from "../../runtime/kernel/membership/view.ts";
 import type { PlantedFault } from "../../runtime/kernel/planted-fault.ts";
 import type { DeviceCall, DeviceOutcome } from "../../runtime/services/calls.ts";
@@ -84,8 +85,8 @@ export class World implements Facts {
     return this.queue.nowMs;
   }
 
-  makeBrain(computer: Computer, incarnation: Incarnation): Brain {
-    return this.#layer.makeBrain(this, computer, incarnation);
+  makeBrain(computer: Computer, incarnation: Incarnation, initial: KernelInitial): Brain {
+    return this.#layer.makeBrain(this, computer, incarnation, initial);
   }
 
   callDevice(by: Computer, call: DeviceCall, answer: (outcome: DeviceOutcome) => void): void {

@@ -5,6 +5,7 @@ import { DurableLog } from "../../kernel/cib/log.ts";
 import { applyPatchset } from "../../kernel/cib/patchset.ts";
 import { foundingCib } from "../../kernel/cib/version.ts";
 import type { LogPosition, StoreRecord } from "../../kernel/messages.ts";
+import type { Plantable } from "../../kernel/planted-fault.ts";
 import { SystoleError } from "../errors.ts";
 import { inDirectory, type StoreFiles } from "./files.ts";
 import { decodeHeader, decodeRecords, decodeSnapshot, type FileHeader, type LogBase, STORE_VERSION } from "./format.ts";
@@ -49,7 +50,7 @@ function emptyLog(damaged: boolean): DurableLog {
 }
 
 /** Reads a store. Changes nothing in the directory. */
-export async function recover(directory: string, files: StoreFiles): Promise<Recovered> {
+export async function recover(directory: string, files: StoreFiles, options: Plantable = {}): Promise<Recovered> {
   const names = await files.list(directory);
   const generations = { snapshot: [] as number[], log: [] as number[] };
   for (const name of names) {
@@ -59,8 +60,8 @@ export async function recover(directory: string, files: StoreFiles): Promise<Rec
   const generation = Math.max(0, ...generations.snapshot);
   const recovered =
     generation > 0
-      ? await recoverGeneration(directory, files, generation)
-      : await recoverWithoutSnapshot(directory, files, generations.log);
+      ? await recoverGeneration(directory, files, options, generation)
+      : await recoverWithoutSnapshot(directory, files, options, generations.log);
   const needed = new Set([`snapshot-${recovered.generation}`, `log-${recovered.generation}`]);
   const leftOver = names.filter((name) => (NAME.test(name) && !needed.has(name)) || name.endsWith(".tmp"));
   return { ...recovered, leftOver };
@@ -68,30 +69,40 @@ export async function recover(directory: string, files: StoreFiles): Promise<Rec
 
 type Part = Omit<Recovered, "leftOver">;
 
-async function recoverGeneration(directory: string, files: StoreFiles, generation: number): Promise<Part> {
+async function recoverGeneration(
+  directory: string,
+  files: StoreFiles,
+  options: Plantable,
+  generation: number,
+): Promise<Part> {
   const name = `snapshot-${generation}`;
-  const { frames, damaged } = readFrames(await files.read(inDirectory(directory, name)));
+  const { frames, damaged } = readFrames(await files.read(inDirectory(directory, name)), options);
   const header = headerOf(directory, name, frames[0]?.payload);
   const snapshot = frames[1] === undefined ? undefined : decodeSnapshot(frames[1].payload);
   if (damaged || header?.generation !== generation || snapshot === undefined) {
     return damagedStore(generation, `${name} cannot be read: its checksums do not fit`);
   }
   const log = new DurableLog({ ...snapshot, entries: [] });
-  return replay(directory, files, generation, log, "snapshot");
+  return replay(directory, files, options, generation, log, "snapshot");
 }
 
 /** Before the first snapshot there is one log, of a store that is empty or was found damaged. */
-async function recoverWithoutSnapshot(directory: string, files: StoreFiles, logs: readonly number[]): Promise<Part> {
+async function recoverWithoutSnapshot(
+  directory: string,
+  files: StoreFiles,
+  options: Plantable,
+  logs: readonly number[],
+): Promise<Part> {
   if (logs.length === 0)
     return { log: emptyLog(false), generation: 1, base: "empty", tail: undefined, damage: undefined };
   let lost: number | undefined;
   for (const generation of [...logs].sort((a, b) => b - a)) {
     const name = `log-${generation}`;
-    const { frames } = readFrames(await files.read(inDirectory(directory, name)));
+    const { frames } = readFrames(await files.read(inDirectory(directory, name)), options);
     const header = headerOf(directory, name, frames[0]?.payload);
     if (header?.base === "snapshot") lost ??= generation;
     else if (header !== undefined) {
-      return replay(directory, files, generation, emptyLog(header.base === "damaged"), header.base);
+      return replay(directory, files, options, generation, emptyLog(header.base === "damaged"), header.base);
     } else if (logs.length === 1 && frames.length === 0 && generation === 1) {
       // Cut off when it was made, before anything could be in it; or damaged. To count no vote is right for both.
       return { log: emptyLog(false), generation, base: "empty", tail: undefined, damage: undefined };
@@ -113,6 +124,7 @@ function headerOf(directory: string, name: string, payload: Uint8Array | undefin
 async function replay(
   directory: string,
   files: StoreFiles,
+  options: Plantable,
   generation: number,
   log: DurableLog,
   base: LogBase,
@@ -120,7 +132,7 @@ async function replay(
   const name = `log-${generation}`;
   const names = await files.list(directory);
   if (!names.includes(name)) return damagedStore(generation, `${name} is missing`);
-  const { frames, end, torn, damaged } = readFrames(await files.read(inDirectory(directory, name)));
+  const { frames, end, torn, damaged } = readFrames(await files.read(inDirectory(directory, name)), options);
   const [first, ...batches] = frames;
   const header = headerOf(directory, name, first?.payload);
   if (damaged || header?.generation !== generation || header.base !== base) {

@@ -9,7 +9,7 @@
 import type { Machine, Tick } from "../machine.ts";
 import type { Acknowledge, Fragment } from "../membership/datagram.ts";
 import type { Incarnation, NodeId, View } from "../membership/view.ts";
-import { faultPlanted, type Plantable } from "../planted-fault.ts";
+import type { Plantable } from "../planted-fault.ts";
 import { Receiver } from "./receiver.ts";
 import { Sender } from "./sender.ts";
 
@@ -134,7 +134,7 @@ export class Channel implements Machine<ChannelInput, ChannelEffect> {
   }
 
   private takeDatagram(from: NodeId, datagram: Fragment | Acknowledge, nowMs: number): void {
-    if (datagram.to !== this.config.incarnation && !faultPlanted(this.config, "missing-incarnation-check")) return;
+    if (datagram.to !== this.config.incarnation) return;
     const link = this.linkOf(from);
     if (datagram.type === "acknowledge") {
       const ends = link.sender?.ends;

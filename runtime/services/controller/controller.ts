@@ -171,6 +171,7 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
 
   /** Without fencing nothing would ever settle it, and a look at what runs there has to do. */
   private haunting(id: NodeId, incarnation: Incarnation): Incarnation | undefined {
+    if (faultPlanted(this.config, "missing-incarnation-check")) return undefined;
     return this.options.fencingEnabled ? this.lives.earlier(id, incarnation) : undefined;
   }
 

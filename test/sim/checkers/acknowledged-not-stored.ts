@@ -13,6 +13,7 @@ export class AcknowledgedNotStored implements Checker {
 
   see(seen: Observation, facts: Facts): string | undefined {
     if (seen.seen === "change-asked" && seen.register !== undefined) this.#writes.add(seen.request.id);
+    if (seen.seen === "store-opened") for (const { id } of seen.initial.recentRequests) this.#note(id, seen.node.id);
     if (seen.seen === "persisted") {
       for (const record of seen.records) {
         if (record.record === "entry") this.#note(record.entry.requestId, seen.node.id);

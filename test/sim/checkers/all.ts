@@ -9,6 +9,7 @@ import { ActiveTwice } from "./active-twice.ts";
 import { ChangeAppliedTwice } from "./change-applied-twice.ts";
 import { ChangeRefusedAndMade } from "./change-refused-and-made.ts";
 import { ConfigurationsDifferAfterHealing } from "./configurations-differ-after-healing.ts";
+import { DiskForgets } from "./disk-forgets.ts";
 import { LeftWhileActive } from "./left-while-active.ts";
 import { MinorityKeepsRunning } from "./minority-keeps-running.ts";
 import { PrimaryNumberGivenTwice } from "./primary-number-given-twice.ts";
@@ -32,6 +33,7 @@ export function kernelCheckers(whatIsMissing: WhatIsMissing): Checker[] {
     new AcknowledgedNotStored(),
     new ChangeRefusedAndMade(),
     new PrimaryNumberGivenTwice(),
+    new DiskForgets(),
     new ChangeAppliedTwice(),
     new ConfigurationsDifferAfterHealing(),
     new Stuck(whatIsMissing),

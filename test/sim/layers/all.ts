@@ -8,7 +8,7 @@ import { workMissing } from "../checkers/work.ts";
 import { md5Hex } from "../hashes.ts";
 import type { Layer } from "../layer.ts";
 import type { Facts } from "../observations.ts";
-import { kernelConfig, recover } from "./kernel.ts";
+import { kernelConfig } from "./kernel.ts";
 
 function whatIsMissing(facts: Facts): string | undefined {
   return membersMissing(facts) ?? workMissing(facts);
@@ -17,7 +17,7 @@ function whatIsMissing(facts: Facts): string | undefined {
 /** Kernel and services. */
 export const allLayers: Layer = {
   name: "all",
-  makeBrain(world, computer, incarnation) {
+  makeBrain(world, computer, incarnation, initial) {
     const random = computer.random.fork(`brain-${incarnation}`);
     const life = `${computer.id}${`${incarnation}`.padStart(6, "0")}`.padStart(12, "0");
     const config = {
@@ -32,7 +32,7 @@ export const allLayers: Layer = {
       runId: `00000000-0000-4000-8000-${life}`,
       epochMs: computer.clock.epochMs(world.nowMs),
     };
-    return createNode(config, recover(computer.disk.read(), world.names));
+    return createNode(config, initial);
   },
   makeCheckers: () => allCheckers(whatIsMissing),
   whatIsMissing,

@@ -2,18 +2,15 @@
 // and the replicated CIB are looked for, several times as fast as with services.
 
 import { childNamed, type Element } from "../../../runtime/kernel/cib/element.ts";
-import { DurableLog } from "../../../runtime/kernel/cib/log.ts";
-import { applyPatchset } from "../../../runtime/kernel/cib/patchset.ts";
-import { createKernel, type Kernel, type KernelConfig, type KernelInitial } from "../../../runtime/kernel/kernel.ts";
-import type { ConfigurationProblem, KernelEffect, KernelInput, LogPosition } from "../../../runtime/kernel/messages.ts";
+import { createKernel, type Kernel, type KernelConfig } from "../../../runtime/kernel/kernel.ts";
+import type { ConfigurationProblem, KernelEffect, KernelInput } from "../../../runtime/kernel/messages.ts";
 import type { PlantedFault } from "../../../runtime/kernel/planted-fault.ts";
 import type { QuorumConfig } from "../../../runtime/kernel/quorum/votes.ts";
 import { problemText, validateConfiguration } from "../../../runtime/model/validate.ts";
 import type { NodeEffect, NodeInput } from "../../../runtime/services/messages.ts";
 import { kernelCheckers } from "../checkers/all.ts";
 import { membersMissing } from "../checkers/whole.ts";
-import { foundingCib, type NodeName } from "../configuration.ts";
-import type { DiskContents } from "../disk.ts";
+import type { NodeName } from "../configuration.ts";
 import { sha256Hex } from "../hashes.ts";
 import type { Layer } from "../layer.ts";
 import type { Brain } from "../process.ts";
@@ -21,9 +18,9 @@ import type { Brain } from "../process.ts";
 /** Membership, quorum and CIB; no services. */
 export const kernelLayer: Layer = {
   name: "kernel",
-  makeBrain(world, computer) {
+  makeBrain(world, computer, _incarnation, initial) {
     const config = { self: computer.id, ...kernelConfig(world.names, world.planted) };
-    return new KernelAlone(createKernel(config, recover(computer.disk.read(), world.names)));
+    return new KernelAlone(createKernel(config, initial));
   },
   makeCheckers: () => kernelCheckers(membersMissing),
   whatIsMissing: membersMissing,
@@ -62,33 +59,6 @@ function quorumOf(cib: Element, nodes: readonly NodeName[]): QuorumConfig {
     fencing: resources?.children.some((child) => child.attributes["class"] === "stonith") ?? false,
     acceptLoss: false,
   };
-}
-
-/** What the store gives to the kernel at its start: the records in their order, through the kernel's own log. */
-export function recover({ records, damaged }: DiskContents, nodes: readonly NodeName[]): KernelInitial {
-  const position: LogPosition = {
-    primaryNumber: 0,
-    index: 0,
-    adoptedPrimary: 0,
-    promisedPrimary: 0,
-    promisedMembers: [],
-    intact: false,
-    empty: records.length === 0 && !damaged,
-  };
-  const log = new DurableLog({ cib: foundingCib(nodes), position, recentRequests: [], entries: [], history: [] });
-  let id = 0;
-  for (const record of records) {
-    if (record.record === "entry") {
-      const patched = applyPatchset(log.document, record.entry.patchset);
-      if (!patched.ok) throw new Error(`the log on the disk does not fit: ${patched.reason}`);
-      log.enqueue({ record, after: patched.cib });
-    } else log.enqueue({ record });
-    id += 1;
-    log.flush(0);
-    log.persisted(id);
-  }
-  const recentRequests = [...log.recent].map(([requestId, version]) => ({ id: requestId, version }));
-  return { cib: log.document, position: log.position, recentRequests, entries: log.entries, history: log.history };
 }
 
 /** The kernel in the place of the node machine. */
