@@ -80,9 +80,9 @@ export class Computer implements NodeFacts, Outlet {
     this.#power = power;
     this.#world.observe({ seen: "power", node: this, power, why });
     if (power === "off") {
-      this.processEnds(false, `power off ${why}`);
+      if (this.#process === undefined) this.disk.interrupt(true);
+      else this.#end(this.#process, true, false, `power off ${why}`);
       this.agents.powerLost();
-      this.disk.interrupt(true);
       this.#plan += 1;
     } else {
       this.boots += 1;
@@ -118,11 +118,15 @@ export class Computer implements NodeFacts, Outlet {
   processEnds(clean: boolean, why: string): void {
     const process = this.#process;
     if (process === undefined) return;
+    this.#end(process, false, clean, why);
+    this.startAfter(this.random.exponential(this.#world.dials.restartMs));
+  }
+
+  #end(process: Process, powerLost: boolean, clean: boolean, why: string): void {
     process.end();
     this.#process = undefined;
     this.agents.processEnded();
-    this.disk.interrupt(false);
+    this.disk.interrupt(powerLost);
     this.#world.observe({ seen: "ended", node: this, incarnation: process.incarnation, clean, why });
-    this.startAfter(this.random.exponential(this.#world.dials.restartMs));
   }
 }

@@ -4,13 +4,7 @@
 import type { Element } from "../../runtime/kernel/cib/element.ts";
 import type { KernelInitial } from "../../runtime/kernel/kernel.ts";
 import type { Incarnation, NodeId, View } from "../../runtime/kernel/membership/view.ts";
-import type {
-  ChangeOutcome,
-  ChangeRequest,
-  CompletedRequest,
-  Standing,
-  StoreRecord,
-} from "../../runtime/kernel/messages.ts";
+import type { ChangeOutcome, ChangeRequest, Standing, StoreRecord } from "../../runtime/kernel/messages.ts";
 import type { AgentCall, AgentOutcome } from "../../runtime/services/calls.ts";
 import type { Message } from "../../runtime/services/messages.ts";
 import type { ResourceState } from "./agents.ts";

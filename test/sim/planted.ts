@@ -20,6 +20,8 @@ const kernel = { layer: "kernel", nodes: 5, minutes: 3, seeds: 30 } as const;
 const all = { layer: "all", nodes: 5, minutes: 3, seeds: 20 } as const;
 /** The product's own store on simulated files. */
 const realStore = (dials: Dials): Dials => ({ ...dials, disk: { ...dials.disk, realStore: true } });
+/** The same, where writes take so long that the power goes in the midst of them. */
+const slowStore = (dials: Dials): Dials => ({ ...dials, disk: { ...dials.disk, realStore: true, syncMs: 80 } });
 
 /** All mistakes. */
 export const PLANTED: Readonly<Record<PlantedFault, Mistake>> = {
@@ -52,7 +54,7 @@ export const PLANTED: Readonly<Record<PlantedFault, Mistake>> = {
     turn: realStore,
     text: "the store renames a snapshot that may not be on the disk yet",
   },
-  "checksum-unchecked": { ...kernel, turn: realStore, text: "a frame of the store is read whatever its checksum says" },
+  "checksum-unchecked": { ...kernel, turn: slowStore, text: "a frame of the store is read whatever its checksum says" },
   "damaged-log-believed": { ...kernel, turn: realStore, text: "a log with a hole is taken for one with a torn end" },
   "aborted-call-not-awaited": { ...all, text: "the next call of an agent does not wait for one that was aborted" },
   "failed-action-confirmed": { ...all, text: "an action that failed counts as done in the plan" },

@@ -118,7 +118,7 @@ function datagramText(datagram: Datagram): string {
 }
 
 for (const name of readdirSync(FOLDER)
-  .filter((file) => file.endsWith(".txt"))
+  .filter((file) => file.endsWith(".txt") && !file.startsWith("cib-"))
   .sort()) {
   // The cases of a file are one conversation: each goes on where the one before ended, until `nodes` makes a new network.
   const conversation = new Conversation();
