@@ -22,6 +22,11 @@ const all = { layer: "all", nodes: 5, minutes: 3, seeds: 20 } as const;
 const realStore = (dials: Dials): Dials => ({ ...dials, disk: { ...dials.disk, realStore: true } });
 /** The same, where writes take so long that the power goes in the midst of them. */
 const slowStore = (dials: Dials): Dials => ({ ...dials, disk: { ...dials.disk, realStore: true, syncMs: 80 } });
+/** Stores are lost often, and many computers lose their power together. */
+const lostStores = (dials: Dials): Dials => ({
+  ...dials,
+  faultWeights: { ...dials.faultWeights, "store-lost": 1, "rack-loss": 2, blackout: 1 },
+});
 
 /** All mistakes. */
 export const PLANTED: Readonly<Record<PlantedFault, Mistake>> = {
@@ -36,7 +41,7 @@ export const PLANTED: Readonly<Record<PlantedFault, Mistake>> = {
   },
   "coordinators-log-wins": { ...kernel, text: "the coordinator takes its own log for the best one" },
   "old-data-unchecked": { ...kernel, text: "logs count as equal when they are equally long" },
-  "damaged-store-votes": { ...kernel, text: "a member whose store was lost counts a vote" },
+  "damaged-store-votes": { ...kernel, turn: lostStores, text: "a member whose store was lost counts a vote" },
   "quorum-off-by-one": { ...kernel, text: "half of the votes are a quorum" },
   "quorum-of-the-living": { ...kernel, text: "the votes are counted against those of the members that are here" },
   "stale-view-accepted": { ...kernel, text: "an install is obeyed whatever its number, and whether accepted or not" },

@@ -18,6 +18,8 @@ interface Action {
   /** What the status said when it began. */
   readonly before: string;
   endedMs: number | undefined;
+  /** The status has said something else since; it may have been cleaned up after that. */
+  heard: boolean;
 }
 
 export class ActionUnheard implements Checker {
@@ -32,7 +34,7 @@ export class ActionUnheard implements Checker {
     else if (seen.seen === "agent-call" && CHANGING.has(seen.call.verb)) {
       const { node, incarnation, resource, call } = seen;
       const before = historyOf(node.life?.cib, node, resource).digest;
-      const action = { node, incarnation, resource, verb: call.verb, before, endedMs: undefined };
+      const action = { node, incarnation, resource, verb: call.verb, before, endedMs: undefined, heard: false };
       this.#actions.set(`${node.name} ${resource}`, action);
     } else if (seen.seen === "agent-answer") {
       // Also a reading: while the node still looks what came of it, it is not over.
@@ -50,14 +52,15 @@ export class ActionUnheard implements Checker {
         this.#actions.delete(key);
         continue;
       }
+      const history = historyOf(life.cib, node, resource);
+      action.heard ||= history.digest !== before && !history.pending;
       if (endedMs === undefined || life.runningSinceMs === undefined || life.standing?.established !== true) continue;
       const others = facts.nodes.filter((other) => other.life?.view?.members.some(({ id }) => id === node.id) === true);
       if (others.some((other) => other.life?.runningSinceMs === undefined)) continue;
       const undisturbed = [...others.map((other) => this.#viewSince.get(other) ?? 0), endedMs, life.runningSinceMs];
       if (facts.nowMs - Math.max(...undisturbed) < PATIENCE_MS) continue;
       this.#actions.delete(key);
-      const history = historyOf(life.cib, node, resource);
-      if (history.digest !== before && !history.pending) continue;
+      if (action.heard) continue;
       return `${node.name} has done ${action.verb} of ${resource}, and the status does not know of it after ${PATIENCE_MS} ms`;
     }
     return undefined;
