@@ -1,7 +1,7 @@
 // A transition graph as Pacemaker's <transition_graph> text.
 
 import { type Element, element } from "../kernel/cib/element.ts";
-import type { GraphAction, TransitionGraph } from "../services/transition.ts";
+import { attributesOnNode, type GraphAction, type TransitionGraph } from "../services/transition.ts";
 
 /** Pacemaker's feature set whose form of graphs this is. */
 const FEATURE_SET = "3.20.5";
@@ -46,7 +46,10 @@ function actionElement(action: GraphAction, children: readonly Element[]): Eleme
 function parameters(action: GraphAction): Element {
   const attributes: Record<string, string> = {};
   const children: Element[] = [];
-  for (const [name, value] of Object.entries(action.attributes)) {
+  const all = attributesOnNode(action);
+  for (const name of Object.keys(all).sort()) {
+    const value = all[name];
+    if (value === undefined) continue;
     if (/^[0-9]/.test(name)) children.push(element("param", { name, value }));
     else attributes[name] = value;
   }

@@ -17,6 +17,12 @@ export interface Cause {
   readonly text: string;
 }
 
+/** A remote node whose maintenance mode has to be written down anew. */
+export interface MaintenanceChange {
+  readonly id: string;
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
 /** One action of a transition. */
 export interface GraphAction {
   readonly id: number;
@@ -27,21 +33,31 @@ export interface GraphAction {
   /** RESOURCE_OPERATION_INTERVALMS, or operation-node-... for cluster actions. */
   readonly operationKey: string;
   /** Key of the operation in the history, where it differs from operationKey (an anonymous clone's). */
-  readonly internalOperationKey?: string;
+  readonly internalOperationKey?: string | undefined;
   /** Where: node name (uname) and node id (uuid). */
-  readonly node?: string;
-  readonly nodeId?: string;
+  readonly node?: string | undefined;
+  readonly nodeId?: string | undefined;
   /** Node whose executor runs it, when that is another (remote nodes). */
-  readonly routerNode?: string;
-  readonly primitive?: GraphPrimitive;
-  /** Instance parameters as they are, and meta attributes as CRM_meta_NAME; sorted by name. */
+  readonly routerNode?: string | undefined;
+  readonly primitive?: GraphPrimitive | undefined;
+  /**
+   * Instance parameters as they are, and meta attributes as CRM_meta_NAME; sorted by name. Where it happens stands in `node`
+   * and `nodeId` alone, so that actions that differ in nothing else share this; `attributesOnNode` has it too.
+   */
   readonly attributes: Readonly<Record<string, string>>;
   /** Ids of the nodes that this action takes down (fencing). */
-  readonly downed?: readonly string[];
+  readonly downed?: readonly string[] | undefined;
   /** Ids of nodes for `maintenance_nodes`, with their attributes. */
-  readonly maintenance?: readonly { readonly id: string; readonly attributes: Readonly<Record<string, string>> }[];
+  readonly maintenance?: readonly MaintenanceChange[] | undefined;
   /** Why this action is in the plan. */
-  readonly cause?: Cause;
+  readonly cause?: Cause | undefined;
+}
+
+/** All attributes of an action with those that say where it happens: what an agent is told. */
+export function attributesOnNode(action: GraphAction): Readonly<Record<string, string>> {
+  const { node, nodeId } = action;
+  if (node === undefined || nodeId === undefined) return action.attributes;
+  return { CRM_meta_on_node: node, CRM_meta_on_node_uuid: nodeId, ...action.attributes };
 }
 
 /** An action and what must have happened before it. */

@@ -55,12 +55,13 @@ export function dotText(cluster: Cluster, allActions: boolean): string {
   }
   for (let i = cluster.actions.length - 1; i >= 0; i -= 1) {
     const action = cluster.actions[i];
-    for (const relation of action?.before ?? []) {
-      if (action === undefined || (!relation.graphed && relation.flags === Order.None)) continue;
-      const both = drawn.has(relation.action) && drawn.has(action) && relation.flags !== Order.IfOnSameNodeOrTarget;
+    if (action === undefined) continue;
+    for (const relation of action.inputs) {
+      if (!relation.graphed && relation.flags === Order.None) continue;
+      const both = drawn.has(relation.first) && drawn.has(action) && relation.flags !== Order.IfOnSameNodeOrTarget;
       if (!relation.graphed && !both && !allActions) continue;
       const style = relation.graphed ? "bold" : "dashed";
-      lines.push(`"${nameOf(relation.action)}" -> "${nameOf(action)}" [ style = ${style}]`);
+      lines.push(`"${nameOf(relation.first)}" -> "${nameOf(action)}" [ style = ${style}]`);
     }
   }
   lines.push("}");

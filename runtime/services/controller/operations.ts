@@ -3,7 +3,7 @@
 import { parseIntervalMs } from "../../model/duration.ts";
 import type { Operation } from "../messages.ts";
 import { formatTransitionKey, operationKey } from "../scheduler/operation-key.ts";
-import type { GraphAction } from "../transition.ts";
+import { attributesOnNode, type GraphAction } from "../transition.ts";
 
 const META = "CRM_meta_";
 /** Told to scripts, not a parameter of the agent. */
@@ -30,7 +30,7 @@ export function operationOf(action: GraphAction, transition: number, runId: stri
   if (primitive === undefined) return undefined;
   const parameters: Record<string, string> = {};
   const meta: Record<string, string> = {};
-  for (const [name, value] of Object.entries(action.attributes)) {
+  for (const [name, value] of Object.entries(attributesOnNode(action))) {
     if (name.startsWith(META)) meta[name.slice(META.length)] = value;
     else if (name !== FEATURE_SET) parameters[name] = value;
   }

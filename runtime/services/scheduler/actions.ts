@@ -5,9 +5,11 @@
 import { millisecondsToSeconds } from "../../model/duration.ts";
 import { compareFencingDigest, operationParameters } from "./digests.ts";
 import { has } from "./node-table.ts";
-import { operationConfig, operationMeta, operationNeeds } from "./operation-meta.ts";
+import { actionKind } from "./operation-meta.ts";
 import {
   type Action,
+  type ActionKind,
+  type ActionList,
   type ActionMeta,
   type Cluster,
   Flag,
@@ -21,20 +23,38 @@ import {
 } from "./state.ts";
 import { findNode, isGuestNode, isRemoteMachine, launcherOf } from "./tree.ts";
 
-const NO_META: ActionMeta = new Map();
+/** What probes add of their own: the result that is as expected. Shared, because there are as many as pairs of resource and node. */
+const EXPECT_STOPPED = new Map([["op_target_rc", "7"]]);
+const EXPECT_PROMOTED = new Map([["op_target_rc", "8"]]);
+
+const NO_RELATIONS: readonly Relation[] = [];
 
 /** Key of an action as the history and people know it. */
 export function actionUuid(action: Action): string {
-  return action.resource === undefined ? action.key : `${action.resource.id}_${action.key}_${action.intervalMs}`;
+  return action.kind === undefined ? action.key : action.kind.uuid;
 }
 
 export function actionMeta(action: Action, name: string): string | undefined {
-  return action.meta?.get(name) ?? action.config.get(name);
+  return action.meta?.get(name) ?? action.kind?.meta.get(name);
 }
 
 export function setActionMeta(action: Action, name: string, value: string): void {
-  action.meta ??= new Map();
-  action.meta.set(name, value);
+  const { meta } = action;
+  if (meta === undefined) action.meta = new Map([[name, value]]);
+  else if (isShared(meta)) action.meta = new Map(meta).set(name, value);
+  else meta.set(name, value);
+}
+
+/** Whether what an action adds of its own is what others add too. */
+export function isShared(meta: ActionMeta): boolean {
+  return meta === EXPECT_STOPPED || meta === EXPECT_PROMOTED;
+}
+
+/** Says with what result a probe finds things as they should be. */
+export function expectResult(action: Action, result: "stopped" | "promoted"): void {
+  const shared = result === "stopped" ? EXPECT_STOPPED : EXPECT_PROMOTED;
+  if (action.meta === undefined) action.meta = shared;
+  else for (const [name, value] of shared) setActionMeta(action, name, value);
 }
 
 export function hasFlag(action: Action, flag: number): boolean {
@@ -65,40 +85,70 @@ export function setReason(action: Action, reason: string | undefined, overwrite:
 }
 
 function isOrdered(first: Action, then: Action, flags: number): boolean {
-  // Each order is in both lists: the shorter one tells fastest that there is none.
-  const { after } = first;
-  if (then.before.length < after.length && !then.before.some((relation) => relation.action === first)) return false;
-  return after.some((relation) => relation.action === then && (relation.flags & flags) !== 0);
+  // Each order is in both lists, so the shorter one is enough.
+  if (then.beforeCount < first.afterCount) {
+    for (let known = then.before; known !== undefined; known = known.olderBefore) {
+      if (known.first === first && (known.made & flags) !== 0) return true;
+    }
+  } else {
+    for (let known = first.after; known !== undefined; known = known.olderAfter) {
+      if (known.then === then && (known.made & flags) !== 0) return true;
+    }
+  }
+  return false;
 }
 
 /** Orders two actions. False when that order is there already. */
 export function orderActions(first: Action | undefined, then: Action | undefined, flags: number): boolean {
   if (first === undefined || then === undefined || flags === Order.None) return false;
   if (isOrdered(first, then, flags)) return false;
-  const relationAfter: Relation = { action: then, flags, graphed: false };
-  const relationBefore: Relation = { action: first, flags, graphed: false };
-  first.after.push(relationAfter);
-  then.before.push(relationBefore);
+  const { before } = then;
+  const { after } = first;
+  const relation: Relation = { first, then, made: flags, flags, graphed: false, olderBefore: before, olderAfter: after };
+  first.after = relation;
+  first.afterCount += 1;
+  then.before = relation;
+  then.beforeCount += 1;
+  // Notifications are ordered while the graph is being made.
+  if ((then.flags & Flag.InputsMerged) !== 0) then.inputs = [...then.inputs, relation];
   return true;
 }
 
+const NO_ACTIONS: readonly Action[] = [];
+
+function listOf(resource: Resource, key: string, intervalMs: number): ActionList | undefined {
+  for (const list of resource.actionLists) if (list.key === key && list.intervalMs === intervalMs) return list;
+  return undefined;
+}
+
+/** All actions of a resource with that key, oldest first. */
+export function actionsWithKey(resource: Resource, key: string, intervalMs: number): readonly Action[] {
+  return listOf(resource, key, intervalMs)?.actions ?? NO_ACTIONS;
+}
+
 /** All actions of a resource with that key, oldest first; one without a node joins the node asked for. */
-export function findActions(resource: Resource, key: string, intervalMs: number, node: Node | undefined): Action[] {
-  const found: Action[] = [];
-  for (const action of resource.actions) {
-    if (action.key !== key || action.intervalMs !== intervalMs) continue;
-    if (node !== undefined && action.node === undefined) joinNode(action, node);
-    if (node === undefined || action.node === node) found.push(action);
-  }
-  return found;
+export function findActions(
+  resource: Resource,
+  key: string,
+  intervalMs: number,
+  node: Node | undefined,
+): readonly Action[] {
+  const actions = actionsWithKey(resource, key, intervalMs);
+  if (node === undefined || actions.length === 0) return actions;
+  for (const action of actions) if (action.node === undefined) joinNode(action, node);
+  return actions.filter((action) => action.node === node);
 }
 
 /** All actions of a resource with that key on exactly that node, oldest first. */
-export function findActionsOn(resource: Resource, key: string, intervalMs: number, node: Node | undefined): Action[] {
-  if (node === undefined) return [];
-  return resource.actions.filter(
-    (action) => action.node === node && action.key === key && action.intervalMs === intervalMs,
-  );
+export function findActionsOn(
+  resource: Resource,
+  key: string,
+  intervalMs: number,
+  node: Node | undefined,
+): readonly Action[] {
+  if (node === undefined) return NO_ACTIONS;
+  const actions = actionsWithKey(resource, key, intervalMs);
+  return actions.length === 0 ? actions : actions.filter((action) => action.node === node);
 }
 
 /** The newest action of a resource that does a task (on a node). */
@@ -113,47 +163,41 @@ export function newestAction(resource: Resource, task: string, node: Node | unde
 function newAction(
   cluster: Cluster,
   resource: Resource | undefined,
+  kind: ActionKind | undefined,
   key: string,
   intervalMs: number,
   task: string,
   node: Node | undefined,
   optional: boolean,
 ): Action {
-  const operation = resource === undefined ? undefined : configFor(resource, key, task, intervalMs);
   const action: Action = {
     id: cluster.nextActionId,
     cluster,
     resource,
+    kind,
     task,
     key,
     intervalMs,
     cancelTask: undefined,
     node,
     flags: Flag.Runnable | (optional ? Flag.Optional : 0) | (task === "lrm_delete" ? Flag.OnCoordinator : 0),
-    needs: resource === undefined ? Needs.Nothing : operationNeeds(resource, task),
+    needs: kind === undefined ? Needs.Nothing : kind.needs,
     priority: 0,
     reason: undefined,
-    config: resource === undefined ? NO_META : operationMeta(cluster, resource, node, task, intervalMs, operation),
     meta: undefined,
     extra: undefined,
-    operation,
-    before: [],
-    after: [],
+    before: undefined,
+    beforeCount: 0,
+    after: undefined,
+    afterCount: 0,
+    inputs: NO_RELATIONS,
     runnableBefore: 0,
     requiredRunnableBefore: 0,
   };
   cluster.nextActionId += 1;
   cluster.actionChanges += 1;
   cluster.actions.push(action);
-  if (resource === undefined) cluster.singletons.set(key, action);
-  else resource.actions.push(action);
   return action;
-}
-
-function configFor(resource: Resource, key: string, task: string, intervalMs: number) {
-  const config = operationConfig(resource, task, intervalMs);
-  if (config !== undefined || !key.includes("_notify_")) return config;
-  return operationConfig(resource, "notify", 0);
 }
 
 /** Finds or makes the action of a resource with that key; it becomes mandatory unless `optional`. */
@@ -166,19 +210,29 @@ export function resourceAction(
   node: Node | undefined,
   optional: boolean,
 ): Action {
+  let list = listOf(resource, key, intervalMs);
+  if (list === undefined) {
+    list = { key, intervalMs, actions: [], kinds: [] };
+    resource.actionLists.push(list);
+  }
   let action: Action | undefined;
-  for (const candidate of resource.actions) {
-    if (candidate.key !== key || candidate.intervalMs !== intervalMs) continue;
+  for (const candidate of list.actions) {
     if (node !== undefined && candidate.node === undefined) joinNode(candidate, node);
     if (node === undefined || candidate.node === node) {
       action = candidate;
       break;
     }
   }
-  action ??= newAction(cluster, resource, key, intervalMs, task, node, optional);
+  if (action === undefined) {
+    const kind = actionKind(cluster, resource, list, task, node);
+    action = newAction(cluster, resource, kind, key, intervalMs, task, node, optional);
+    list.actions.push(action);
+    resource.actions.push(action);
+  }
   updateOptional(action, optional);
-  if (action.node !== undefined && action.operation !== undefined && !hasFlag(action, Flag.AttributesEvaluated)) {
-    action.extra = operationParameters(cluster, action.operation, action.node);
+  const operation = action.kind?.operation;
+  if (action.node !== undefined && operation !== undefined && !hasFlag(action, Flag.AttributesEvaluated)) {
+    action.extra = operationParameters(cluster, operation, action.node);
     setFlag(action, Flag.AttributesEvaluated);
   }
   updateRunnable(cluster, action, resource);
@@ -265,7 +319,8 @@ function checkQuorum(cluster: Cluster, action: Action, resource: Resource): void
 /** An action without a resource: fencing, shutdown, points that others are ordered around. */
 function clusterAction(cluster: Cluster, key: string, task: string, node: Node | undefined, optional: boolean): Action {
   const known = cluster.singletons.get(key);
-  const action = known ?? newAction(cluster, undefined, key, 0, task, node, optional);
+  const action = known ?? newAction(cluster, undefined, undefined, key, 0, task, node, optional);
+  if (known === undefined) cluster.singletons.set(key, action);
   if (node !== undefined && action.node === undefined) joinNode(action, node);
   updateOptional(action, optional);
   return action;

@@ -40,7 +40,7 @@ export function applyOrderings(cluster: Cluster): void {
 
 /** Finds (or makes, where it would have an effect) the earlier actions of an order. */
 function orderFirst(cluster: Cluster, resource: Resource, ordering: Ordering): void {
-  let firsts: Action[];
+  let firsts: readonly Action[];
   if (ordering.firstAction !== undefined) {
     firsts = [ordering.firstAction];
   } else {
@@ -82,13 +82,13 @@ function makesGuest(resource: Resource | undefined, node: Node | undefined): boo
 
 /** Takes back orders that cannot be: inside before outside, or a circle around a migration. */
 function dropInvalid(action: Action): void {
-  for (const relation of action.before) {
+  for (let relation = action.before; relation !== undefined; relation = relation.olderBefore) {
     if (isInvalid(action, relation)) relation.flags = Order.None;
   }
 }
 
 function isInvalid(action: Action, relation: Relation): boolean {
-  const input = relation.action;
+  const input = relation.first;
   const guest = (relation.flags & Order.GuestAllowed) === 0 && input.resource !== undefined;
   if (guest && makesGuest(action.resource, input.node)) return true;
   return (

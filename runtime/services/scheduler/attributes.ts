@@ -77,17 +77,31 @@ function readPair(pair: Element | undefined, values: Map<string, string>): void 
   else if (!values.has(name)) values.set(name, value);
 }
 
+/** Whether a parent's blocks of that name depend on anything but the configuration. */
+function hasRules(cluster: Cluster, parent: Element, name: string): boolean {
+  for (const child of parent.children) {
+    if (child.name === name && cluster.resolve(child)?.children.some((part) => part.name === "rule")) return true;
+  }
+  return false;
+}
+
 /** Parameters of a resource on a node (rules may look at the node), those of its parents where it has none of its own. */
-export function parametersOf(cluster: Cluster, resource: Resource, node: Node | undefined): Map<string, string> {
-  const key = node?.name ?? "";
-  const known = resource.parameterCache.get(key);
+export function parametersOf(cluster: Cluster, resource: Resource, node: Node | undefined): ReadonlyMap<string, string> {
+  const known = resource.parameters ?? resource.parametersByNode?.get(node);
   if (known !== undefined) return known;
   const values = new Map<string, string>();
   const input = ruleInput(cluster, { nodeAttributes: node?.attributes });
+  let varies = false;
   for (let part: Resource | undefined = resource; part !== undefined; part = part.parent) {
     readBlocks(part.config, "instance_attributes", values, input);
+    varies ||= hasRules(cluster, part.config, "instance_attributes");
   }
-  resource.parameterCache.set(key, values);
+  if (varies) {
+    resource.parametersByNode ??= new Map();
+    resource.parametersByNode.set(node, values);
+  } else {
+    resource.parameters = values;
+  }
   return values;
 }
 

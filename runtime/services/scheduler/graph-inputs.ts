@@ -29,7 +29,7 @@ function isStop(action: Action): boolean {
 /** Whether an action waits for another that is ordered before it. */
 export function waitsFor(action: Action, relation: Relation): boolean {
   if (relation.graphed) return true;
-  const input = relation.action;
+  const input = relation.first;
   const { flags } = relation;
   if (flags === Order.None) return false;
   const runnable = hasFlag(input, Flag.Runnable);
@@ -59,7 +59,7 @@ export function waitsFor(action: Action, relation: Relation): boolean {
 
 /** Room on a node must be made only for what comes to that node. */
 function waitsForLoad(action: Action, relation: Relation): boolean {
-  const input = relation.action;
+  const input = relation.first;
   const { resource } = action;
   let drop: boolean;
   if (resource !== undefined && action.task === "migrate_to")
@@ -74,38 +74,51 @@ function waitsForLoad(action: Action, relation: Relation): boolean {
  * looked at once: from where there was no way back the first time, there is none.
  */
 export function graphHasLoop(start: Action, action: Action, relation: Relation, visited = new Set<Action>()): boolean {
-  const input = relation.action;
+  const input = relation.first;
   if (visited.has(input) || !waitsFor(action, relation)) return false;
   if (input === start) return true;
   visited.add(input);
-  for (let i = input.before.length - 1; i >= 0; i -= 1) {
-    const earlier = input.before[i];
-    if (earlier !== undefined && graphHasLoop(start, input, earlier, visited)) return true;
+  for (let earlier = input.before; earlier !== undefined; earlier = earlier.olderBefore) {
+    if (graphHasLoop(start, input, earlier, visited)) return true;
   }
   return false;
 }
 
-/** Makes one relation of several to the same action; afterwards they are sorted by the action's number. */
+function byFirst(one: Relation, other: Relation): number {
+  return one.first.id - other.first.id;
+}
+
+/** Of all that is ordered before an action, makes one relation of several to the same action, sorted by the action's number. */
 export function mergeInputs(action: Action): void {
-  if (hasFlag(action, Flag.InputsMerged)) return;
+  if ((action.flags & Flag.InputsMerged) !== 0) return;
   action.flags |= Flag.InputsMerged;
-  const { before } = action;
-  if (before.length > 1) {
-    before.reverse();
-    before.sort((one, other) => one.action.id - other.action.id);
-    const merged: Relation[] = [];
-    for (const relation of before) {
-      const last = merged[merged.length - 1];
-      if (last !== undefined && last.action === relation.action) {
-        last.flags |= relation.flags;
-        last.graphed ||= relation.graphed;
-      } else {
-        relation.graphed = false;
-        merged.push(relation);
-      }
-    }
-    action.before = merged;
-  } else if (before[0] !== undefined) {
-    before[0].graphed = false;
+  if (action.before === undefined) return;
+  const inputs: Relation[] = [];
+  let sorted = true;
+  let previous = Number.POSITIVE_INFINITY;
+  for (let relation: Relation | undefined = action.before; relation !== undefined; relation = relation.olderBefore) {
+    const { id } = relation.first;
+    if (id >= previous) sorted = false;
+    previous = id;
+    inputs.push(relation);
   }
+  // The newest order is mostly that with the newest action.
+  if (sorted) inputs.reverse();
+  else mergeSorted(inputs.sort(byFirst));
+  action.inputs = inputs;
+}
+
+function mergeSorted(inputs: Relation[]): void {
+  let count = 0;
+  let last: Relation | undefined;
+  for (const relation of inputs) {
+    if (last !== undefined && last.first === relation.first) {
+      last.flags |= relation.flags;
+    } else {
+      inputs[count] = relation;
+      count += 1;
+      last = relation;
+    }
+  }
+  inputs.length = count;
 }

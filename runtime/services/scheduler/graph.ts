@@ -3,7 +3,7 @@
 import { parseIntervalMs } from "../../model/duration.ts";
 import { leadingInteger } from "../../model/score.ts";
 import type { GraphAction, GraphPrimitive, Synapse, TransitionGraph } from "../transition.ts";
-import { actionMeta, actionUuid, hasFlag, pseudoAction, setActionMeta, setFlag } from "./actions.ts";
+import { actionMeta, hasFlag, isShared, pseudoAction, setFlag } from "./actions.ts";
 import { parametersOf } from "./attributes.ts";
 import { bundleHostName, metaName } from "./digests.ts";
 import { actionCause } from "./explain/action-cause.ts";
@@ -50,7 +50,7 @@ function addToGraph(cluster: Cluster, action: Action): void {
   if (hasFlag(action, Flag.InGraph) || !belongsInGraph(action)) return;
   setFlag(action, Flag.InGraph);
   cluster.graphed.push(action);
-  for (const relation of action.before) if (waitsFor(action, relation)) relation.graphed = true;
+  for (const relation of action.inputs) if (waitsFor(action, relation)) relation.graphed = true;
 }
 
 function changedMaintenance(cluster: Cluster): Node[] {
@@ -72,12 +72,17 @@ export function collectGraph(cluster: Cluster): void {
 /** The graph as the controller gets it. */
 export function exportGraph(cluster: Cluster): TransitionGraph {
   const { properties } = cluster;
-  const planned: Synapse[] = cluster.graphed.map((action, id) => ({
-    id,
-    priority: Math.max(0, action.resource?.priority ?? 0, action.priority),
-    action: exportAction(cluster, action),
-    inputs: action.before.filter((relation) => relation.graphed).map((relation) => relation.action.id),
-  }));
+  const planned: Synapse[] = [];
+  for (const action of cluster.graphed) {
+    const own = action.priority;
+    const priority = action.resource === undefined ? own : Math.max(own, action.resource.priority);
+    planned.push({
+      id: planned.length,
+      priority: Math.max(0, priority),
+      action: exportAction(cluster, action),
+      inputs: inputsOf(action),
+    });
+  }
   const synapses = feasible(cluster, planned);
   const migrationLimit = leadingInteger(properties.migrationLimit) ?? 0;
   return {
@@ -99,16 +104,23 @@ export function exportGraph(cluster: Cluster): TransitionGraph {
   };
 }
 
-function kindOf(action: Action): GraphAction["kind"] {
-  const pseudo = hasFlag(action, Flag.Pseudo);
-  if (action.task === "stonith") return pseudo ? "pseudo" : "cluster";
-  if (["do_shutdown", "clear_failcount", "lrm_delete"].includes(action.task)) return "cluster";
-  return pseudo ? "pseudo" : "resource";
+const NO_INPUTS: readonly number[] = [];
+
+function inputsOf(action: Action): readonly number[] {
+  let ids: number[] | undefined;
+  for (const relation of action.inputs) {
+    if (!relation.graphed) continue;
+    if (ids === undefined) ids = [relation.first.id];
+    else ids.push(relation.first.id);
+  }
+  return ids ?? NO_INPUTS;
 }
 
-/** Whether node names stand in an action: points of the plan have none, except for the fencing of guests. */
-function hasNode(action: Action): boolean {
-  return !(hasFlag(action, Flag.Pseudo) && kindOf(action) === "pseudo" && action.task !== "stonith");
+function kindOf(action: Action): GraphAction["kind"] {
+  const { task } = action;
+  const kind = (action.flags & Flag.Pseudo) !== 0 ? "pseudo" : "resource";
+  if (task === "stonith") return kind === "pseudo" ? "pseudo" : "cluster";
+  return task === "do_shutdown" || task === "clear_failcount" || task === "lrm_delete" ? "cluster" : kind;
 }
 
 /** The key under which the history has the operation, for an instance known there by another id. */
@@ -120,32 +132,27 @@ function historyKey(action: Action, historyId: string): string {
 }
 
 function exportAction(cluster: Cluster, action: Action): GraphAction {
-  const { resource } = action;
+  const { resource, kind: shared, task } = action;
   const kind = kindOf(action);
-  const node = hasNode(action) ? action.node : undefined;
-  if (node !== undefined) {
-    setActionMeta(action, "on_node", node.name);
-    setActionMeta(action, "on_node_uuid", node.id);
-  }
-  const uuid = actionUuid(action);
+  // Points of the plan are nowhere, except for the fencing of guests.
+  const node = kind === "pseudo" && task !== "stonith" ? undefined : action.node;
+  const uuid = shared === undefined ? action.key : shared.uuid;
   const historyId = resource?.historyId;
-  const router = node === undefined ? undefined : routerFor(action, actionMeta(action, "notify_operation"));
-  const downed = node === undefined ? undefined : downedBy(cluster, action, node);
-  const cause = cluster.explain === undefined ? undefined : actionCause(cluster, cluster.explain, action);
-  const isMaintenance = action.task === "maintenance_nodes" && kind === "pseudo";
+  const router = node?.remoteKind === true ? routerFor(action, actionMeta(action, "notify_operation")) : undefined;
   return {
     id: action.id,
     kind,
-    operation: action.task,
+    operation: task,
     operationKey: historyId === undefined ? uuid : historyKey(action, historyId),
-    ...(historyId === undefined ? {} : { internalOperationKey: uuid }),
-    ...(node === undefined ? {} : { node: node.name, nodeId: node.id }),
-    ...(router === undefined ? {} : { routerNode: router.name }),
-    ...(resource === undefined || hasFlag(action, Flag.Pseudo) ? {} : { primitive: primitiveOf(resource) }),
-    attributes: attributesOf(cluster, action),
-    ...(downed === undefined ? {} : { downed }),
-    ...(isMaintenance ? { maintenance: maintenanceOf(cluster) } : {}),
-    ...(cause === undefined ? {} : { cause }),
+    internalOperationKey: historyId === undefined ? undefined : uuid,
+    node: node?.name,
+    nodeId: node?.id,
+    routerNode: router?.name,
+    primitive: resource === undefined || hasFlag(action, Flag.Pseudo) ? undefined : primitiveOf(resource),
+    attributes: sharedAttributes(cluster, action),
+    downed: node === undefined ? undefined : downedBy(cluster, action, node),
+    maintenance: task === "maintenance_nodes" && kind === "pseudo" ? maintenanceOf(cluster) : undefined,
+    cause: cluster.explain === undefined ? undefined : actionCause(cluster, cluster.explain, action),
   };
 }
 
@@ -156,8 +163,13 @@ function maintenanceOf(cluster: Cluster) {
   }));
 }
 
-/** How the executor knows a resource. */
 function primitiveOf(resource: Resource): GraphPrimitive {
+  resource.exported ??= makePrimitive(resource);
+  return resource.exported;
+}
+
+/** How the executor knows a resource. */
+function makePrimitive(resource: Resource): GraphPrimitive {
   let ids: { id: string; longId?: string };
   if (resource.removed && resource.historyId !== undefined) {
     ids = { id: resource.historyId, longId: resource.id };
@@ -191,8 +203,8 @@ function downedBy(cluster: Cluster, action: Action, node: Node): string[] | unde
   }
   const { resource } = action;
   if (!resource?.remoteConnection || action.task !== "stop") return undefined;
-  const migrating = action.before.some(
-    ({ action: input }) => input.resource?.id === resource.id && input.task === "migrate_from",
+  const migrating = action.inputs.some(
+    ({ first }) => first.resource?.id === resource.id && first.task === "migrate_from",
   );
   return migrating ? undefined : [resource.id];
 }
@@ -206,6 +218,26 @@ function putMeta(all: Map<string, string>, name: string, value: string): void {
   if (!name.includes("#") && !name.includes(":")) put(all, metaName(name), value);
 }
 
+/** Most actions of a kind have the same attributes, which are made once. */
+function sharedAttributes(cluster: Cluster, action: Action): Readonly<Record<string, string>> {
+  const { kind, resource, node, meta, extra } = action;
+  const same =
+    kind !== undefined &&
+    resource?.variant === Variant.Primitive &&
+    resource.parameters !== undefined &&
+    !resource.remoteConnection &&
+    (meta === undefined || isShared(meta)) &&
+    (extra === undefined || extra.size === 0) &&
+    (node === undefined || !node.remoteKind);
+  if (!same) return attributesOf(cluster, action);
+  let attributes = kind.exported.get(meta);
+  if (attributes === undefined) {
+    attributes = attributesOf(cluster, action);
+    kind.exported.set(meta, attributes);
+  }
+  return attributes;
+}
+
 /** Parameters and meta attributes, by name. */
 function attributesOf(cluster: Cluster, action: Action): Record<string, string> {
   const all = new Map<string, string>();
@@ -215,7 +247,7 @@ function attributesOf(cluster: Cluster, action: Action): Record<string, string> 
     for (const [name, value] of parametersFor(cluster, action, resource)) put(all, name, value);
   }
   for (const [name, value] of action.meta ?? []) putMeta(all, name, value);
-  for (const [name, value] of action.config) putMeta(all, name, value);
+  for (const [name, value] of action.kind?.meta ?? []) putMeta(all, name, value);
   if (resource !== undefined) {
     for (let part: Resource | undefined = resource; part !== undefined; part = part.parent) {
       part.methods.graphMeta(part, all);

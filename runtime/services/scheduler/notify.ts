@@ -280,7 +280,7 @@ function newNotification(
   const key = `${actionMeta(point, "notify_type")}_notify_${actionMeta(point, "notify_operation")}`;
   const optional = hasFlag(point, Flag.Optional);
   const action = resourceAction(cluster, resource, key, 0, point.task, node, optional);
-  for (const source of [point.meta, point.config]) {
+  for (const source of [point.meta, point.kind?.meta]) {
     for (const [name, value] of source ?? []) {
       if (actionMeta(action, name) === undefined) setActionMeta(action, name, value);
     }

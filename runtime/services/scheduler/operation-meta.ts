@@ -5,6 +5,8 @@ import { millisecondsToSeconds, parseMilliseconds } from "../../model/duration.t
 import { parseInstant } from "../../model/iso8601.ts";
 import { parametersOf, readBlocks, ruleInput } from "./attributes.ts";
 import {
+  type ActionKind,
+  type ActionList,
   type ActionMeta,
   type Cluster,
   Needs,
@@ -72,15 +74,50 @@ export function operationMeta(
   intervalMs: number,
   config: OperationConfig | undefined,
 ): ActionMeta {
-  // Only a fence device's parameters can differ from node to node here.
-  const perNode = resource.fenceDevice && node !== undefined ? node.name : "";
-  const key = `${name}/${intervalMs}/${config?.id ?? ""}/${perNode}`;
-  let meta = resource.actionMeta.get(key);
-  if (meta === undefined) {
-    meta = readOperationMeta(cluster, resource, node, name, intervalMs, config);
-    resource.actionMeta.set(key, meta);
+  const perNode = nodeThatMatters(resource, node);
+  for (const known of resource.operationMetas) {
+    if (known.name !== name || known.intervalMs !== intervalMs) continue;
+    if (known.config === config && known.node === perNode) return known.meta;
   }
+  const meta = readOperationMeta(cluster, resource, node, name, intervalMs, config);
+  resource.operationMetas.push({ name, intervalMs, config, node: perNode, meta });
   return meta;
+}
+
+/** Only a fence device's parameters make the configuration of an operation differ from node to node. */
+function nodeThatMatters(resource: Resource, node: Node | undefined): Node | undefined {
+  return resource.fenceDevice ? node : undefined;
+}
+
+function configFor(resource: Resource, key: string, task: string, intervalMs: number): OperationConfig | undefined {
+  const config = operationConfig(resource, task, intervalMs);
+  if (config !== undefined || !key.includes("_notify_")) return config;
+  return operationConfig(resource, "notify", 0);
+}
+
+/** What all actions of a list that do a task (on a node, where that matters) have in common. */
+export function actionKind(
+  cluster: Cluster,
+  resource: Resource,
+  list: ActionList,
+  task: string,
+  node: Node | undefined,
+): ActionKind {
+  const perNode = nodeThatMatters(resource, node);
+  for (const known of list.kinds) if (known.task === task && known.node === perNode) return known;
+  const { key, intervalMs } = list;
+  const operation = configFor(resource, key, task, intervalMs);
+  const kind: ActionKind = {
+    task,
+    node: perNode,
+    uuid: `${resource.id}_${key}_${intervalMs}`,
+    operation,
+    meta: operationMeta(cluster, resource, node, task, intervalMs, operation),
+    needs: operationNeeds(resource, task),
+    exported: new Map(),
+  };
+  list.kinds.push(kind);
+  return kind;
 }
 
 function readOperationMeta(

@@ -4,11 +4,11 @@ import { isTrue } from "../../model/text.ts";
 import {
   actionMeta,
   clearFlag,
+  expectResult,
   fenceNode,
   findActions,
   hasFlag,
   orderActions,
-  setActionMeta,
   simpleAction,
 } from "./actions.ts";
 import { findCompatible } from "./compatible.ts";
@@ -96,8 +96,8 @@ function makeProbe(cluster: Cluster, resource: Resource, node: Node): Action {
   const probe = simpleAction(cluster, resource, "monitor", node, false);
   clearFlag(probe, Flag.Optional);
   orderVsUnfencing(cluster, resource, node, probe, Order.Ordered);
-  if (!isActiveOn(resource, node)) setActionMeta(probe, "op_target_rc", "7");
-  else if (resource.role === Role.Promoted) setActionMeta(probe, "op_target_rc", "8");
+  if (!isActiveOn(resource, node)) expectResult(probe, "stopped");
+  else if (resource.role === Role.Promoted) expectResult(probe, "promoted");
   return probe;
 }
 
@@ -195,12 +195,10 @@ function orderStarts(cluster: Cluster, resource: Resource): void {
   }
   for (const probe of findActions(resource, "monitor", 0, undefined)) {
     // Relations that this adds are newer and need not be visited.
-    for (let i = probe.after.length - 1; i >= 0; i -= 1) {
-      const relation = probe.after[i];
-      if (relation === undefined) continue;
+    for (let relation = probe.after; relation !== undefined; relation = relation.olderAfter) {
       orderInstanceStarts(probe, relation);
       const visited: Action[] = [];
-      orderRestarts(cluster, probe, relation.action, visited);
+      orderRestarts(cluster, probe, relation.then, visited);
       for (const action of visited) clearFlag(action, Flag.Visited);
     }
   }
@@ -208,13 +206,13 @@ function orderStarts(cluster: Cluster, resource: Resource): void {
 
 /** An unrunnable probe of a clone blocks those instances that are not running yet. */
 function orderInstanceStarts(probe: Action, relation: Relation): void {
-  const whole = relation.action.resource;
+  const whole = relation.then.resource;
   if (whole === undefined || whole.variant <= Variant.Group) return;
-  if (hasFlag(probe, Flag.Runnable) || (relation.flags & Order.UnrunnableFirstBlocks) !== 0) return;
-  if (probe.resource === undefined || topResource(probe.resource) !== whole || relation.action.task !== "start") return;
-  for (let i = relation.action.after.length - 1; i >= 0; i -= 1) {
-    const then = relation.action.after[i]?.action;
-    if (then?.resource === undefined || then.task !== "start") continue;
+  if (hasFlag(probe, Flag.Runnable) || (relation.made & Order.UnrunnableFirstBlocks) !== 0) return;
+  if (probe.resource === undefined || topResource(probe.resource) !== whole || relation.then.task !== "start") return;
+  for (let next = relation.then.after; next !== undefined; next = next.olderAfter) {
+    const { then } = next;
+    if (then.resource === undefined || then.task !== "start") continue;
     if (then.resource.activeNodes.length > 0 || topResource(then.resource) !== whole) continue;
     orderActions(probe, then, Order.Ordered | Order.UnrunnableFirstBlocks);
   }
@@ -241,10 +239,10 @@ function orderRestarts(cluster: Cluster, probe: Action, after: Action, visited: 
     interleave = true;
     compatible = findCompatible(cluster, from, resource, Role.Unknown, false, undefined);
   }
-  for (let i = after.after.length - 1; i >= 0; i -= 1) {
-    const relation = after.after[i];
-    if (relation === undefined || !followsChain(from, after, relation, interleave, compatible)) continue;
-    orderRestarts(cluster, probe, relation.action, visited);
+  for (let relation = after.after; relation !== undefined; relation = relation.olderAfter) {
+    if (followsChain(from, after, relation, interleave, compatible)) {
+      orderRestarts(cluster, probe, relation.then, visited);
+    }
   }
 }
 
@@ -255,9 +253,9 @@ function followsChain(
   interleave: boolean,
   compatible: Resource | undefined,
 ): boolean {
-  if ((relation.flags & Order.FirstImpliesThen) !== 0) return true;
+  if ((relation.made & Order.FirstImpliesThen) !== 0) return true;
   const whole = after.resource;
-  const chained = relation.action.resource;
+  const chained = relation.then.resource;
   if (whole === undefined || whole.variant < Variant.Group || from.parent === whole || chained === undefined)
     return false;
   if (chained.variant > Variant.Group || chained.parent !== whole) return false;
@@ -287,7 +285,7 @@ function orderBeforeStops(ordering: Ordering): void {
   if (flags === Order.IfRequiredOnSameNode || flags === Order.IfOnSameNodeOrTarget) probeFlags = flags;
   const probes = findActions(firstResource, "monitor", 0, undefined);
   if (probes.length === 0) return;
-  let thens: Action[] = [];
+  let thens: readonly Action[] = [];
   if (then !== undefined) thens = [then];
   else if (thenResource !== undefined && ordering.thenKey !== undefined) {
     thens = findActions(thenResource, ordering.thenKey, 0, undefined);

@@ -5,7 +5,7 @@
 
 import type { Element } from "../../kernel/cib/element.ts";
 import type { HealthColors } from "../../model/score.ts";
-import type { Cause } from "../transition.ts";
+import type { Cause, GraphPrimitive } from "../transition.ts";
 import type { Recorder } from "./explain/recorder.ts";
 import type { FailedOperation, HistoryResource, ParameterCheck } from "./history-state.ts";
 import type { MultipleActive, Needs, NoQuorumPolicy, ProbeMode, Role, Variant } from "./kinds.ts";
@@ -87,8 +87,42 @@ export interface OperationConfig {
   readonly enabled: boolean;
 }
 
-/** What an operation's configuration comes to, the same for all actions of that name and interval. */
+/** Meta attributes of an operation, complete with defaults. */
+export interface OperationMeta {
+  readonly name: string;
+  readonly intervalMs: number;
+  readonly config: OperationConfig | undefined;
+  /** As in ActionKind. */
+  readonly node: Node | undefined;
+  readonly meta: ActionMeta;
+}
+
+/** Meta attributes by name. */
 export type ActionMeta = ReadonlyMap<string, string>;
+
+/** What all actions of one operation of a resource have in common, made once, so that each of them costs little. */
+export interface ActionKind {
+  readonly task: string;
+  /** The node, where the configuration of the operation can differ from node to node (fence devices). */
+  readonly node: Node | undefined;
+  /** RESOURCE_KEY_INTERVAL. */
+  readonly uuid: string;
+  readonly operation: OperationConfig | undefined;
+  /** What the configuration comes to. */
+  readonly meta: ActionMeta;
+  readonly needs: Needs;
+  /** Parameters and meta attributes as the graph has them, by what an action adds of its own. */
+  readonly exported: Map<ActionMeta | undefined, Readonly<Record<string, string>>>;
+}
+
+/** The actions of a resource that have the same key and interval. */
+export interface ActionList {
+  readonly key: string;
+  readonly intervalMs: number;
+  /** Newest last. */
+  readonly actions: Action[];
+  readonly kinds: ActionKind[];
+}
 
 export interface CloneData {
   cloneMax: number;
@@ -165,12 +199,15 @@ export interface Resource {
   readonly provider: string | undefined;
   readonly type: string | undefined;
   readonly operations: readonly OperationConfig[];
-  readonly actionMeta: Map<string, ActionMeta>;
+  readonly operationMetas: OperationMeta[];
   readonly parent: Resource | undefined;
   children: Resource[];
   readonly meta: Map<string, string>;
   utilization: Map<string, string>;
-  readonly parameterCache: Map<string, Map<string, string>>;
+  /** Parameters, where they do not depend on the node. */
+  parameters: ReadonlyMap<string, string> | undefined;
+  /** Parameters by node, where they do (rules). */
+  parametersByNode: Map<Node | undefined, ReadonlyMap<string, string>> | undefined;
 
   managed: boolean;
   blocked: boolean;
@@ -234,6 +271,8 @@ export interface Resource {
 
   /** Newest last. */
   actions: Action[];
+  /** The same by key and interval. */
+  readonly actionLists: ActionList[];
   thisWith: Colocation[];
   withThis: Colocation[];
   locations: Location[];
@@ -242,6 +281,8 @@ export interface Resource {
   group: GroupData | undefined;
   bundle: BundleData | undefined;
   causes: Cause[];
+  /** How the executor knows it. */
+  exported: GraphPrimitive | undefined;
 }
 
 /** What the four kinds of resources do differently. Called through the resource, so that the files need not know each other. */
@@ -297,16 +338,26 @@ export interface ActiveNode {
   readonly clean: number;
 }
 
+/** An order of two actions: one record in the lists of both. The lists are chained, the newest order first. */
 export interface Relation {
-  readonly action: Action;
+  readonly first: Action;
+  readonly then: Action;
+  /** The order as it was made. */
+  readonly made: number;
+  /** What is left of it. */
   flags: number;
   graphed: boolean;
+  /** The next older order in `then.before`. */
+  readonly olderBefore: Relation | undefined;
+  /** The next older order in `first.after`. */
+  readonly olderAfter: Relation | undefined;
 }
 
 export interface Action {
   readonly id: number;
   readonly cluster: Cluster;
   readonly resource: Resource | undefined;
+  readonly kind: ActionKind | undefined;
   /** What is done; a cancellation keeps the key of what it cancels. */
   task: string;
   /** The part of the key between resource and interval, or the whole key where there is no resource. */
@@ -318,15 +369,18 @@ export interface Action {
   needs: Needs;
   priority: number;
   reason: string | undefined;
-  /** Shared by all actions of the same operation. */
-  readonly config: ActionMeta;
-  /** This action's own, stronger than `config`. */
+  /** This action's own, stronger than those of its kind; may be shared with other actions. */
   meta: Map<string, string> | undefined;
+  /** Parameters of its operation alone. */
   extra: ReadonlyMap<string, string> | undefined;
-  readonly operation: OperationConfig | undefined;
-  /** Newest last. */
-  before: Relation[];
-  after: Relation[];
+  /** Orders in which this action is the later one, and how many. */
+  before: Relation | undefined;
+  beforeCount: number;
+  /** Orders in which this action is the earlier one, and how many. */
+  after: Relation | undefined;
+  afterCount: number;
+  /** All of `before` by the number of the earlier action, each of these once; made for the graph. */
+  inputs: readonly Relation[];
   runnableBefore: number;
   requiredRunnableBefore: number;
 }

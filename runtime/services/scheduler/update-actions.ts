@@ -236,9 +236,8 @@ export function updateForOrderings(cluster: Cluster, then: Action): void {
     then.runnableBefore = 0;
     clearFlag(then, Flag.Runnable);
   }
-  for (let i = then.before.length - 1; i >= 0; i -= 1) {
-    const relation = then.before[i];
-    if (relation !== undefined) changed = updateFor(cluster, then, relation, changed);
+  for (let relation = then.before; relation !== undefined; relation = relation.olderBefore) {
+    changed = updateFor(cluster, then, relation, changed);
   }
   if (then.requiredRunnableBefore > 0) {
     changed = before === then.flags ? changed & ~Changed.Then : changed | Changed.Then;
@@ -246,16 +245,13 @@ export function updateForOrderings(cluster: Cluster, then: Action): void {
   if ((changed & Changed.Then) !== 0) {
     if ((before & Flag.Runnable) !== 0 && !hasFlag(then, Flag.Runnable)) blockDependents(cluster, then);
     updateForOrderings(cluster, then);
-    for (let i = then.after.length - 1; i >= 0; i -= 1) {
-      const later = then.after[i];
-      if (later !== undefined) updateForOrderings(cluster, later.action);
-    }
+    for (let later = then.after; later !== undefined; later = later.olderAfter) updateForOrderings(cluster, later.then);
   }
   cluster.updateDepth -= 1;
 }
 
 function updateFor(cluster: Cluster, then: Action, relation: Relation, soFar: number): number {
-  let first = relation.action;
+  let { first } = relation;
   if (
     (relation.flags & ~Order.Ordered) === 0 &&
     !(first.resource !== undefined && first.resource.variant > Variant.Primitive)
@@ -285,7 +281,7 @@ function updateFor(cluster: Cluster, then: Action, relation: Relation, soFar: nu
   if (first.resource !== undefined && resource !== undefined && first.resource !== resource) {
     if (!contains(first.resource, resource)) first = completionOf(first);
   }
-  if (first === relation.action) {
+  if (first === relation.first) {
     const firstFlags = flagsForOrdering(first, thenNode);
     const thenFlags = flagsForOrdering(then, firstNode);
     changed |= applyRelation(first, then, firstFlags, thenFlags, relation);
@@ -294,10 +290,7 @@ function updateFor(cluster: Cluster, then: Action, relation: Relation, soFar: nu
     relation.flags = Order.None;
   }
   if ((changed & Changed.First) !== 0) {
-    for (let i = first.after.length - 1; i >= 0; i -= 1) {
-      const later = first.after[i];
-      if (later !== undefined) updateForOrderings(cluster, later.action);
-    }
+    for (let later = first.after; later !== undefined; later = later.olderAfter) updateForOrderings(cluster, later.then);
     updateForOrderings(cluster, first);
   }
   return changed;

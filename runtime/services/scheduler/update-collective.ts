@@ -71,10 +71,7 @@ function updateInstance(
   if (part === undefined || (instance.methods.actionFlags(part, node) & Flag.Runnable) === 0) return Changed.None;
   const changed = instance.methods.updateOrdered(first, part, node, flags, filter, type);
   if ((changed & Changed.Then) !== 0) {
-    for (let i = part.after.length - 1; i >= 0; i -= 1) {
-      const later = part.after[i];
-      if (later !== undefined) updateForOrderings(cluster, later.action);
-    }
+    for (let later = part.after; later !== undefined; later = later.olderAfter) updateForOrderings(cluster, later.then);
   }
   return changed;
 }
