@@ -193,6 +193,7 @@ function newAction(
     inputs: NO_RELATIONS,
     runnableBefore: 0,
     requiredRunnableBefore: 0,
+    wholeFlags: undefined,
   };
   cluster.nextActionId += 1;
   cluster.actionChanges += 1;
@@ -463,8 +464,8 @@ function addUnfencingDigests(cluster: Cluster, action: Action, node: Node): bool
       changed = true;
       cluster.notices.push(`notice: Unfencing node ${node.name} because the definition of ${device.id} changed`);
     }
-    all += `${device.id}:${agent}:${digests.all},`;
-    secure += `${device.id}:${agent}:${digests.secure ?? ""},`;
+    all += `${device.id}:${agent}:${digests.all()},`;
+    secure += `${device.id}:${agent}:${digests.secure() ?? ""},`;
   }
   setActionMeta(action, "digests-all", all);
   setActionMeta(action, "digests-secure", secure);

@@ -112,7 +112,6 @@ function makeCluster(cib: Element, options: ScheduleOptions): Cluster {
     summary: [],
     updateDepth: 0,
     actionChanges: 0,
-    wholeFlags: new Map(),
   };
   for (const moment of moments) recheckBy(cluster, moment);
   return cluster;

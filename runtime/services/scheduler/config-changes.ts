@@ -111,8 +111,9 @@ export function checkOperation(cluster: Cluster, resource: Resource, node: Node,
   const startsIt = intervalMs === 0 && ["monitor", "migrate_from", "promote"].includes(operation.task);
   const task = startsIt ? "start" : operation.task;
   const digests = compareDigests(cluster, resource, operation, node);
-  if (cluster.secretsRemoved && digests.verdict !== "match" && digests.secure !== undefined) {
-    if (digests.secure === operation.element.attributes["op-secure-digest"]) {
+  if (cluster.secretsRemoved && digests.verdict !== "match") {
+    const secure = operation.element.attributes["op-secure-digest"];
+    if (secure !== undefined && secure === digests.secure()) {
       const magic = operation.element.attributes["transition-magic"];
       cluster.notices.push(
         `Only 'private' parameters to ${formatInterval(intervalMs)}-interval ${task} for ${resource.id} on ${node.name} changed: ${magic}`,

@@ -85,8 +85,38 @@ export function operationParameters(
   return values;
 }
 
-/** Calculates the digests of an operation as it is configured now, for comparison with what the history has. */
-export function operationDigests(
+/** Parameters of an operation as it is configured now: all that its digests are made from. */
+function digestedParameters(
+  cluster: Cluster,
+  resource: Resource,
+  task: string,
+  intervalMs: number,
+  node: Node,
+): Map<string, string> {
+  const all = new Map<string, string>();
+  const host = bundleHostName(cluster, resource);
+  if (host !== undefined) all.set("addr", host);
+  const addMissing = (from: ReadonlyMap<string, string>, name: (key: string) => string) => {
+    for (const [key, value] of from) if (!all.has(name(key))) all.set(name(key), value);
+  };
+  const same = (key: string) => key;
+  addMissing(parametersOf(cluster, resource, node), same);
+  const config = operationConfig(resource, task, intervalMs);
+  addMissing(operationParameters(cluster, config, node), same);
+  addMissing(operationMeta(cluster, resource, node, task, intervalMs, config), metaName);
+  return filterForDigest(all);
+}
+
+function once<Value>(calculate: () => Value): () => Value {
+  let known: { value: Value } | undefined;
+  return () => {
+    known ??= { value: calculate() };
+    return known.value;
+  };
+}
+
+/** The digests of an operation as it is configured now, for comparison with what the history has. */
+function operationDigests(
   cluster: Cluster,
   resource: Resource,
   task: string,
@@ -95,26 +125,13 @@ export function operationDigests(
   history: HistoryOperation | undefined,
   withSecure: boolean,
 ): OperationDigests {
-  const all = new Map<string, string>();
-  const host = bundleHostName(cluster, resource);
-  if (host !== undefined) all.set("addr", host);
-  const addMissing = (from: ReadonlyMap<string, string>, name: (key: string) => string) => {
-    for (const [key, value] of from) if (!all.has(name(key))) all.set(name(key), value);
-  };
-  const same = (key: string) => key;
-  const parameters = parametersOf(cluster, resource, node);
-  addMissing(parameters, same);
-  const config = operationConfig(resource, task, intervalMs);
-  const own = operationParameters(cluster, config, node);
-  addMissing(own, same);
-  addMissing(operationMeta(cluster, resource, node, task, intervalMs, config), metaName);
-  const filtered = filterForDigest(all);
-  const version = history?.element.attributes["crm_feature_set"] ?? cluster.featureSet ?? SECURE_DIGEST_CHANGED;
+  const filtered = once(() => digestedParameters(cluster, resource, task, intervalMs, node));
+  const own = operationParameters(cluster, operationConfig(resource, task, intervalMs), node);
+  const hasRestart = history !== undefined && restartDigestOf(history) !== undefined;
   return {
-    parameters: filtered,
-    all: cluster.md5Hex(digestText(filtered)),
-    secure: withSecure ? secureDigest(cluster, resource, filtered, parameters, history, version) : undefined,
-    restart: restartDigest(cluster, filtered, history),
+    all: once(() => cluster.md5Hex(digestText(filtered()))),
+    secure: once(() => (withSecure ? secureDigest(cluster, resource, filtered(), node, history) : undefined)),
+    restart: hasRestart ? once(() => restartDigest(cluster, filtered(), history)) : () => undefined,
     verdict: intervalMs === 0 && own.size > 0 ? "restart" : "match",
   };
 }
@@ -123,13 +140,13 @@ function secureDigest(
   cluster: Cluster,
   resource: Resource,
   filtered: ReadonlyMap<string, string>,
-  parameters: ReadonlyMap<string, string>,
+  node: Node,
   history: HistoryOperation | undefined,
-  version: string,
 ): string {
+  const version = history?.element.attributes["crm_feature_set"] ?? cluster.featureSet ?? SECURE_DIGEST_CHANGED;
   const old = compareVersions(version, SECURE_DIGEST_CHANGED) < 0;
   const secrets = history === undefined ? DEFAULT_SECRETS : words(history.element.attributes["op-secure-params"]);
-  const kept = filterForDigest(old ? parameters : filtered);
+  const kept = filterForDigest(old ? parametersOf(cluster, resource, node) : filtered);
   // The later form keeps the timeout of a recurring operation, which the filter above needs its interval for.
   const timeout = filtered.get("CRM_meta_timeout");
   if (!old && timeout !== undefined) kept.set("CRM_meta_timeout", timeout);
@@ -148,9 +165,8 @@ function words(text: string | undefined): string[] {
 function restartDigest(
   cluster: Cluster,
   filtered: ReadonlyMap<string, string>,
-  history: HistoryOperation | undefined,
-): string | undefined {
-  if (history === undefined || restartDigestOf(history) === undefined) return undefined;
+  history: HistoryOperation,
+): string {
   const list = history.element.attributes["op-force-restart"];
   if (list === undefined) return cluster.md5Hex(digestText(filtered));
   const restarting = new Set(words(list));
@@ -190,10 +206,10 @@ export function compareDigests(
   const digests = cached(cluster, resource, history.task, history.intervalMs, node, history, cluster.secretsRemoved);
   const recorded = history.element.attributes["op-digest"];
   const recordedRestart = restartDigestOf(history);
-  const known = digests.restart !== undefined && recordedRestart !== undefined;
-  if (known && digests.restart !== recordedRestart) digests.verdict = "restart";
+  const restart = recordedRestart === undefined ? undefined : digests.restart();
+  if (restart !== undefined && restart !== recordedRestart) digests.verdict = "restart";
   else if (recorded === undefined) digests.verdict = "unknown";
-  else if (recorded === digests.all) digests.verdict = "match";
+  else if (recorded === digests.all()) digests.verdict = "match";
   else if (!(history.intervalMs === 0 && digests.verdict === "restart")) digests.verdict = "mismatch";
   return digests;
 }
@@ -210,8 +226,8 @@ export function compareFencingDigest(
   const matches = (summary: string | undefined, digest: string | undefined) =>
     summary !== undefined && digest !== undefined && summary.includes(`${resource.id}:${agent}:${digest}`);
   if (recorded === undefined) digests.verdict = "unknown";
-  else if (matches(recorded, digests.all)) digests.verdict = "match";
-  else if (matches(nodeAttribute(node, "#digests-secure", undefined, "current"), digests.secure)) {
+  else if (matches(recorded, digests.all())) digests.verdict = "match";
+  else if (matches(nodeAttribute(node, "#digests-secure", undefined, "current"), digests.secure())) {
     digests.verdict = "match";
     cluster.notices.push(`Only 'private' parameters to ${resource.id} for unfencing ${node.name} changed`);
   } else digests.verdict = "mismatch";

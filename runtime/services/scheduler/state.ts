@@ -70,10 +70,10 @@ export interface NodeTable {
 
 /** Digests of an operation's parameters, and what they say compared with the history. */
 export interface OperationDigests {
-  readonly parameters: ReadonlyMap<string, string>;
-  readonly all: string;
-  readonly secure: string | undefined;
-  readonly restart: string | undefined;
+  /** Each is calculated when it is asked for, because most have nothing to be compared with. */
+  all(): string;
+  secure(): string | undefined;
+  restart(): string | undefined;
   verdict: "match" | "mismatch" | "restart" | "unknown";
 }
 
@@ -383,6 +383,8 @@ export interface Action {
   inputs: readonly Relation[];
   runnableBefore: number;
   requiredRunnableBefore: number;
+  /** What was found out of the parts that this action stands for, which takes long. */
+  wholeFlags: WholeFlags | undefined;
 }
 
 /** An order between operations, to be applied when all actions are known. */
@@ -523,12 +525,13 @@ export interface Cluster {
   updateDepth: number;
   /** Counts changes of actions: what was found out about actions holds while this number stays. */
   actionChanges: number;
-  /** Flags of the actions of clones and bundles, which take long to find out. */
-  readonly wholeFlags: Map<Action, WholeFlags>;
 }
 
-/** Flags of an action that stands for several, as of one count of changes; on each node and (undefined) altogether. */
+/** Flags of an action that stands for several, each with the count of changes (`actionChanges`) for which it holds. */
 export interface WholeFlags {
   at: number;
-  readonly byNode: Map<Node | undefined, number>;
+  flags: number;
+  /** By the index of a node. */
+  readonly atByNode: number[];
+  readonly flagsByNode: number[];
 }

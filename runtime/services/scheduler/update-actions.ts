@@ -28,35 +28,44 @@ const MAX_DEPTH = 20_000;
 
 function flagsForOrdering(action: Action, node: Node | undefined): number {
   const { resource } = action;
-  if (resource === undefined) return action.flags;
+  if (resource === undefined || resource.variant === Variant.Primitive) return action.flags;
   const flags = flagsOn(action, resource, undefined);
-  if (node === undefined || !isClone(resource)) return flags;
+  if (node === undefined || resource.variant !== Variant.Clone) return flags;
   // On that node it may not be possible, but elsewhere it is, and that counts for a clone.
   const onNode = flagsOn(action, resource, node);
   return (flags & Flag.Runnable) !== 0 ? onNode | Flag.Runnable : onNode;
 }
 
 function flagsOn(action: Action, resource: Resource, node: Node | undefined): number {
-  if (resource.variant < Variant.Clone) return resource.methods.actionFlags(action, node);
-  const { cluster } = action;
-  let known = cluster.wholeFlags.get(action);
-  if (known?.at === cluster.actionChanges) {
-    const flags = known.byNode.get(node);
-    if (flags !== undefined) return flags;
-  }
+  const { cluster, wholeFlags: known } = action;
   const before = cluster.actionChanges;
+  if (known !== undefined) {
+    if (node === undefined) {
+      if (known.at === before) return known.flags;
+    } else if (known.atByNode[node.index] === before) {
+      return known.flagsByNode[node.index] ?? 0;
+    }
+  }
   const flags = resource.methods.actionFlags(action, node);
   // Finding out can itself change actions; then it is too early to remember.
-  if (cluster.actionChanges !== before) return flags;
-  if (known === undefined) {
-    known = { at: before, byNode: new Map() };
-    cluster.wholeFlags.set(action, known);
-  } else if (known.at !== before) {
-    known.at = before;
-    known.byNode.clear();
-  }
-  known.byNode.set(node, flags);
+  if (cluster.actionChanges === before) rememberFlags(action, before, node, flags);
   return flags;
+}
+
+function rememberFlags(action: Action, at: number, node: Node | undefined, flags: number): void {
+  action.wholeFlags ??= { at: -1, flags: 0, atByNode: [], flagsByNode: [] };
+  const known = action.wholeFlags;
+  if (node === undefined) {
+    known.at = at;
+    known.flags = flags;
+    return;
+  }
+  while (known.atByNode.length <= node.index) {
+    known.atByNode.push(-1);
+    known.flagsByNode.push(0);
+  }
+  known.atByNode[node.index] = at;
+  known.flagsByNode[node.index] = flags;
 }
 
 const COMPLETION: Readonly<Record<string, string>> = {
@@ -236,8 +245,15 @@ export function updateForOrderings(cluster: Cluster, then: Action): void {
     then.runnableBefore = 0;
     clearFlag(then, Flag.Runnable);
   }
+  const single = then.resource === undefined || then.resource.variant === Variant.Primitive;
   for (let relation = then.before; relation !== undefined; relation = relation.olderBefore) {
-    changed = updateFor(cluster, then, relation, changed);
+    if (isSequence(relation)) {
+      // Nothing follows; but what stands for several is to know its own flags.
+      if (!single) flagsForOrdering(then, relation.first.node);
+      changed &= ~Changed.First;
+    } else {
+      changed = updateFor(cluster, then, relation, changed);
+    }
   }
   if (then.requiredRunnableBefore > 0) {
     changed = before === then.flags ? changed & ~Changed.Then : changed | Changed.Then;
@@ -250,16 +266,15 @@ export function updateForOrderings(cluster: Cluster, then: Action): void {
   cluster.updateDepth -= 1;
 }
 
+/** Whether only the sequence of the two matters, of which the earlier one stands for itself alone. */
+function isSequence(relation: Relation): boolean {
+  if ((relation.flags & ~Order.Ordered) !== 0) return false;
+  const { resource } = relation.first;
+  return resource === undefined || resource.variant === Variant.Primitive;
+}
+
 function updateFor(cluster: Cluster, then: Action, relation: Relation, soFar: number): number {
   let { first } = relation;
-  if (
-    (relation.flags & ~Order.Ordered) === 0 &&
-    !(first.resource !== undefined && first.resource.variant > Variant.Primitive)
-  ) {
-    // Only the sequence matters, so nothing follows; but what stands for several is to know its own flags.
-    if (then.resource !== undefined && then.resource.variant > Variant.Primitive) flagsForOrdering(then, first.node);
-    return soFar & ~Changed.First;
-  }
   const thenNode = groupNode(then);
   const firstNode = groupNode(first);
   if ((relation.flags & Order.IfOnSameNode) !== 0 && firstNode !== undefined && thenNode !== undefined) {
