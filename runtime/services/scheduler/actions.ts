@@ -2,8 +2,8 @@
 //
 // Fencing lives here too, because an action that cannot run may need it, and fencing is itself an action.
 
-import { millisecondsToSeconds } from "../../model/duration.ts";
-import { compareFencingDigest, operationParameters } from "./digests.ts";
+import { operationParameters } from "./digests.ts";
+import { priorityFencingDelay, unfencingDigests } from "./fencing-details.ts";
 import { has } from "./node-table.ts";
 import { actionKind } from "./operation-meta.ts";
 import {
@@ -104,7 +104,15 @@ export function orderActions(first: Action | undefined, then: Action | undefined
   if (isOrdered(first, then, flags)) return false;
   const { before } = then;
   const { after } = first;
-  const relation: Relation = { first, then, made: flags, flags, graphed: false, olderBefore: before, olderAfter: after };
+  const relation: Relation = {
+    first,
+    then,
+    made: flags,
+    flags,
+    graphed: false,
+    olderBefore: before,
+    olderAfter: after,
+  };
   first.after = relation;
   first.afterCount += 1;
   then.before = relation;
@@ -424,7 +432,12 @@ export function fenceAction(
     setActionMeta(action, "on_node", node.name);
     setActionMeta(action, "on_node_uuid", node.id);
     setActionMeta(action, "stonith_action", how);
-    if (cluster.unfencing && addUnfencingDigests(cluster, action, node)) wanted = true;
+    if (cluster.unfencing) {
+      const { all, secure, changed } = unfencingDigests(cluster, node);
+      setActionMeta(action, "digests-all", all);
+      setActionMeta(action, "digests-secure", secure);
+      if (changed) wanted = true;
+    }
   }
   if (
     cluster.properties.priorityFencingMs > 0 &&
@@ -439,49 +452,6 @@ export function fenceAction(
     action.reason = reason;
   }
   return action;
-}
-
-function unfencingDevices(resources: readonly Resource[], found: Resource[]): Resource[] {
-  for (const resource of resources) {
-    if (resource.children.length > 0) unfencingDevices(resource.children, found);
-    else if (!resource.fenceDevice) continue;
-    else if (resource.needsUnfencing || resource.meta.get("provides")?.toLowerCase() === "unfencing") {
-      found.unshift(resource);
-    }
-  }
-  return found;
-}
-
-/** Records with what parameters a node is (un)fenced; true when they are not those it was last unfenced with. */
-function addUnfencingDigests(cluster: Cluster, action: Action, node: Node): boolean {
-  let all = "";
-  let secure = "";
-  let changed = false;
-  for (const device of unfencingDevices(cluster.resources, [])) {
-    const agent = device.type ?? "";
-    const digests = compareFencingDigest(cluster, device, agent, node);
-    if (digests.verdict === "mismatch") {
-      changed = true;
-      cluster.notices.push(`notice: Unfencing node ${node.name} because the definition of ${device.id} changed`);
-    }
-    all += `${device.id}:${agent}:${digests.all()},`;
-    secure += `${device.id}:${agent}:${digests.secure() ?? ""},`;
-  }
-  setActionMeta(action, "digests-all", all);
-  setActionMeta(action, "digests-secure", secure);
-  return changed;
-}
-
-/** Seconds by which the side with the more important resources is fenced later, when a cluster is split in halves. */
-function priorityFencingDelay(cluster: Cluster, node: Node): number {
-  if (node.remoteKind || node.online) return 0;
-  const members = cluster.nodes.filter((other) => !other.remoteKind);
-  const online = members.filter((other) => other.online).length;
-  if (online > Math.floor(members.length / 2)) return 0;
-  const priorities = members.map((other) => other.priority);
-  const top = Math.max(...priorities);
-  if (Math.min(...priorities) === top || node.priority < top) return 0;
-  return millisecondsToSeconds(cluster.properties.priorityFencingMs);
 }
 
 /** A device must be switched on again for nodes before something may use it. */

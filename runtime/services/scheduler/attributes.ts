@@ -86,7 +86,11 @@ function hasRules(cluster: Cluster, parent: Element, name: string): boolean {
 }
 
 /** Parameters of a resource on a node (rules may look at the node), those of its parents where it has none of its own. */
-export function parametersOf(cluster: Cluster, resource: Resource, node: Node | undefined): ReadonlyMap<string, string> {
+export function parametersOf(
+  cluster: Cluster,
+  resource: Resource,
+  node: Node | undefined,
+): ReadonlyMap<string, string> {
   const known = resource.parameters ?? resource.parametersByNode?.get(node);
   if (known !== undefined) return known;
   const values = new Map<string, string>();

@@ -129,6 +129,7 @@ function operationDigests(
   const own = operationParameters(cluster, operationConfig(resource, task, intervalMs), node);
   const hasRestart = history !== undefined && restartDigestOf(history) !== undefined;
   return {
+    parameters: filtered,
     all: once(() => cluster.md5Hex(digestText(filtered()))),
     secure: once(() => (withSecure ? secureDigest(cluster, resource, filtered(), node, history) : undefined)),
     restart: hasRestart ? once(() => restartDigest(cluster, filtered(), history)) : () => undefined,
@@ -162,11 +163,7 @@ function words(text: string | undefined): string[] {
 }
 
 /** Digest of those parameters whose change needs a restart; the history names them. */
-function restartDigest(
-  cluster: Cluster,
-  filtered: ReadonlyMap<string, string>,
-  history: HistoryOperation,
-): string {
+function restartDigest(cluster: Cluster, filtered: ReadonlyMap<string, string>, history: HistoryOperation): string {
   const list = history.element.attributes["op-force-restart"];
   if (list === undefined) return cluster.md5Hex(digestText(filtered));
   const restarting = new Set(words(list));

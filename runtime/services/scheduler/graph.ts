@@ -139,7 +139,7 @@ function exportAction(cluster: Cluster, action: Action): GraphAction {
   const uuid = shared === undefined ? action.key : shared.uuid;
   const historyId = resource?.historyId;
   const router = node?.remoteKind === true ? routerFor(action, actionMeta(action, "notify_operation")) : undefined;
-  return {
+  const exported: GraphAction = {
     id: action.id,
     kind,
     operation: task,
@@ -152,8 +152,10 @@ function exportAction(cluster: Cluster, action: Action): GraphAction {
     attributes: sharedAttributes(cluster, action),
     downed: node === undefined ? undefined : downedBy(cluster, action, node),
     maintenance: task === "maintenance_nodes" && kind === "pseudo" ? maintenanceOf(cluster) : undefined,
-    cause: cluster.explain === undefined ? undefined : actionCause(cluster, cluster.explain, action),
   };
+  if (cluster.explain === undefined) return exported;
+  const cause = actionCause(cluster, cluster.explain, action);
+  return cause === undefined ? exported : { ...exported, cause };
 }
 
 function maintenanceOf(cluster: Cluster) {

@@ -6,11 +6,13 @@
 import type { Element } from "../../kernel/cib/element.ts";
 import type { HealthColors } from "../../model/score.ts";
 import type { Cause, GraphPrimitive } from "../transition.ts";
+import type { Action, ActionList, OperationMeta } from "./action-state.ts";
 import type { Recorder } from "./explain/recorder.ts";
 import type { FailedOperation, HistoryResource, ParameterCheck } from "./history-state.ts";
-import type { MultipleActive, Needs, NoQuorumPolicy, ProbeMode, Role, Variant } from "./kinds.ts";
+import type { MultipleActive, NoQuorumPolicy, ProbeMode, Role, Variant } from "./kinds.ts";
 import type { AssignmentLine, PlannedAction, Problem } from "./schedule.ts";
 
+export type * from "./action-state.ts";
 export type * from "./history-state.ts";
 export * from "./kinds.ts";
 
@@ -71,6 +73,7 @@ export interface NodeTable {
 /** Digests of an operation's parameters, and what they say compared with the history. */
 export interface OperationDigests {
   /** Each is calculated when it is asked for, because most have nothing to be compared with. */
+  parameters(): ReadonlyMap<string, string>;
   all(): string;
   secure(): string | undefined;
   restart(): string | undefined;
@@ -85,43 +88,6 @@ export interface OperationConfig {
   readonly intervalMs: number;
   readonly role: string | undefined;
   readonly enabled: boolean;
-}
-
-/** Meta attributes of an operation, complete with defaults. */
-export interface OperationMeta {
-  readonly name: string;
-  readonly intervalMs: number;
-  readonly config: OperationConfig | undefined;
-  /** As in ActionKind. */
-  readonly node: Node | undefined;
-  readonly meta: ActionMeta;
-}
-
-/** Meta attributes by name. */
-export type ActionMeta = ReadonlyMap<string, string>;
-
-/** What all actions of one operation of a resource have in common, made once, so that each of them costs little. */
-export interface ActionKind {
-  readonly task: string;
-  /** The node, where the configuration of the operation can differ from node to node (fence devices). */
-  readonly node: Node | undefined;
-  /** RESOURCE_KEY_INTERVAL. */
-  readonly uuid: string;
-  readonly operation: OperationConfig | undefined;
-  /** What the configuration comes to. */
-  readonly meta: ActionMeta;
-  readonly needs: Needs;
-  /** Parameters and meta attributes as the graph has them, by what an action adds of its own. */
-  readonly exported: Map<ActionMeta | undefined, Readonly<Record<string, string>>>;
-}
-
-/** The actions of a resource that have the same key and interval. */
-export interface ActionList {
-  readonly key: string;
-  readonly intervalMs: number;
-  /** Newest last. */
-  readonly actions: Action[];
-  readonly kinds: ActionKind[];
 }
 
 export interface CloneData {
@@ -338,55 +304,6 @@ export interface ActiveNode {
   readonly clean: number;
 }
 
-/** An order of two actions: one record in the lists of both. The lists are chained, the newest order first. */
-export interface Relation {
-  readonly first: Action;
-  readonly then: Action;
-  /** The order as it was made. */
-  readonly made: number;
-  /** What is left of it. */
-  flags: number;
-  graphed: boolean;
-  /** The next older order in `then.before`. */
-  readonly olderBefore: Relation | undefined;
-  /** The next older order in `first.after`. */
-  readonly olderAfter: Relation | undefined;
-}
-
-export interface Action {
-  readonly id: number;
-  readonly cluster: Cluster;
-  readonly resource: Resource | undefined;
-  readonly kind: ActionKind | undefined;
-  /** What is done; a cancellation keeps the key of what it cancels. */
-  task: string;
-  /** The part of the key between resource and interval, or the whole key where there is no resource. */
-  readonly key: string;
-  readonly intervalMs: number;
-  cancelTask: string | undefined;
-  node: Node | undefined;
-  flags: number;
-  needs: Needs;
-  priority: number;
-  reason: string | undefined;
-  /** This action's own, stronger than those of its kind; may be shared with other actions. */
-  meta: Map<string, string> | undefined;
-  /** Parameters of its operation alone. */
-  extra: ReadonlyMap<string, string> | undefined;
-  /** Orders in which this action is the later one, and how many. */
-  before: Relation | undefined;
-  beforeCount: number;
-  /** Orders in which this action is the earlier one, and how many. */
-  after: Relation | undefined;
-  afterCount: number;
-  /** All of `before` by the number of the earlier action, each of these once; made for the graph. */
-  inputs: readonly Relation[];
-  runnableBefore: number;
-  requiredRunnableBefore: number;
-  /** What was found out of the parts that this action stands for, which takes long. */
-  wholeFlags: WholeFlags | undefined;
-}
-
 /** An order between operations, to be applied when all actions are known. */
 export interface Ordering {
   readonly firstResource: Resource | undefined;
@@ -525,13 +442,4 @@ export interface Cluster {
   updateDepth: number;
   /** Counts changes of actions: what was found out about actions holds while this number stays. */
   actionChanges: number;
-}
-
-/** Flags of an action that stands for several, each with the count of changes (`actionChanges`) for which it holds. */
-export interface WholeFlags {
-  at: number;
-  flags: number;
-  /** By the index of a node. */
-  readonly atByNode: number[];
-  readonly flagsByNode: number[];
 }

@@ -305,7 +305,8 @@ function updateFor(cluster: Cluster, then: Action, relation: Relation, soFar: nu
     relation.flags = Order.None;
   }
   if ((changed & Changed.First) !== 0) {
-    for (let later = first.after; later !== undefined; later = later.olderAfter) updateForOrderings(cluster, later.then);
+    for (let later = first.after; later !== undefined; later = later.olderAfter)
+      updateForOrderings(cluster, later.then);
     updateForOrderings(cluster, first);
   }
   return changed;

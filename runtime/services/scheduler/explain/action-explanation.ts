@@ -143,7 +143,7 @@ function waits(recorder: Recorder, action: Action): WaitExplanation[] {
   const passed = new Set<Action>([action]);
   const waiting: { readonly action: Action; readonly constraint?: string | undefined }[] = [{ action }];
   for (let next = waiting.shift(); next !== undefined && list.length < MAX_WAITS; next = waiting.shift()) {
-    for (const { action: input, graphed } of next.action.before) {
+    for (const { first: input, graphed } of next.action.inputs) {
       if (!graphed || passed.has(input) || passed.size > MAX_PASSED) continue;
       passed.add(input);
       const [between] = recorder.actions.constraintsBetween(input, next.action);

@@ -156,9 +156,7 @@ export class ActionNotes {
     const open = (other: Action) =>
       effect === "impossible" ? !hasFlag(other, Flag.Runnable) : !hasFlag(other, Flag.Optional);
     if (resource === undefined) {
-      return action.before
-        .filter((relation) => open(relation.action))
-        .map((relation) => ({ effect, from: relation.action }));
+      return action.inputs.filter(({ first }) => open(first)).map(({ first }) => ({ effect, from: first }));
     }
     if (resource.variant === Variant.Primitive) return [];
     const task = plainTask(action.task);

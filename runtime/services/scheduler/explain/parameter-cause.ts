@@ -46,8 +46,9 @@ export interface ParameterChange {
 /** Without the parameter that was added, the digest is the old one. */
 function addedParameter(cluster: Cluster, { operation, digests }: ParameterChange): string | undefined {
   const recorded = operation.element.attributes["op-digest"];
-  return [...digests.parameters.keys()].find((name) => {
-    const fewer = new Map([...digests.parameters].filter(([other]) => other !== name));
+  const parameters = digests.parameters();
+  return [...parameters.keys()].find((name) => {
+    const fewer = new Map([...parameters].filter(([other]) => other !== name));
     return cluster.md5Hex(digestText(fewer)) === recorded;
   });
 }
