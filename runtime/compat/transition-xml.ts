@@ -10,8 +10,10 @@ const TAGS = { resource: "rsc_op", pseudo: "pseudo_event", cluster: "crm_event" 
 
 /** The graph as an element tree; formatXml makes text of it. */
 export function transitionElement(graph: TransitionGraph, transitionId: number): Element {
-  const byId = new Map(graph.synapses.map((synapse) => [synapse.action.id, synapse.action]));
-  const synapses = graph.synapses.map((synapse) => {
+  const all = [...graph.synapses, ...(graph.never?.synapses ?? [])].sort((one, other) => one.id - other.id);
+  const actions = [...all.map((synapse) => synapse.action), ...(graph.never?.awaited ?? [])];
+  const byId = new Map(actions.map((action) => [action.id, action]));
+  const synapses = all.map((synapse) => {
     const triggers = synapse.inputs.flatMap((id) => {
       const input = byId.get(id);
       return input === undefined ? [] : [element("trigger", {}, [actionElement(input, [])])];

@@ -123,32 +123,51 @@ function parseZone(text: string, zoneMinutes: number): number | undefined {
   return offset === undefined ? undefined : sign * offset.seconds;
 }
 
+/** An instant, and how many minutes ahead of UTC the zone is in which it was written. */
+export interface ZonedInstant {
+  readonly epochSeconds: number;
+  readonly zoneMinutes: number;
+}
+
+/** An instant and its zone from text, as parseInstant reads it. */
+export function parseZonedInstant(text: string, zoneMinutes = 0): ZonedInstant | undefined {
+  const days = parseDays(text);
+  if (days === undefined) return undefined;
+  const after = text.replace(/^[\dW-]*/, "");
+  if (!/^[ T]/.test(after)) return { epochSeconds: days * DAY_SECONDS, zoneMinutes: 0 };
+  const clock = parseClock(after.slice(1).trimStart());
+  if (clock === undefined) return undefined;
+  const zoneSeconds = parseZone(clock.rest, zoneMinutes);
+  if (zoneSeconds === undefined) return undefined;
+  return { epochSeconds: days * DAY_SECONDS + clock.seconds - zoneSeconds, zoneMinutes: zoneSeconds / 60 };
+}
+
 /**
  * An instant in epoch seconds from an ISO 8601 date with or without time and zone ("2005-020T12:30", "2026-11-22 08:00:00Z");
  * undefined when it is none. A text without a zone is in the zone given; a date alone is that day's midnight UTC.
  */
 export function parseInstant(text: string, zoneMinutes = 0): number | undefined {
-  const days = parseDays(text);
-  if (days === undefined) return undefined;
-  const after = text.replace(/^[\dW-]*/, "");
-  if (!/^[ T]/.test(after)) return days * DAY_SECONDS;
-  const clock = parseClock(after.slice(1).trimStart());
-  if (clock === undefined) return undefined;
-  const zoneSeconds = parseZone(clock.rest, zoneMinutes);
-  return zoneSeconds === undefined ? undefined : days * DAY_SECONDS + clock.seconds - zoneSeconds;
+  return parseZonedInstant(text, zoneMinutes)?.epochSeconds;
 }
 
-/** An instant later by a duration; years and months by the calendar, a day that the month lacks becomes its last. */
-export function addDuration(epochSeconds: number, duration: CalendarDuration, zoneMinutes: number): number {
+/**
+ * An instant later by a duration, by the calendar of its zone: the same day of the year some years later (so a leap day
+ * moves the date), then the same day of the month some months later (or the month's last), then days and seconds.
+ */
+export function addDuration({ epochSeconds, zoneMinutes }: ZonedInstant, duration: CalendarDuration): number {
   const local = epochSeconds + zoneMinutes * 60;
-  const days = Math.floor(local / DAY_SECONDS);
-  const date = dateFromDays(days);
-  const months = (date.year + duration.years) * 12 + (date.month - 1) + duration.months;
-  const year = Math.floor(months / 12);
-  const month = (months % 12) + 1;
-  const day = Math.min(date.day, daysInMonth(year, month));
-  const moved = daysFromDate(year, month, day) + duration.days;
-  return moved * DAY_SECONDS + (local - days * DAY_SECONDS) + duration.seconds - zoneMinutes * 60;
+  const day = Math.floor(local / DAY_SECONDS);
+  const { year } = dateFromDays(day);
+  const dayOfYear = day - daysFromDate(year, 1, 1);
+  let moved = daysFromDate(year + duration.years, 1, 1) + dayOfYear;
+  if (duration.months !== 0) {
+    const date = dateFromDays(moved);
+    const months = date.year * 12 + (date.month - 1) + duration.months;
+    const [newYear, newMonth] = [Math.floor(months / 12), (((months % 12) + 12) % 12) + 1];
+    moved = daysFromDate(newYear, newMonth, Math.min(date.day, daysInMonth(newYear, newMonth)));
+  }
+  const days = moved + duration.days;
+  return days * DAY_SECONDS + (local - day * DAY_SECONDS) + duration.seconds - zoneMinutes * 60;
 }
 
 /** YYYY-MM-DD HH:MM:SSZ. */

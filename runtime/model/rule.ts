@@ -3,7 +3,7 @@
 
 import type { Element } from "../kernel/cib/element.ts";
 import { type CalendarDuration, parseIntervalMs } from "./duration.ts";
-import { addDuration, calendarFields, parseInstant } from "./iso8601.ts";
+import { addDuration, calendarFields, parseZonedInstant, type ZonedInstant } from "./iso8601.ts";
 import { leadingInteger } from "./score.ts";
 import { compareText, compareVersions } from "./text.ts";
 
@@ -144,36 +144,37 @@ function dateHolds(condition: Element, input: RuleInput): boolean {
   }
   if (operation === "gt") {
     const start = instantOf(condition, "start", input);
-    if (typeof start !== "number") return false;
-    if (input.nowEpochSeconds > start) return true;
-    input.changesAt?.(start + 1);
+    if (start === undefined || start === "invalid") return false;
+    if (input.nowEpochSeconds > start.epochSeconds) return true;
+    input.changesAt?.(start.epochSeconds + 1);
     return false;
   }
   if (operation !== "lt") return false;
   const end = instantOf(condition, "end", input);
-  if (typeof end !== "number" || input.nowEpochSeconds >= end) return false;
-  input.changesAt?.(end);
+  if (end === undefined || end === "invalid" || input.nowEpochSeconds >= end.epochSeconds) return false;
+  input.changesAt?.(end.epochSeconds);
   return true;
 }
 
-function instantOf(condition: Element, name: string, input: RuleInput): number | undefined | "invalid" {
+function instantOf(condition: Element, name: string, input: RuleInput): ZonedInstant | undefined | "invalid" {
   const text = condition.attributes[name];
-  return text === undefined ? undefined : (parseInstant(text, input.zoneMinutes) ?? "invalid");
+  return text === undefined ? undefined : (parseZonedInstant(text, input.zoneMinutes) ?? "invalid");
 }
 
 function inRange(condition: Element, input: RuleInput): boolean {
   const start = instantOf(condition, "start", input);
-  let end = instantOf(condition, "end", input);
-  if (start === "invalid" || end === "invalid" || (start === undefined && end === undefined)) return false;
+  const last = instantOf(condition, "end", input);
+  if (start === "invalid" || last === "invalid" || (start === undefined && last === undefined)) return false;
+  let end = last?.epochSeconds;
   const duration = condition.children.find((child) => child.name === "duration");
   if (end === undefined && duration !== undefined && start !== undefined) {
     const parts = durationOf(duration);
     if (parts === undefined) return false;
-    end = addDuration(start, parts, input.zoneMinutes);
+    end = addDuration(start, parts);
   }
   const now = input.nowEpochSeconds;
-  if (start !== undefined && now < start) {
-    input.changesAt?.(start);
+  if (start !== undefined && now < start.epochSeconds) {
+    input.changesAt?.(start.epochSeconds);
     return false;
   }
   if (end === undefined) return true;

@@ -67,12 +67,17 @@ export function compareNames(one: string, other: string): number {
   return i < one.length ? 1 : j < other.length ? -1 : 0;
 }
 
+/** The dotted number that a text begins with, as its parts; what follows does not count, and no number is version 0. */
+function versionParts(text: string): number[] {
+  return (/^\s*(\d+(?:\.\d+)*)/.exec(text)?.[1] ?? "").split(".").map(Number);
+}
+
 /** Compares dotted version numbers part by part; a missing part counts as 0. */
 export function compareVersions(one: string, other: string): number {
-  const left = one.split(".");
-  const right = other.split(".");
+  const left = versionParts(one);
+  const right = versionParts(other);
   for (let i = 0; i < Math.max(left.length, right.length); i += 1) {
-    const difference = (Number.parseInt(left[i] ?? "0", 10) || 0) - (Number.parseInt(right[i] ?? "0", 10) || 0);
+    const difference = (left[i] ?? 0) - (right[i] ?? 0);
     if (difference !== 0) return difference < 0 ? -1 : 1;
   }
   return 0;

@@ -79,6 +79,11 @@ export interface TransitionGraph {
   /** Attributes of <transition_graph> besides those (failed-stop-offset, ...), for the XML form. */
   readonly attributes: Readonly<Record<string, string>>;
   readonly synapses: readonly Synapse[];
+  /**
+   * What was wanted, but waits for something that never happens: not to be carried out, though Pacemaker's text of the graph
+   * has it. `awaited` are actions that inputs name and that are not in the plan at all (they cannot be done).
+   */
+  readonly never?: { readonly synapses: readonly Synapse[]; readonly awaited: readonly GraphAction[] };
   /** Epoch seconds at which the state should be looked at again although nothing happens (a rule, a failure-timeout). */
   readonly recheckAtEpochSeconds?: number;
 }

@@ -98,7 +98,7 @@ export function runTransition(cib: Element, graph: TransitionGraph, options: Run
   return {
     lines: run.lines,
     cib: run.cib,
-    complete: waiting.length === 0 || run.failed.size > 0,
+    complete: (waiting.length === 0 && graph.never === undefined) || run.failed.size > 0,
     unmet: options.failures.filter((failure) => !run.met.has(failure)),
   };
 }

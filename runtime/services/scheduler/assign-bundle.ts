@@ -7,6 +7,7 @@ import { findContainer } from "./compatible.ts";
 import { addAll, addThisWith, addWithThis, newColocation } from "./constraint-colocation.ts";
 import { applyLocation } from "./constraint-location.ts";
 import { assignInstances, compareInstances } from "./instances.ts";
+import { mergeSort } from "./merge-sort.ts";
 import { ABSENT } from "./node-table.ts";
 import { showScores } from "./score-lines.ts";
 import {
@@ -30,11 +31,14 @@ export function assignBundle(
   stopIfFail: boolean,
 ): undefined {
   const data = bundle.bundle;
-  if (data === undefined) return;
+  // What is inside may be configured to be placed with the bundle: it cannot ask for that while it is being placed itself.
+  if (data === undefined || bundle.assigning) return;
   bundle.assigning = true;
   showScores(cluster, "bundle", bundle);
-  const containers = data.replicas.map((replica) => replica.container);
-  containers.sort((one, other) => compareInstances(cluster, one, other));
+  const containers = mergeSort(
+    data.replicas.map((replica) => replica.container),
+    (one, other) => compareInstances(cluster, one, other),
+  );
   assignInstances(cluster, bundle, containers, data.replicaCount, data.replicasPerHost);
   for (const replica of data.replicas) assignReplica(cluster, replica, prefer, stopIfFail);
   const { child } = data;

@@ -14,6 +14,7 @@ import { findCompatible } from "./compatible.ts";
 import { addAll, addThisWith, addWithThis } from "./constraint-colocation.ts";
 import { applyLocation } from "./constraint-location.ts";
 import { assignInstances, compareInstances } from "./instances.ts";
+import { mergeSort } from "./merge-sort.ts";
 import { showScores } from "./score-lines.ts";
 import { type Cluster, type Colocation, type Location, type Node, type Resource, Role, Variant } from "./state.ts";
 import { anyIn, onlyNode } from "./tree.ts";
@@ -34,7 +35,7 @@ export function assignClone(
     cluster.explain?.wanted(clone, colocation);
   }
   showScores(cluster, "clone", clone);
-  clone.children.sort((one, other) => compareInstances(cluster, one, other));
+  clone.children = mergeSort(clone.children, (one, other) => compareInstances(cluster, one, other));
   assignInstances(cluster, clone, clone.children.slice(), clone.clone.cloneMax, clone.clone.cloneNodeMax);
   if (clone.promotable) setInstanceRoles(cluster, clone);
   clone.unassigned = false;

@@ -8,6 +8,7 @@ import { hasInfluence } from "./constraint-colocation.ts";
 import { requirePromotionTickets } from "./constraint-ticket.ts";
 import { partOfInstance } from "./instance-parts.ts";
 import { compareInstances } from "./instances.ts";
+import { mergeSort } from "./merge-sort.ts";
 import { ABSENT, has, nodeUsable, scoreOf } from "./node-table.ts";
 import { showPromotion } from "./score-lines.ts";
 import { type Cluster, type Colocation, type Location, type Node, type Resource, Role } from "./state.ts";
@@ -152,7 +153,7 @@ function sortInstances(cluster: Cluster, clone: Resource): void {
     else if (chosen === undefined) child.promotionPriority = -INFINITY;
     else if (child.promotionPriority >= 0) child.promotionPriority = scoreOf(clone.allowed, chosen);
   }
-  clone.children.sort((one, other) => comparePromotable(cluster, one, other));
+  clone.children = mergeSort(clone.children, (one, other) => comparePromotable(cluster, one, other));
   clone.updatingNodes = false;
 }
 

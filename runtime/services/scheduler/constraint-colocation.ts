@@ -138,7 +138,7 @@ export function unpackColocation(cluster: Cluster, original: Element): void {
   }
   const influence = constraint.attributes["influence"];
   let last: Element | undefined;
-  const sets = setsOf(cluster, constraint);
+  const sets = setsOf(cluster, constraint, original);
   if (sets === undefined) return;
   for (const set of sets) {
     if (!set.attributes["id"]) continue;
@@ -215,19 +215,24 @@ function colocateSet(cluster: Cluster, id: string, set: Element, whole: number, 
       influence: influenceOf(mover, influence),
       explicit: true,
     });
-  const members: Resource[] = [];
-  for (const member of membersOf(set)) {
-    const resource = constraintResource(cluster, member);
+  const ids = membersOf(set);
+  let previous: Resource | undefined;
+  for (const id of ids) {
+    const resource = constraintResource(cluster, id);
     if (resource === undefined) return;
-    const previous = members[members.length - 1];
-    if (score > 0 && previous !== undefined) {
+    if (score < 0) {
+      // Apart from each other: every one from every one before it. One that is named by its place in a clone stands for
+      // the clone, under another name than it was given, so nothing says where "before it" ends.
+      for (const other of ids) {
+        if (other === resource.id) break;
+        const primary = constraintResource(cluster, other);
+        if (primary !== undefined) spec(resource, primary, resource);
+      }
+    } else if (previous !== undefined) {
       if (withPrevious) spec(resource, previous, resource);
       else spec(previous, resource, resource);
-    } else if (score < 0) {
-      // Apart from each other: every one from every one before it.
-      for (const other of members) if (other !== resource) spec(resource, other, resource);
     }
-    members.push(resource);
+    previous = resource;
   }
 }
 

@@ -24,7 +24,7 @@ export function unpackLocation(cluster: Cluster, original: Element): void {
       if (set !== "plain") constraint = withSets(original, ["rsc", "role"], [set]);
     }
   }
-  const sets = setsOf(cluster, constraint);
+  const sets = setsOf(cluster, constraint, original);
   if (sets === undefined) return;
   if (sets.length === 0) {
     unpackSimple(cluster, constraint);

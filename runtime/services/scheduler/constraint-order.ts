@@ -76,7 +76,7 @@ export function unpackOrder(cluster: Cluster, original: Element): void {
   const symmetry = symmetryOf(original, kind, undefined);
   const constraint = asSets(cluster, original);
   if (constraint === undefined) return;
-  const sets = setsOf(cluster, constraint);
+  const sets = setsOf(cluster, constraint, original);
   if (sets === undefined) return;
   let last: Element | undefined;
   for (const set of sets) {

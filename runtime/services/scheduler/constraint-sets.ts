@@ -35,39 +35,46 @@ function isList(meaning: Resource | readonly string[]): meaning is readonly stri
   return Array.isArray(meaning);
 }
 
-/** The sets of a constraint, references followed, tags replaced by what they stand for; undefined when one is not valid. */
-export function setsOf(cluster: Cluster, constraint: Element): Element[] | undefined {
+/**
+ * The sets of a constraint, references followed, tags replaced by what they stand for; undefined when a reference leads nowhere.
+ * Tags are looked at in sets that are written in the constraint: not in those made of a tag, nor in those of another
+ * constraint. A member that means nothing leaves all sets as they are, and whoever reads them stops at it.
+ */
+export function setsOf(cluster: Cluster, constraint: Element, original: Element): Element[] | undefined {
+  const written = constraint.children.filter((child) => child.name === "resource_set");
+  const expanded = constraint === original ? expandTags(cluster, constraint, written) : written;
   const sets: Element[] = [];
-  for (const child of constraint.children) {
-    if (child.name !== "resource_set") continue;
+  for (const child of expanded) {
     const set = cluster.resolve(child);
     if (set === undefined) return undefined;
-    const expanded = expandTags(cluster, constraint, set);
-    if (expanded === undefined) return undefined;
-    sets.push(expanded);
+    sets.push(set);
   }
   return sets;
 }
 
-function expandTags(cluster: Cluster, constraint: Element, set: Element): Element | undefined {
-  const references: Element[] = [];
-  let changed = false;
-  for (const reference of set.children) {
-    if (reference.name !== "resource_ref") continue;
-    const id = reference.attributes["id"];
-    const meaning = id === undefined ? undefined : meaningOf(cluster, id);
-    if (meaning === undefined) {
-      ignoreConstraint(cluster, constraint.attributes["id"], `"${id}" is no resource, template or tag`);
-      return undefined;
+function expandTags(cluster: Cluster, constraint: Element, sets: readonly Element[]): readonly Element[] {
+  const result: Element[] = [];
+  for (const set of sets) {
+    const references: Element[] = [];
+    let changed = false;
+    for (const reference of set.children) {
+      if (reference.name !== "resource_ref") continue;
+      const id = reference.attributes["id"];
+      const meaning = id === undefined ? undefined : meaningOf(cluster, id);
+      if (meaning === undefined) {
+        ignoreConstraint(cluster, constraint.attributes["id"], `"${id}" is no resource, template or tag`);
+        return sets;
+      }
+      if (!isList(meaning)) {
+        references.push(reference);
+        continue;
+      }
+      changed = true;
+      for (const member of meaning) references.push(element("resource_ref", { id: member }));
     }
-    if (!isList(meaning)) {
-      references.push(reference);
-      continue;
-    }
-    changed = true;
-    for (const member of meaning) references.push(element("resource_ref", { id: member }));
+    result.push(changed ? { name: set.name, attributes: set.attributes, children: references } : set);
   }
-  return changed ? { name: set.name, attributes: set.attributes, children: references } : set;
+  return result;
 }
 
 /**

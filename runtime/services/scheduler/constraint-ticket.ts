@@ -22,7 +22,7 @@ export function unpackTicket(cluster: Cluster, original: Element): void {
     if (set === undefined) return;
     if (set !== "plain") constraint = withSets(original, ["rsc", "rsc-role"], [set]);
   }
-  const sets = setsOf(cluster, constraint);
+  const sets = setsOf(cluster, constraint, original);
   if (sets === undefined) return;
   for (const set of sets) {
     for (const member of membersOf(set)) {

@@ -84,6 +84,7 @@ export function exportGraph(cluster: Cluster): TransitionGraph {
     });
   }
   const synapses = feasible(cluster, planned);
+  const never = synapses.length === planned.length ? undefined : neverDone(cluster, planned, synapses);
   const migrationLimit = leadingInteger(properties.migrationLimit) ?? 0;
   return {
     clusterDelayMs: parseIntervalMs(properties.clusterDelay),
@@ -100,7 +101,25 @@ export function exportGraph(cluster: Cluster): TransitionGraph {
       ...(cluster.announcedRecheckAt > 0 ? { "recheck-by": String(cluster.announcedRecheckAt) } : {}),
     },
     synapses,
+    ...(never === undefined ? {} : { never }),
     ...(cluster.recheckAt > 0 ? { recheckAtEpochSeconds: cluster.recheckAt } : {}),
+  };
+}
+
+/** What is left out because its turn never comes, and what it waits for that nobody planned. */
+function neverDone(
+  cluster: Cluster,
+  planned: readonly Synapse[],
+  synapses: readonly Synapse[],
+): NonNullable<TransitionGraph["never"]> {
+  const kept = new Set(synapses);
+  const awaited = new Set<Action>();
+  for (const action of cluster.graphed) {
+    for (const { graphed, first } of action.inputs) if (graphed && !hasFlag(first, Flag.InGraph)) awaited.add(first);
+  }
+  return {
+    synapses: planned.filter((synapse) => !kept.has(synapse)),
+    awaited: [...awaited].map((action) => exportAction(cluster, action)),
   };
 }
 

@@ -5,6 +5,7 @@ import type { Element } from "../../kernel/cib/element.ts";
 import { parseIntervalMs } from "../../model/duration.ts";
 import { leadingInteger } from "../../model/score.ts";
 import { sameText } from "../../model/text.ts";
+import { mergeSort } from "./merge-sort.ts";
 import { parseTransitionMagic } from "./operation-key.ts";
 import type { HistoryOperation, HistoryResource } from "./state.ts";
 
@@ -75,7 +76,7 @@ function compareTransitions(one: HistoryOperation, other: HistoryOperation): num
 /** A resource's operations, oldest first. */
 export function sortedOperations(entry: HistoryResource): readonly HistoryOperation[] {
   if (entry.sorted.length === 0 && entry.operations.length > 0) {
-    entry.sorted = [...entry.operations].reverse().sort(compareAge);
+    entry.sorted = mergeSort([...entry.operations].reverse(), compareAge);
   }
   return entry.sorted;
 }
