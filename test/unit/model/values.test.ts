@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Element, element } from "../../../runtime/kernel/cib/element.ts";
 import { parseIntervalMs, parseIsoDuration, parseMilliseconds } from "../../../runtime/model/duration.ts";
-import { addDuration, formatInstant, parseInstant } from "../../../runtime/model/iso8601.ts";
+import { addDuration, formatInstant, parseInstant, parseZonedInstant } from "../../../runtime/model/iso8601.ts";
 import { ruleHolds } from "../../../runtime/model/rule.ts";
 import { addScores, formatScore, INFINITY, parseScore } from "../../../runtime/model/score.ts";
 import { compareNames, compareText, compareVersions, isTrue, parseBoolean } from "../../../runtime/model/text.ts";
@@ -37,6 +37,26 @@ test("moments are read and written", () => {
   const month = parseIsoDuration("P1M");
   assert.ok(month !== undefined && moment !== undefined);
   assert.equal(formatInstant(addDuration({ epochSeconds: moment, zoneMinutes: 0 }, month)), "2024-03-29 12:30:00Z");
+});
+
+test("a year later is the same day of the year, a month later the same day of the month in the zone of the text", () => {
+  const later = (text: string, duration: string) => {
+    const start = parseZonedInstant(text);
+    const parts = parseIsoDuration(duration);
+    return start === undefined || parts === undefined ? "" : formatInstant(addDuration(start, parts));
+  };
+  assert.equal(later("2023-11-14", "P1Y"), "2024-11-13 00:00:00Z");
+  assert.equal(later("2023-01-31 23:30:00Z", "P1M"), "2023-02-28 23:30:00Z");
+  assert.equal(later("2023-03-01 00:30:00+02:00", "P1M"), "2023-03-31 22:30:00Z");
+  assert.equal(later("2023-01-31 12:00:00Z", "P1Y1MT1S"), "2024-02-29 12:00:01Z");
+});
+
+test("a version is the number that a text begins with", () => {
+  assert.equal(compareVersions("1.10", "1.9"), 1);
+  assert.equal(compareVersions("2", "2.0.0"), 0);
+  assert.equal(compareVersions(" 1.2-rc3", "1.2"), 0);
+  assert.equal(compareVersions("-1", "none"), 0);
+  assert.equal(compareVersions("0.1", "x9"), 1);
 });
 
 test("words for yes and no", () => {
