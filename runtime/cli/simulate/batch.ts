@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseXml } from "../../compat/xml.ts";
-import { EXIT, type ExitCode } from "../../host/errors.ts";
+import { EXIT, type ExitCode, errorText } from "../../host/errors.ts";
 import type { AssignmentLine } from "../../services/scheduler/schedule.ts";
 import type { CliIo } from "../io.ts";
 import { assignmentText } from "./assignment-text.ts";
@@ -75,7 +75,7 @@ function runBatch(folder: string, outFolder: string, onlyFamily: string | undefi
       } catch (error) {
         failures.push({
           name: `${family}/${name}`,
-          problem: error instanceof Error ? (error.stack ?? error.message) : String(error),
+          problem: errorText(error),
         });
       }
     }

@@ -16,6 +16,8 @@ export const CIB_LIMITS = {
   /** Primitives, groups, clones, bundles and templates. */
   resources: 20_000,
   constraints: 100_000,
-  /** Instances that one clone or bundle may ask for. */
+  /** Instances that one clone may ask for. */
   cloneInstances: 10_000,
+  /** Replicas that one bundle may ask for: each is a node as well. */
+  bundleReplicas: 1_000,
 } as const;

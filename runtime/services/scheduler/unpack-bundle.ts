@@ -6,6 +6,7 @@ import { childNamed, type Element, element } from "../../kernel/cib/element.ts";
 import { INFINITY } from "../../model/score.ts";
 import { parseBoolean } from "../../model/text.ts";
 import { integerAtLeast } from "./attributes.ts";
+import { limitedInstances } from "./instance-limits.ts";
 import { add, emptyTable, has, insert } from "./node-table.ts";
 import { type Cluster, type Node, ProbeMode, type Replica, type Resource } from "./state.ts";
 import { findNode } from "./tree.ts";
@@ -111,7 +112,8 @@ function readSpec(cluster: Cluster, bundle: Resource): BundleSpec | undefined {
   const network = childNamed(bundle.config, "network");
   const promotedMax = integerAtLeast(container.attributes["promoted-max"] ?? container.attributes["masters"], 0);
   const replicasText = container.attributes["replicas"];
-  const replicas = replicasText === undefined && promotedMax > 0 ? promotedMax : integerAtLeast(replicasText, 1);
+  const wanted = replicasText === undefined && promotedMax > 0 ? promotedMax : integerAtLeast(replicasText, 1);
+  const replicas = limitedInstances(cluster, bundle, "replicas", wanted);
   const addressStart = network?.attributes["ip-range-start"];
   const controlPort = network?.attributes["control-port"];
   const primitive = childNamed(bundle.config, "primitive");

@@ -5,6 +5,7 @@ import { parseIntervalMs } from "../../model/duration.ts";
 import { INFINITY, parseScore } from "../../model/score.ts";
 import { isTrue, parseBoolean } from "../../model/text.ts";
 import { integerAtLeast, parametersOf, readBlocks, ruleInput } from "./attributes.ts";
+import { limitedInstances } from "./instance-limits.ts";
 import { addDefaultScores, banEverywhere } from "./location-scores.ts";
 import { newResource } from "./new-resource.ts";
 import { parseRole } from "./roles.ts";
@@ -379,7 +380,12 @@ function unpackClone(cluster: Cluster, resource: Resource): boolean {
     promotedMax: resource.promotable ? integer(["promoted-max", "master-max"], 1) : 0,
     promotedNodeMax: resource.promotable ? integer(["promoted-node-max", "master-node-max"], 1) : 0,
     cloneNodeMax,
-    cloneMax: integer(["clone-max"], Math.max(1, cluster.nodes.length)),
+    cloneMax: limitedInstances(
+      cluster,
+      resource,
+      "clone-max",
+      integer(["clone-max"], Math.max(1, cluster.nodes.length)),
+    ),
     total: 0,
     ordered: isTrue(meta.get("ordered")),
     template,
