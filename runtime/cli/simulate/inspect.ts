@@ -11,7 +11,13 @@ import type { Problem } from "../../services/scheduler/schedule.ts";
 import { CliFailure } from "../failure.ts";
 
 /** Faults of single values: the element is used, with what counts where nothing is said. */
-const TOLERATED = new Set(["invalid-value", "invalid-option", "unknown-attribute", "unknown-option", "too-many-problems"]);
+const TOLERATED = new Set([
+  "invalid-value",
+  "invalid-option",
+  "unknown-attribute",
+  "unknown-option",
+  "too-many-problems",
+]);
 /** Faults that are refused even in a document that names no schema to be held to: planning it could take for ever. */
 const NEVER_TOLERATED = new Set(["too-large", "too-long", "not-a-cib"]);
 
@@ -38,7 +44,7 @@ export function inspectCib(cib: Element, called: string): Problem[] {
     severity: fault.severity,
     code: fault.code,
     element: fault.id ?? fault.element,
-    text: problemText(fault),
+    text: `${problemText(fault)}${fault.severity === "error" ? " The plan is made without it." : ""}`,
   }));
 }
 

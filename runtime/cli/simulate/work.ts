@@ -13,11 +13,13 @@ import { isScore } from "./assignment-text.ts";
 import { md5Hex } from "./batch.ts";
 import type { SimulateCommandOptions } from "./command.ts";
 import { hasInjections, type Injections, unknownNodes } from "./inject.ts";
+import { inspectCib, problemLines } from "./inspect.ts";
 import { type Simulation, simulate, textOf } from "./report.ts";
 
 /** Does it; the exit code. */
 export async function runSimulation(io: CliIo, source: string, options: SimulateCommandOptions): Promise<ExitCode> {
   const { cib, text } = await readCibDocument(io, source);
+  const found = inspectCib(cib, source === "-" ? "The standard input" : source);
   if (options.setDatetime !== undefined) momentOf(options.setDatetime);
   const injections = injectionsOf(options);
   refuseUnknownNodes(cib, injections);
@@ -34,7 +36,9 @@ export async function runSimulation(io: CliIo, source: string, options: Simulate
     quiet: options.quiet === true,
   });
   io.err(textOf(result.lines, "err"));
-  if (json) io.out(`${JSON.stringify(asData(result, options), undefined, 2)}\n`);
+  const problems = [...found, ...(result.schedule?.problems ?? [])];
+  for (const line of problemLines(problems)) io.err(`${line}\n`);
+  if (json) io.out(`${JSON.stringify({ ...asData(result, options), problems }, undefined, 2)}\n`);
   else io.out(textOf(result.lines, "out"));
   tellOfNothing(io, options, injections, result);
   saveFiles(source, options, result);

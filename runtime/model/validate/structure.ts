@@ -133,6 +133,10 @@ function checkAttributes(found: Found, rule: ElementRule, survey: Survey, proble
       );
     }
   }
+  if (element.attributes["id-ref"] !== undefined && element.attributes["id"] !== undefined) {
+    const text = `It has both id and id-ref: it cannot be something of its own and stand for something else. Remove one of the two.`;
+    problems.add("error", "id-and-reference", place, text);
+  }
   for (const name in element.attributes) {
     const kind = kindOf(rule, name);
     const value = element.attributes[name];

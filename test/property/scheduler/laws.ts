@@ -68,6 +68,8 @@ export function doubleStartFaults({ graph, placements }: Schedule): string[] {
     for (const start of mine) {
       const before = [...ancestorsOf(start, byId)];
       for (const node of activeOn) {
+        // Where it is half started already, it is started once more.
+        if (node === start.action.node) continue;
         if (!before.some(({ action }) => takesAway(action, resource, node))) {
           faults.push(`${describe(start.action)} does not wait until it is stopped on ${node}`);
         }
@@ -122,6 +124,14 @@ const REASONS: readonly (readonly [string, (outcome: Outcome, lines: readonly st
   [
     "members of a cloned group that need not be together make more instances on a node than clone-node-max",
     (_outcome, lines) => lines.some((line) => line.startsWith("group") && line.includes("collocated=false")),
+  ],
+  [
+    "of two instances of an anonymous clone, which share their history on a node, one is stopped and one started there",
+    ({ left }) => {
+      const places = (wanted: string) =>
+        left.flatMap(({ operation, primitive, node }) => (operation === wanted ? [`${primitive?.id} ${node}`] : []));
+      return places("stop").some((place) => places("start").includes(place));
+    },
   ],
   [
     "what runs in guests and containers is stopped for a restart of them that does not come",
