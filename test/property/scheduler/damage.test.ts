@@ -87,7 +87,9 @@ function planOrRefusal(text: string, inspected: boolean): "planned" | "refused" 
   try {
     const cib = parseXml(text);
     if (inspected) inspectCib(cib, "The text");
-    const { schedule } = simulate(cib, { clockEpochSeconds: 1_000_000, md5Hex, text, run: true, withScores: true });
+    const options = { clockEpochSeconds: 1_000_000, md5Hex, text, plan: true, run: true, withScores: true };
+    const { schedule } = simulate(cib, options);
+    assert.ok(schedule !== undefined);
     assert.deepEqual(orderFaults(schedule), []);
     for (const problem of schedule.problems) assert.ok(problem.text.length > 20, problem.code);
     return "planned";

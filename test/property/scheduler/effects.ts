@@ -2,7 +2,6 @@
 // fail counts that are cleared, monitors that are cancelled, nodes that are let in again.
 
 import { md5Hex } from "../../../runtime/cli/simulate/batch.ts";
-import type { OperationSpec } from "../../../runtime/cli/simulate/inject.ts";
 import { runTransition } from "../../../runtime/cli/simulate/run-transition.ts";
 import { type Element, element, withAttributes, withChildren } from "../../../runtime/kernel/cib/element.ts";
 import { operationKey } from "../../../runtime/services/scheduler/operation-key.ts";
@@ -119,18 +118,18 @@ export type Failures = ReadonlyMap<GraphAction, number>;
 
 /** Lets a plan run; what fails stops the rest that is not urgent. */
 export function runPlan(cib: Element, schedule: Schedule, nowEpochSeconds: number, failures: Failures): Element {
-  const specs = [...failures].flatMap(([{ primitive, operation, node, attributes }, result]): OperationSpec[] => {
-    if (node === undefined) return [];
-    const intervalMs = Number(attributes["CRM_meta_interval"] ?? 0);
-    const resource = primitive?.id ?? "";
-    const text = `${operationKey(resource, operation, intervalMs)}@${node}=${result}`;
-    return [{ text, resource, operation, intervalMs, node, result }];
-  });
+  const specs = [...failures].map(([{ primitive, operation, node, attributes }, result]) => ({
+    text: operation,
+    resource: primitive?.id ?? "",
+    operation,
+    intervalMs: Number(attributes["CRM_meta_interval"] ?? 0),
+    node: node ?? "",
+    result,
+  }));
   const ids = new Set(schedule.placements.map((placement) => placement.resource));
-  let { cib: after } = runTransition(cib, schedule.graph, {
-    ...{ nowEpochSeconds, md5Hex, failures: specs, startFailureFatal: true, createNodes: false },
-    knows: (id) => ids.has(id),
-  });
+  const knows = (id: string) => ids.has(id);
+  const options = { nowEpochSeconds, md5Hex, knows, failures: specs, startFailureFatal: true, createNodes: false };
+  let { cib: after } = runTransition(cib, schedule.graph, options);
   for (const { action } of inOrder(schedule.graph.synapses)) after = applyAction(after, action, nowEpochSeconds);
   return after;
 }
