@@ -53,6 +53,16 @@ export interface Relation {
   readonly olderBefore: Relation | undefined;
   /** The next older order in `first.after`. */
   readonly olderAfter: Relation | undefined;
+  /** What follows in `then.before` from here on that matters for the sequence alone, once that was looked at. */
+  run: SequenceRun | undefined;
+}
+
+/** Orders that stand one behind the other and of which nothing follows but the sequence. */
+export interface SequenceRun {
+  /** The nodes of the earlier actions, each once, in the order in which they are met. */
+  readonly nodes: readonly (Node | undefined)[];
+  /** The next older order that is of another kind. */
+  readonly next: Relation | undefined;
 }
 
 export interface Action {

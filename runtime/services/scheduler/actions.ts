@@ -112,6 +112,7 @@ export function orderActions(first: Action | undefined, then: Action | undefined
     graphed: false,
     olderBefore: before,
     olderAfter: after,
+    run: undefined,
   };
   first.after = relation;
   first.afterCount += 1;

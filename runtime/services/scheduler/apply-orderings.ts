@@ -1,6 +1,6 @@
 // Stage: orders become relations of actions, now that all actions are known.
 
-import { clearFlag, findActions, hasFlag, orderActions, simpleAction } from "./actions.ts";
+import { actionsWithKey, clearFlag, hasFlag, orderActions, simpleAction } from "./actions.ts";
 import { graphHasLoop } from "./graph-inputs.ts";
 import { orderProbes } from "./probes.ts";
 import {
@@ -35,22 +35,22 @@ export function applyOrderings(cluster: Cluster): void {
   });
   orderProbes(cluster);
   newestFirst((action) => updateForOrderings(cluster, action));
-  newestFirst(dropInvalid);
+  if (cluster.haveRemoteNodes || cluster.properties.placement !== "default") newestFirst(dropInvalid);
 }
 
 /** Finds (or makes, where it would have an effect) the earlier actions of an order. */
 function orderFirst(cluster: Cluster, resource: Resource, ordering: Ordering): void {
-  let firsts: readonly Action[];
   if (ordering.firstAction !== undefined) {
-    firsts = [ordering.firstAction];
-  } else {
-    const key = ordering.firstKey ?? "";
-    firsts = findActions(resource, key, 0, undefined);
-    if (firsts.length === 0 && resource !== ordering.thenResource) {
-      const role = resource.methods.state(resource, true);
-      const pointless = (role === Role.Stopped && key === "stop") || (role === Role.Unpromoted && key === "demote");
-      if (!pointless) firsts = [simpleAction(cluster, resource, key, undefined, true)];
-    }
+    if (ordering.thenResource !== undefined) orderAfter(ordering.firstAction, ordering.thenResource, ordering);
+    else orderActions(ordering.firstAction, ordering.thenAction, ordering.flags);
+    return;
+  }
+  const key = ordering.firstKey ?? "";
+  let firsts = actionsWithKey(resource, key, 0);
+  if (firsts.length === 0 && resource !== ordering.thenResource) {
+    const role = resource.methods.state(resource, true);
+    const pointless = (role === Role.Stopped && key === "stop") || (role === Role.Unpromoted && key === "demote");
+    if (!pointless) firsts = [simpleAction(cluster, resource, key, undefined, true)];
   }
   const then = ordering.thenResource ?? ordering.thenAction?.resource;
   if (then === undefined && ordering.thenAction === undefined) return;
@@ -63,9 +63,7 @@ function orderFirst(cluster: Cluster, resource: Resource, ordering: Ordering): v
 function orderAfter(first: Action | undefined, resource: Resource, ordering: Ordering): void {
   let { flags } = ordering;
   const thens =
-    ordering.thenAction !== undefined
-      ? [ordering.thenAction]
-      : findActions(resource, ordering.thenKey ?? "", 0, undefined);
+    ordering.thenAction === undefined ? actionsWithKey(resource, ordering.thenKey ?? "", 0) : [ordering.thenAction];
   if (thens.length === 0) return;
   if (first?.resource === resource && hasFlag(first, Flag.MigrationAbort)) flags &= ~Order.FirstImpliesThen;
   if (first === undefined && (flags & Order.FirstImpliesThen) === 0) return;

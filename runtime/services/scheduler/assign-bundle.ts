@@ -35,9 +35,10 @@ export function assignBundle(
   if (data === undefined || bundle.assigning) return;
   bundle.assigning = true;
   showScores(cluster, "bundle", bundle);
+  const wishes = new Map<Resource, number>();
   const containers = mergeSort(
     data.replicas.map((replica) => replica.container),
-    (one, other) => compareInstances(cluster, one, other),
+    (one, other) => compareInstances(one, other, wishes),
   );
   assignInstances(cluster, bundle, containers, data.replicaCount, data.replicasPerHost);
   for (const replica of data.replicas) assignReplica(cluster, replica, prefer, stopIfFail);

@@ -35,7 +35,8 @@ export function assignClone(
     cluster.explain?.wanted(clone, colocation);
   }
   showScores(cluster, "clone", clone);
-  clone.children = mergeSort(clone.children, (one, other) => compareInstances(cluster, one, other));
+  const wishes = new Map<Resource, number>();
+  clone.children = mergeSort(clone.children, (one, other) => compareInstances(one, other, wishes));
   assignInstances(cluster, clone, clone.children.slice(), clone.clone.cloneMax, clone.clone.cloneNodeMax);
   if (clone.promotable) setInstanceRoles(cluster, clone);
   clone.unassigned = false;

@@ -153,14 +153,15 @@ function sortInstances(cluster: Cluster, clone: Resource): void {
     else if (chosen === undefined) child.promotionPriority = -INFINITY;
     else if (child.promotionPriority >= 0) child.promotionPriority = scoreOf(clone.allowed, chosen);
   }
-  clone.children = mergeSort(clone.children, (one, other) => comparePromotable(cluster, one, other));
+  const wishes = new Map<Resource, number>();
+  clone.children = mergeSort(clone.children, (one, other) => comparePromotable(one, other, wishes));
   clone.updatingNodes = false;
 }
 
-function comparePromotable(cluster: Cluster, one: Resource, other: Resource): number {
+function comparePromotable(one: Resource, other: Resource, wishes: Map<Resource, number>): number {
   if (one.promotionPriority !== other.promotionPriority) return other.promotionPriority - one.promotionPriority;
   const roles = other.methods.state(other, true) - one.methods.state(one, true);
-  return roles !== 0 ? roles : compareInstances(cluster, one, other);
+  return roles !== 0 ? roles : compareInstances(one, other, wishes);
 }
 
 /** The node on which an instance can be promoted. */

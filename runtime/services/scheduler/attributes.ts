@@ -8,12 +8,21 @@ import type { Cluster, Node, Resource } from "./state.ts";
 
 /** Rule input with the time filled in; the caller adds what else the rule may look at. */
 export function ruleInput(cluster: Cluster, more: Partial<RuleInput> = {}): RuleInput {
+  const { nodeAttributes, parameters, meta, resourceClass, provider, type, operation, intervalMs, matches } = more;
   return {
     nowEpochSeconds: cluster.now,
     zoneMinutes: cluster.zoneMinutes,
+    nodeAttributes,
+    parameters,
+    meta,
+    resourceClass,
+    provider,
+    type,
+    operation,
+    intervalMs,
+    matches,
     resolve: cluster.resolve,
     changesAt: (at) => recheckBy(cluster, at),
-    ...more,
   };
 }
 

@@ -12,6 +12,7 @@ import {
   type Resource,
   Role,
   type ScoreOptions,
+  Variant,
 } from "./state.ts";
 import {
   insideContainer,
@@ -43,13 +44,15 @@ export function colocationAttribute(
   return nodeAttribute(node, name, target, "assigned");
 }
 
-export function withThisColocations(resource: Resource): Colocation[] {
+export function withThisColocations(resource: Resource): readonly Colocation[] {
+  if (resource.parent === undefined && resource.variant === Variant.Primitive) return resource.withThis;
   const list: Colocation[] = [];
   resource.methods.withThisColocations(resource, resource, list);
   return list;
 }
 
-export function thisWithColocations(resource: Resource): Colocation[] {
+export function thisWithColocations(resource: Resource): readonly Colocation[] {
+  if (resource.parent === undefined && resource.variant === Variant.Primitive) return resource.thisWith;
   const list: Colocation[] = [];
   resource.methods.thisWithColocations(resource, resource, list);
   return list;
@@ -205,9 +208,19 @@ function addMatching(
   colocation: Colocation,
   factor: number,
   onlyPositive: boolean,
-): void {
+): NodeTable {
   const { attribute } = colocation;
-  const { scores } = table;
+  // Mostly nothing changes, and then there is no need for a table of its own.
+  let result = table;
+  let { scores } = table;
+  const put = (place: number, score: number) => {
+    if (scores[place] === score) return;
+    if (result === table) {
+      result = copyTable(table);
+      scores = result.scores;
+    }
+    scores[place] = score;
+  };
   const wishes = sourceScores(cluster, colocation, source);
   // Without guests a node's name is its own and nobody else's, so there is nothing to search.
   const byName = attribute === "#uname" && !cluster.haveRemoteNodes;
@@ -228,9 +241,10 @@ function addMatching(
     let delta = Math.trunc(exact < 0 ? exact - 0.5 : exact + 0.5);
     if (delta === 0 && score !== 0) delta = Math.sign(factor);
     const sum = addScores(delta, old);
-    if (onlyPositive && sum < 0 && old > 0) scores[i] = SPENT;
-    else if (!(onlyPositive && sum < 0 && old === 0)) scores[i] = sum;
+    if (onlyPositive && sum < 0 && old > 0) put(i, SPENT);
+    else if (!(onlyPositive && sum < 0 && old === 0)) put(i, sum);
   }
+  return result;
 }
 
 /**
@@ -255,9 +269,9 @@ export function addColocatedScores(
     work = copyTable(source.allowed);
     aim = source;
   } else {
-    work = copyTable(nodes);
+    work = nodes;
     if (colocation !== undefined) {
-      addMatching(cluster, work, source, target, colocation, factor, options.nonnegative);
+      work = addMatching(cluster, nodes, source, target, colocation, factor, options.nonnegative);
     }
   }
   if (anyUsable(cluster, work)) {
@@ -282,8 +296,9 @@ function addFurther(
   options: ScoreOptions,
 ): NodeTable {
   let work = table;
-  const inner: ScoreOptions = { ...options, active: true };
   const list = options.thisWith ? thisWithColocations(source) : withThisColocations(source);
+  if (list.length === 0) return table;
+  const inner: ScoreOptions = options.active ? options : { ...options, active: true };
   for (const colocation of list) {
     if (!options.thisWith && !hasInfluence(colocation)) continue;
     const other = options.thisWith ? colocation.primary : colocation.dependent;

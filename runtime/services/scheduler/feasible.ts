@@ -8,37 +8,58 @@ import type { Cluster } from "./state.ts";
 
 /** So many actions are named in a message; the rest is counted. */
 const MAX_NAMED = 5;
+/** In place of the number of actions that one waits for: it is not in the plan. */
+const NOT_PLANNED = -1;
 
 /** The synapses whose turn comes. */
 export function feasible(cluster: Cluster, synapses: readonly Synapse[]): readonly Synapse[] {
-  const waiting = new Map<number, number>();
-  const followers = new Map<number, number[]>();
-  const ready: number[] = [];
+  const waiting = new Int32Array(cluster.nextActionId).fill(NOT_PLANNED);
+  // Where in `followers` those that wait for an action begin; they end where those of the next action begin.
+  const begins = new Int32Array(cluster.nextActionId + 1);
   for (const { action, inputs } of synapses) {
-    waiting.set(action.id, inputs.length);
-    if (inputs.length === 0) ready.push(action.id);
+    waiting[action.id] = inputs.length;
+    for (const input of inputs) begins[input] = (begins[input] ?? 0) + 1;
+  }
+  let total = 0;
+  for (let id = 0; id < begins.length; id += 1) {
+    total += begins[id] ?? 0;
+    begins[id] = total;
+  }
+  const followers = new Int32Array(total);
+  const ready = new Int32Array(synapses.length);
+  let known = 0;
+  for (const { action, inputs } of synapses) {
+    if (inputs.length === 0) {
+      ready[known] = action.id;
+      known += 1;
+    }
     for (const input of inputs) {
-      const list = followers.get(input);
-      if (list === undefined) followers.set(input, [action.id]);
-      else list.push(action.id);
+      const place = (begins[input] ?? 0) - 1;
+      begins[input] = place;
+      followers[place] = action.id;
     }
   }
-  for (let i = 0; i < ready.length; i += 1) {
-    for (const follower of followers.get(ready[i] ?? 0) ?? []) {
-      const left = (waiting.get(follower) ?? 0) - 1;
-      waiting.set(follower, left);
-      if (left === 0) ready.push(follower);
+  for (let i = 0; i < known; i += 1) {
+    const id = ready[i] ?? 0;
+    const end = begins[id + 1] ?? total;
+    for (let at = begins[id] ?? 0; at < end; at += 1) {
+      const follower = followers[at] ?? 0;
+      const left = (waiting[follower] ?? 0) - 1;
+      waiting[follower] = left;
+      if (left !== 0) continue;
+      ready[known] = follower;
+      known += 1;
     }
   }
-  if (ready.length === synapses.length) return synapses;
-  const never = synapses.filter(({ action }) => waiting.get(action.id) !== 0);
+  if (known === synapses.length) return synapses;
+  const never = synapses.filter(({ action }) => waiting[action.id] !== 0);
   complain(cluster, never, waiting);
-  return synapses.filter(({ action }) => waiting.get(action.id) === 0);
+  return synapses.filter(({ action }) => waiting[action.id] === 0);
 }
 
-function complain(cluster: Cluster, never: readonly Synapse[], waiting: ReadonlyMap<number, number>): void {
+function complain(cluster: Cluster, never: readonly Synapse[], waiting: Int32Array): void {
   const byId = new Map(cluster.graphed.map((action) => [action.id, action]));
-  const missing = never.filter(({ inputs }) => inputs.some((input) => !waiting.has(input)));
+  const missing = never.filter(({ inputs }) => inputs.some((input) => waiting[input] === NOT_PLANNED));
   const concerned = missing.length > 0 ? missing : circle(never);
   const resources = concerned.flatMap(({ action }) => byId.get(action.id)?.resource ?? []);
   const ids = new Set(resources.map((resource) => resource.configId));

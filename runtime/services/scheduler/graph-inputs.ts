@@ -93,6 +93,10 @@ export function mergeInputs(action: Action): void {
   if ((action.flags & Flag.InputsMerged) !== 0) return;
   action.flags |= Flag.InputsMerged;
   if (action.before === undefined) return;
+  if (action.before.olderBefore === undefined) {
+    action.inputs = [action.before];
+    return;
+  }
   const inputs: Relation[] = [];
   let sorted = true;
   let previous = Number.POSITIVE_INFINITY;

@@ -30,8 +30,11 @@ function stillAllowed(instance: Resource, node: Node | undefined): boolean {
   return scoreOf(instance.allowed, node) >= 0;
 }
 
-/** Which of two instances is placed first: that which has most to lose by coming second. */
-export function compareInstances(cluster: Cluster, one: Resource, other: Resource): number {
+/**
+ * Which of two instances is placed first: that which has most to lose by coming second.
+ * @param wishes what others want of each instance, kept while one list is sorted
+ */
+export function compareInstances(one: Resource, other: Resource, wishes: Map<Resource, number>): number {
   const [left, right] = [one.methods.activeNode(one), other.methods.activeNode(other)];
   if (left.all > 0 && right.all > 0 && left.all !== right.all) return left.all - right.all;
   const canLeft = stillAllowed(one, left.node);
@@ -46,10 +49,16 @@ export function compareInstances(cluster: Cluster, one: Resource, other: Resourc
   }
   const usable = Number(nodeUsable(rightNode)) - Number(nodeUsable(leftNode));
   if (usable !== 0) return usable;
-  return compareByPlace(cluster, one, leftNode, other, rightNode);
+  return compareByPlace(one, leftNode, other, rightNode, wishes);
 }
 
-function compareByPlace(cluster: Cluster, one: Resource, left: Node, other: Resource, right: Node): number {
+function compareByPlace(
+  one: Resource,
+  left: Node,
+  other: Resource,
+  right: Node,
+  wishes: Map<Resource, number>,
+): number {
   const [leftTable, rightTable] = [sharedTable(one), sharedTable(other)];
   const [inLeft, inRight] = [has(leftTable, left), has(rightTable, right)];
   if (!inLeft || !inRight) return inLeft === inRight ? 0 : inLeft ? -1 : 1;
@@ -57,7 +66,7 @@ function compareByPlace(cluster: Cluster, one: Resource, left: Node, other: Reso
   if (counts !== 0) return counts;
   const [failedLeft, failedRight] = [didFail(one), didFail(other)];
   if (failedLeft !== failedRight) return failedLeft ? 1 : -1;
-  const colocated = colocatedScore(cluster, other) - colocatedScore(cluster, one);
+  const colocated = colocatedScore(other, wishes) - colocatedScore(one, wishes);
   return colocated !== 0 ? colocated : compareNumbers(one, other);
 }
 
@@ -66,7 +75,15 @@ function didFail(resource: Resource): boolean {
 }
 
 /** How much others want an instance to be where it is. */
-function colocatedScore(cluster: Cluster, instance: Resource): number {
+function colocatedScore(instance: Resource, wishes: Map<Resource, number>): number {
+  const known = wishes.get(instance);
+  if (known !== undefined) return known;
+  const score = gatherColocated(instance);
+  wishes.set(instance, score);
+  return score;
+}
+
+function gatherColocated(instance: Resource): number {
   const node = currentNode(instance);
   if (node === undefined) return 0;
   let table: NodeTable = emptyTable();
@@ -84,7 +101,6 @@ function colocatedScore(cluster: Cluster, instance: Resource): number {
     const options = { thisWith: false, active: false, nonnegative: true };
     table = dependent.methods.addColocatedScores(dependent, instance, table, colocation, factor, options) ?? table;
   }
-  void cluster;
   return scoreOf(table, node);
 }
 

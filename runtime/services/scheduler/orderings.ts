@@ -26,6 +26,25 @@ export function newOrdering(cluster: Cluster, first: Side, then: Side, flags: nu
   orderMigrationEquivalents(cluster, ordering);
 }
 
+/** Notes that an action which no migration can replace comes before operations of a resource. */
+export function orderActionBefore(
+  cluster: Cluster,
+  first: Action,
+  then: Resource,
+  thenKey: string,
+  flags: number,
+): void {
+  cluster.orderings.push({
+    firstResource: first.resource,
+    firstKey: first.key,
+    firstAction: first,
+    thenResource: then,
+    thenKey,
+    thenAction: undefined,
+    flags,
+  });
+}
+
 /** Notes the order of two operations of resources. */
 export function orderOperations(
   cluster: Cluster,

@@ -3,6 +3,7 @@
 import { isTrue } from "../../model/text.ts";
 import {
   actionMeta,
+  actionsWithKey,
   clearFlag,
   expectResult,
   fenceNode,
@@ -15,7 +16,7 @@ import { findCompatible } from "./compatible.ts";
 import { compareNumbers } from "./instances.ts";
 import { orderAfterProbe } from "./internal-orders.ts";
 import { has, remove } from "./node-table.ts";
-import { newOrdering } from "./orderings.ts";
+import { newOrdering, orderActionBefore } from "./orderings.ts";
 import { connectionFailed } from "./remote-orders.ts";
 import {
   type Action,
@@ -87,8 +88,11 @@ export function probePrimitive(cluster: Cluster, resource: Resource, node: Node)
   const whole = isClone(top) ? top : resource;
   const blocks = !hasFlag(probe, Flag.Runnable) && whole.activeNodes.length === 0;
   const flags = Order.Ordered | (blocks ? Order.UnrunnableFirstBlocks : 0);
-  newOrdering(cluster, { resource, action: probe }, { resource: whole, key: "start" }, flags);
-  newOrdering(cluster, { resource, action: probe }, { resource: whole, key: "reload-agent" }, Order.Ordered);
+  orderActionBefore(cluster, probe, whole, "start", flags);
+  // Reloads are known before probes are made.
+  if (actionsWithKey(whole, "reload-agent", 0).length > 0) {
+    orderActionBefore(cluster, probe, whole, "reload-agent", Order.Ordered);
+  }
   return true;
 }
 

@@ -16,6 +16,7 @@ import {
   type Relation,
   type Resource,
   Role,
+  type SequenceRun,
   Variant,
 } from "./state.ts";
 import { contains, isBundled, isClone, isGroup, onlyNode, topResource } from "./tree.ts";
@@ -246,13 +247,16 @@ export function updateForOrderings(cluster: Cluster, then: Action): void {
     clearFlag(then, Flag.Runnable);
   }
   const single = then.resource === undefined || then.resource.variant === Variant.Primitive;
-  for (let relation = then.before; relation !== undefined; relation = relation.olderBefore) {
+  for (let relation = then.before; relation !== undefined; ) {
     if (isSequence(relation)) {
       // Nothing follows; but what stands for several is to know its own flags.
-      if (!single) flagsForOrdering(then, relation.first.node);
+      const { nodes, next } = sequenceRun(relation);
+      if (!single) for (const node of nodes) flagsForOrdering(then, node);
       changed &= ~Changed.First;
+      relation = next;
     } else {
       changed = updateFor(cluster, then, relation, changed);
+      relation = relation.olderBefore;
     }
   }
   if (then.requiredRunnableBefore > 0) {
@@ -271,6 +275,27 @@ function isSequence(relation: Relation): boolean {
   if ((relation.flags & ~Order.Ordered) !== 0) return false;
   const { resource } = relation.first;
   return resource === undefined || resource.variant === Variant.Primitive;
+}
+
+/** From an order that is a sequence, all such orders up to one that is not; an order that became one stays one. */
+function sequenceRun(from: Relation): SequenceRun {
+  if (from.run !== undefined) return from.run;
+  const nodes: (Node | undefined)[] = [];
+  const add = (node: Node | undefined) => {
+    if (!nodes.includes(node)) nodes.push(node);
+  };
+  let at: Relation | undefined = from;
+  while (at !== undefined && isSequence(at)) {
+    if (at.run !== undefined) {
+      for (const node of at.run.nodes) add(node);
+      at = at.run.next;
+    } else {
+      add(at.first.node);
+      at = at.olderBefore;
+    }
+  }
+  from.run = { nodes, next: at };
+  return from.run;
 }
 
 function updateFor(cluster: Cluster, then: Action, relation: Relation, soFar: number): number {
