@@ -18,6 +18,10 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
     summary: "memory of one idle node of three (PSS, as the kernel shares out what processes have in common)",
     run: async () => (await import("./memory.ts")).benchMemory(),
   },
+  scheduler: {
+    summary: "processor time of a plan beside crm_simulate's, and how it grows with resources and nodes [--runs N]",
+    run: async (options) => (await import("./scheduler.ts")).benchScheduler(options),
+  },
 };
 
 const [name = "", ...options] = process.argv.slice(2);
