@@ -46,6 +46,7 @@ goldenTests(join(import.meta.dirname, "bad-input.txt"), async (input) => {
   const file = join(folder, "cib.xml");
   writeFileSync(file, documentOf(input));
   const { code, out, err } = await systole(["simulate", "--xml-file", file, "--simulate"]);
-  const plan = out.slice(out.indexOf("Transition Summary:")).split("\n\n")[0] ?? "";
-  return `${code === 0 ? `${plan}\n` : ""}${err.replaceAll(file, "FILE")}exit code ${code}`;
+  const start = out.indexOf("Transition Summary:");
+  const plan = start < 0 ? "" : `${out.slice(start).split("\n\n")[0]}\n`;
+  return `${plan}${err.replaceAll(file, "FILE")}exit code ${code}`;
 });
