@@ -34,12 +34,16 @@ const constraint = fc.oneof(
     .tuple(resource, resource, score)
     .filter(([one, other]) => one !== other)
     .map(([rsc, other, much]) => ({ kind: "rsc_colocation", rsc, "with-rsc": other, score: much })),
+  fc
+    .tuple(resource, resource, fc.constantFrom("Mandatory", "Optional"))
+    .filter(([one, other]) => one !== other)
+    .map(([first, then, kind]) => ({ kind: "rsc_order", first, then, "kind ": kind })),
   resource.map((rsc) => ({ kind: "rsc_ticket", rsc, ticket: "east", "loss-policy": "stop" })),
 );
 
 function constraintLine(attributes: Readonly<Record<string, string>>, number: number): string {
   const { kind, ...rest } = attributes;
-  const text = Object.entries(rest).map(([name, value]) => `${name}="${value}"`);
+  const text = Object.entries(rest).map(([name, value]) => `${name.trim()}="${value}"`);
   return `<${kind} id="c${number}" ${text.join(" ")}/>`;
 }
 
