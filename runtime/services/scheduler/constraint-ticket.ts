@@ -75,7 +75,12 @@ function newTicketConstraint(
     ignoreConstraint(cluster, id, `the role "${roleText}" does not exist`);
     return;
   }
-  const constraint: TicketConstraint = { id, ticket, role, lossPolicy: lossPolicy(cluster, policyText, role) };
+  const constraint: TicketConstraint = {
+    id: cluster.explain?.actions.constraint ?? id,
+    ticket,
+    role,
+    lossPolicy: lossPolicy(cluster, policyText, role),
+  };
   resource.tickets.push(constraint);
   if (!ticket.granted || ticket.standby) applyTicket(cluster, resource, constraint);
 }

@@ -85,7 +85,9 @@ function unpackConstraints(cluster: Cluster): void {
         cluster.explain?.actions.reads(undefined);
         break;
       case "rsc_ticket":
+        cluster.explain?.actions.reads(constraint);
         unpackTicket(cluster, constraint);
+        cluster.explain?.actions.reads(undefined);
         break;
       default:
         ignoreConstraint(cluster, constraint.attributes["id"], `<${constraint.name}> is no kind of constraint`);

@@ -183,7 +183,7 @@ function stopReason(cluster: Cluster, recorder: Recorder, resource: Resource, ac
   if (!cluster.quorate && /quorum/.test(newestAction(resource, "start", undefined)?.reason ?? action.reason ?? "")) {
     return noQuorum(cluster);
   }
-  const everywhere = missingEverywhere(resource);
+  const everywhere = missingEverywhere(cluster, resource);
   if (everywhere !== undefined) return everywhere;
   const nowhere = whyNowhere(cluster, recorder, resource);
   const current = action.node ?? resource.activeNodes[0];

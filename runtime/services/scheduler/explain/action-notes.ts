@@ -64,6 +64,11 @@ export class ActionNotes {
     if (this.reading !== undefined && constraint?.name === "rsc_colocation") this.colocations.add(this.reading);
   }
 
+  /** Id of the constraint that is being read. */
+  get constraint(): string | undefined {
+    return this.reading;
+  }
+
   /** "order db-then-web", "colocation db-not-with-web". */
   kindOf(constraint: string): "order" | "colocation" {
     return this.colocations.has(constraint) ? "colocation" : "order";

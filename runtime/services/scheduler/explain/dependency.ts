@@ -1,7 +1,7 @@
 // Why an action is needed or impossible that another action makes so: by order, by colocation, or because they belong together.
 
 import { hasFlag, newestAction } from "../actions.ts";
-import { type Action, type Cluster, Flag, Needs, type Resource, Role, Variant } from "../state.ts";
+import { type Action, type Cluster, Flag, Needs, type Node, type Resource, Role, Variant } from "../state.ts";
 import { currentNode, topResource } from "../tree.ts";
 import { type Effect, layers, type Origin, partsOf, plainTask, primitiveAction } from "./action-notes.ts";
 import { unmanagedWhy, whyNowhere } from "./nowhere.ts";
@@ -139,7 +139,7 @@ export function impossibleWhy(cluster: Cluster, recorder: Recorder, action: Acti
 function findImpossible(cluster: Cluster, recorder: Recorder, action: Action, depth: number): Reason[] {
   const { resource, node } = action;
   const task = plainTask(action.task);
-  if (resource === undefined) return [fencingImpossible(cluster)];
+  if (resource === undefined) return [fencingImpossible(cluster, node)];
   if (resource.variant !== Variant.Primitive) {
     return partsBlocked(cluster, recorder, resource);
   }
@@ -205,12 +205,13 @@ export function noQuorum(cluster: Cluster): Reason {
   return { code: "no-quorum", text, option: "no-quorum-policy", ...(id === undefined ? {} : { element: id }) };
 }
 
-function fencingImpossible(cluster: Cluster): Reason {
+function fencingImpossible(cluster: Cluster, node: Node | undefined): Reason {
   const { fencingEnabled, noQuorumPolicy } = cluster.properties;
   const id = propertyElement(cluster, "fencing-enabled");
   const about = { option: "fencing-enabled", ...(id === undefined ? {} : { element: id }) };
   if (!fencingEnabled) return { code: "fencing-disabled", text: `fencing is switched off${idText(id)}`, ...about };
   if (!cluster.haveFencing) return { code: "no-fence-device", text: "there is no fence device", ...about };
   if (!cluster.quorate && noQuorumPolicy !== "ignore") return noQuorum(cluster);
-  return { code: "nothing-managed", text: "no resource is managed, so nothing would be recovered" };
+  const text = "no resource is managed, so nothing would be recovered";
+  return { code: "nothing-managed", text, ...(node === undefined ? {} : { node: node.name }) };
 }

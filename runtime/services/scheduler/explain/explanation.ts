@@ -2,9 +2,10 @@
 // node what spoke against that.
 
 import { addScores, formatScore, INFINITY } from "../../../model/score.ts";
+import { hasFlag } from "../actions.ts";
 import { nodeUsable } from "../node-table.ts";
 import { roleText } from "../roles.ts";
-import { type Cluster, type Node, type Resource, Role } from "../state.ts";
+import { type Cluster, Flag, type Node, type Resource, Role } from "../state.ts";
 import { isClone, topResource } from "../tree.ts";
 import { type ActionExplanation, explainActions, explainNodeActions } from "./action-explanation.ts";
 import { contributionsOn, scoreFor, unmanagedWhy, whyNotOn, whyNowhere } from "./nowhere.ts";
@@ -57,7 +58,9 @@ export function explainCluster(cluster: Cluster, recorder: Recorder): ClusterExp
   const list: InstanceExplanation[] = [];
   const visit = (resource: Resource): void => {
     for (const child of resource.children) visit(child);
-    if (resource.children.length > 0 || (resource.removed && resource.activeNodes.length === 0)) return;
+    if (resource.children.length > 0) return;
+    const isGone = resource.removed && resource.activeNodes.length === 0;
+    if (isGone && !resource.actions.some((action) => hasFlag(action, Flag.InGraph))) return;
     const explained = explainInstance(cluster, recorder, resource);
     resource.causes = explained.because.map(({ code, text }) => ({ code, text }));
     list.push(explained);

@@ -139,7 +139,7 @@ export function whyNowhere(cluster: Cluster, recorder: Recorder, resource: Resou
     if (reason !== undefined) everywhere.set(reason.text, reason);
   }
   if (everywhere.size > 0) return [...everywhere.values()];
-  const general = missingEverywhere(resource) ?? failureReason(cluster, resource);
+  const general = missingEverywhere(cluster, resource) ?? failureReason(cluster, resource);
   return [general ?? { code: "no-node", text: "no node is left that may run it" }];
 }
 

@@ -36,7 +36,7 @@ export function exclusionReason(cluster: Cluster, resource: Resource, node: Node
     tooManyFailures(cluster, resource, node) ??
     forbiddingLocation(cluster, resource, node) ??
     ticketMissing(resource) ??
-    colocationAgainst(resource, node) ??
+    colocationAgainst(cluster, resource, node) ??
     dependentAgainst(cluster, resource, node) ??
     failedForGood(cluster, resource, node) ??
     instancesEnough(resource, node) ??
@@ -104,10 +104,10 @@ function ticketMissing(resource: Resource): Reason | undefined {
   return undefined;
 }
 
-function colocationAgainst(resource: Resource, node: Node): Reason | undefined {
+function colocationAgainst(cluster: Cluster, resource: Resource, node: Node): Reason | undefined {
   for (const colocation of thisWithColocations(resource)) {
     const there = placesOf(colocation.primary, colocation.primaryRole).includes(node);
-    if (colocation.score >= INFINITY ? !there : colocation.score < 0 && there) return withReason(colocation);
+    if (colocation.score >= INFINITY ? !there : colocation.score < 0 && there) return withReason(cluster, colocation);
   }
   return undefined;
 }
@@ -173,16 +173,16 @@ function failedForGood(cluster: Cluster, resource: Resource, node: Node): Reason
 }
 
 /** What is missing everywhere alike: a ticket, or what it must be with. */
-export function missingEverywhere(resource: Resource): Reason | undefined {
-  return ticketMissing(resource) ?? missingPrimary(resource);
+export function missingEverywhere(cluster: Cluster, resource: Resource): Reason | undefined {
+  return ticketMissing(resource) ?? missingPrimary(cluster, resource);
 }
 
-function missingPrimary(resource: Resource): Reason | undefined {
+function missingPrimary(cluster: Cluster, resource: Resource): Reason | undefined {
   for (const colocation of thisWithColocations(resource)) {
     if (colocation.score < INFINITY) continue;
     const { primary } = colocation;
     const somewhere = onlyNode(primary, "assigned") ?? primary.children.find((child) => onlyNode(child, "assigned"));
-    if (somewhere === undefined) return withReason(colocation);
+    if (somewhere === undefined) return withReason(cluster, colocation);
   }
   return undefined;
 }

@@ -92,7 +92,7 @@ export function nodeReason(cluster: Cluster, node: Node): Reason | undefined {
 /** A preference for or against a node. */
 export function locationReason(cluster: Cluster, location: Location, node: Node, score: number): Reason {
   if (location.id === cluster.properties.healthStrategy) return healthReason(cluster, location, node, score);
-  const rule = cluster.explain?.locationRule(location.id);
+  const rule = cluster.explain?.partOf(location.id);
   const id = rule?.constraint ?? location.id;
   const ends = rule?.changesInSeconds;
   const about = {
@@ -201,10 +201,19 @@ function partnerText(resource: Resource, role: Role): string {
   return `the ${roleText(role).toLowerCase()} instance of ${resource.id}`;
 }
 
+/** The constraint that a colocation comes from, which can be one of its sets. */
+function colocationIds(cluster: Cluster, { id, explicit }: Colocation): { constraint?: string; element?: string } {
+  if (!explicit) return {};
+  const whole = cluster.explain?.partOf(id)?.constraint;
+  return whole === undefined ? { constraint: id } : { constraint: whole, element: id };
+}
+
 /** What it means for the dependent that the primary is where it is. */
-export function withReason(colocation: Colocation): Reason {
-  const { primary, dependent, score, id } = colocation;
-  const about = { resource: primary.id, score, ...(colocation.explicit ? { constraint: id } : {}) };
+export function withReason(cluster: Cluster, colocation: Colocation): Reason {
+  const { primary, dependent, score } = colocation;
+  const ids = colocationIds(cluster, colocation);
+  const id = ids.constraint;
+  const about = { resource: primary.id, score, ...ids };
   const together = score >= 0;
   const strict = Math.abs(score) >= INFINITY;
   if (!colocation.explicit) {
@@ -226,9 +235,11 @@ export function withReason(colocation: Colocation): Reason {
 }
 
 /** What it means for the primary that something wants to be with it. */
-export function dependentReason(colocation: Colocation, node: Node, better: boolean): Reason {
-  const { dependent, score, id } = colocation;
-  const about = { resource: dependent.id, node: node.name, score, ...(colocation.explicit ? { constraint: id } : {}) };
+export function dependentReason(cluster: Cluster, colocation: Colocation, node: Node, better: boolean): Reason {
+  const { dependent, score } = colocation;
+  const ids = colocationIds(cluster, colocation);
+  const id = ids.constraint;
+  const about = { resource: dependent.id, node: node.name, score, ...ids };
   const verb = score >= 0 ? "is to be with it" : "is to keep away from it";
   const wish = better === score >= 0 ? `would like ${node.name}` : `would not like ${node.name}`;
   const origin = colocation.explicit ? ` (colocation ${id}, ${formatScore(score)})` : "";

@@ -18,8 +18,8 @@ import {
 import { currentNode, findNode, outermost, topResource } from "../tree.ts";
 import { compareCapacities, releaseCapacity } from "../utilization.ts";
 import { ActionNotes, layers } from "./action-notes.ts";
+import { type PartOfConstraint, partsOfConstraints } from "./constraint-parts.ts";
 import { capacityReason, kindReason } from "./kind-cause.ts";
-import { type RuleOfLocation, rulesOfLocations } from "./location-rules.ts";
 import { idText, metaElement } from "./option-elements.ts";
 import type { ParameterChange } from "./parameter-cause.ts";
 import { promotionReason, promotionScoreReason } from "./promotion-cause.ts";
@@ -73,17 +73,17 @@ export class Recorder {
   /** What speaks for and against promoting an instance, beside its promotion score. */
   private readonly wishes = new Map<Resource, Reason[]>();
   private readonly cluster: () => Cluster;
-  private rules: ReadonlyMap<string, RuleOfLocation> | undefined;
+  private parts: ReadonlyMap<string, PartOfConstraint> | undefined;
   private readonly known = new Map<Resource, readonly number[]>();
 
   constructor(cluster: () => Cluster) {
     this.cluster = cluster;
   }
 
-  /** The location constraint that a rule belongs to, and when its dates change what it says. */
-  locationRule(id: string): RuleOfLocation | undefined {
-    this.rules ??= rulesOfLocations(this.cluster());
-    return this.rules.get(id);
+  /** The constraint that a rule or set belongs to, and when its dates change what it says. */
+  partOf(id: string): PartOfConstraint | undefined {
+    this.parts ??= partsOfConstraints(this.cluster());
+    return this.parts.get(id);
   }
 
   /** Puts all that changed in the scores of a resource and of what is in it down to a reason. */
@@ -162,18 +162,18 @@ export class Recorder {
 
   /** The dependent of a colocation looks at its primary. */
   placedWith(dependent: Resource, colocation: Colocation): void {
-    this.note(dependent, () => withReason(colocation));
+    this.note(dependent, () => withReason(this.cluster(), colocation));
   }
 
   /** The primary of a colocation hears the wishes of its dependent. */
   wanted(primary: Resource, colocation: Colocation): void {
-    this.note(primary, (_resource, node, better) => dependentReason(colocation, node, better));
+    this.note(primary, (_resource, node, better) => dependentReason(this.cluster(), colocation, node, better));
   }
 
   /** A dependent that finds no instance to be with. */
   withoutPartner(dependent: Resource, colocation: Colocation): void {
     const scores = dependent.allowed.scores.slice();
-    this.choices.set(dependent, { node: undefined, scores, tie: withReason(colocation) });
+    this.choices.set(dependent, { node: undefined, scores, tie: withReason(this.cluster(), colocation) });
     for (const child of dependent.children) this.withoutPartner(child, colocation);
   }
 
@@ -213,7 +213,7 @@ export class Recorder {
     const location = layers(resource)
       .flatMap((part) => part.locations)
       .find(({ probe }) => probe === ProbeMode.Exclusive);
-    const id = location === undefined ? undefined : (this.locationRule(location.id)?.constraint ?? location.id);
+    const id = location === undefined ? undefined : (this.partOf(location.id)?.constraint ?? location.id);
     const which = id === undefined ? "" : `location ${id} with `;
     return {
       code: "discovery",
@@ -321,7 +321,7 @@ export class Recorder {
   }
 
   promotionColocation(instance: Resource, colocation: Colocation, before: number): void {
-    const reason = withReason(colocation);
+    const reason = withReason(this.cluster(), colocation);
     this.promotionSteps(instance).push({ ...reason, score: instance.priority < before ? -INFINITY : colocation.score });
   }
 

@@ -50,7 +50,10 @@ class Known {
     const isResource = ["primitive", "group", "clone", "master", "bundle"].includes(element.name);
     const inside = isResource && id !== undefined ? [...outer, id] : outer;
     for (const one of inside) {
-      this.families.set(one, new Set([...(this.families.get(one) ?? []), ...inside, ...(id === undefined ? [] : [id])]));
+      this.families.set(
+        one,
+        new Set([...(this.families.get(one) ?? []), ...inside, ...(id === undefined ? [] : [id])]),
+      );
     }
     for (const child of element.children) this.collect(child, inside);
   }
@@ -59,7 +62,9 @@ class Known {
   family(id: string): ReadonlySet<string> {
     const plain = id.replace(/:\d+$/, "");
     const bundle = [...this.families.keys()].find((one) => plain.startsWith(`${one}-`));
-    return this.families.get(plain) ?? (bundle === undefined ? undefined : this.families.get(bundle)) ?? new Set([plain]);
+    return (
+      this.families.get(plain) ?? (bundle === undefined ? undefined : this.families.get(bundle)) ?? new Set([plain])
+    );
   }
 
   concerns(constraint: Element, ids: ReadonlySet<string>): boolean {
@@ -81,7 +86,9 @@ function checkReasons(known: Known, owner: string, reasons: readonly Reason[], a
       (constraint ?? element ?? option ?? resource ?? node ?? ticket) !== undefined,
   );
   assert.ok(named, `${about}: ${list.map(({ text }) => text).join("; ")} names nothing`);
-  const chain = new Set([owner, ...list.flatMap(({ resource }) => resource ?? [])].flatMap((id) => [...known.family(id)]));
+  const chain = new Set(
+    [owner, ...list.flatMap(({ resource }) => resource ?? [])].flatMap((id) => [...known.family(id)]),
+  );
   for (const { constraint, element, text, code } of list) {
     assert.notEqual(text, "");
     assert.ok(!["circular", "unknown", "internal"].includes(code), `${about}: ${code}: ${text}`);
@@ -89,7 +96,10 @@ function checkReasons(known: Known, owner: string, reasons: readonly Reason[], a
     if (constraint === undefined) continue;
     const found = known.constraints.get(constraint);
     assert.ok(found !== undefined, `${about}: there is no constraint ${constraint} (${text})`);
-    assert.ok(known.concerns(found, chain), `${about}: ${constraint} does not concern ${[...chain].join(", ")} (${text})`);
+    assert.ok(
+      known.concerns(found, chain),
+      `${about}: ${constraint} does not concern ${[...chain].join(", ")} (${text})`,
+    );
     assert.ok(text.includes(constraint), `${about}: ${text} does not say ${constraint}`);
   }
 }
@@ -125,7 +135,9 @@ function check(cib: Element, nowEpochSeconds: number): void {
   for (const action of explanation.nodeActions) checkAction(known, action.node ?? "", action, planned);
   // Nothing that is done goes unmentioned.
   const told = [...explanation.instances.flatMap(({ actions }) => actions), ...explanation.nodeActions];
-  const mentioned = new Set(told.filter(({ state }) => state === "planned").map((one) => keyOf(one.operationKey, one.node)));
+  const mentioned = new Set(
+    told.filter(({ state }) => state === "planned").map((one) => keyOf(one.operationKey, one.node)),
+  );
   for (const action of done) {
     if (SILENT.includes(action.operation)) continue;
     const key = keyOf(action.internalOperationKey ?? action.operationKey, action.node);
@@ -135,7 +147,11 @@ function check(cib: Element, nowEpochSeconds: number): void {
   for (const { subject, verb } of summary) {
     if (/^(Fence|Leave|Shutdown)/.test(verb)) continue;
     const own = explanation.instances.filter(({ resource }) => resource === subject);
-    if (own.length > 0) assert.ok(own.some(({ actions }) => actions.length > 0), `${verb} of ${subject} is not explained`);
+    if (own.length > 0)
+      assert.ok(
+        own.some(({ actions }) => actions.length > 0),
+        `${verb} of ${subject} is not explained`,
+      );
   }
 }
 

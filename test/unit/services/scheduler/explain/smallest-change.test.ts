@@ -41,7 +41,8 @@ function judge(cib: Element, resource: string, node: string, plan: Plan, maxTria
   const limit = maxTrials === undefined ? {} : { maxTrials };
   const { change, none } = smallestChange({ cib, resource, node, schedule: plan, ...limit });
   if (change === undefined) {
-    if (none === undefined) assert.ok(runsThere(cib, resource, node, plan(cib)), `${resource} on ${node}: nobody says why`);
+    if (none === undefined)
+      assert.ok(runsThere(cib, resource, node, plan(cib)), `${resource} on ${node}: nobody says why`);
     return false;
   }
   const { edits, parts } = change;
