@@ -214,11 +214,13 @@ function placements(resource: Resource, list: Placement[]): void {
 
 /** What others get to see. */
 export function exportSchedule(cluster: Cluster): Schedule {
+  const graph = exportGraph(cluster);
+  cluster.explain?.exported(graph);
   const explanation = cluster.explain === undefined ? undefined : explainCluster(cluster, cluster.explain);
   const list: Placement[] = [];
   for (const resource of cluster.resources) placements(resource, list);
   return {
-    graph: exportGraph(cluster),
+    graph,
     placements: list,
     summary: cluster.summary,
     assignment: cluster.scores ?? cluster.capacities ?? [],

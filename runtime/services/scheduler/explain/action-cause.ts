@@ -134,7 +134,7 @@ function changeReason(cluster: Cluster, recorder: Recorder, resource: Resource, 
   const start = newestAction(resource, "start", assigned);
   if (action.task === "stop" && start !== undefined && !hasFlag(start, Flag.Runnable)) {
     const [blocked] = impossibleWhy(cluster, recorder, start);
-    if (blocked !== undefined && blocked.code !== "stop-impossible") return blocked;
+    if (blocked !== undefined && !["stop-impossible", "circular"].includes(blocked.code)) return blocked;
   }
   if (current !== undefined && current !== assigned) return moveReason(cluster, recorder, resource, current, assigned);
   return restartReason(cluster, recorder, resource, action);

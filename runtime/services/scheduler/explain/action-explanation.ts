@@ -89,6 +89,8 @@ function basics(action: Action) {
 }
 
 function explained(cluster: Cluster, recorder: Recorder, action: Action): ActionExplanation {
+  const leftOut = recorder.leftOut(action);
+  if (leftOut !== undefined) return { ...basics(action), state: "blocked", because: [leftOut], waitsFor: [] };
   const implied = hasFlag(action, Flag.Pseudo) && action.resource !== undefined;
   const cause = implied ? impliedBy(action) : actionCause(cluster, recorder, action);
   return {

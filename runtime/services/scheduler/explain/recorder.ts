@@ -4,6 +4,7 @@
 // was known before is put down to that reason. So the noted contributions always add up to the score that decided.
 
 import { INFINITY } from "../../../model/score.ts";
+import type { TransitionGraph } from "../../transition.ts";
 import { ABSENT, nodeUsable, scoreOf, usableIn } from "../node-table.ts";
 import {
   type Action,
@@ -72,12 +73,36 @@ export class Recorder {
   readonly changed = new Map<Resource, ParameterChange>();
   /** What speaks for and against promoting an instance, beside its promotion score. */
   private readonly wishes = new Map<Resource, Reason[]>();
+  private readonly inPlan = new Set<number>();
   private readonly cluster: () => Cluster;
   private parts: ReadonlyMap<string, PartOfConstraint> | undefined;
   private readonly known = new Map<Resource, readonly number[]>();
 
   constructor(cluster: () => Cluster) {
     this.cluster = cluster;
+  }
+
+  /** The plan is made: of what was meant to be in it, some may have been left out. */
+  exported({ synapses }: TransitionGraph): void {
+    for (const { action } of synapses) this.inPlan.add(action.id);
+  }
+
+  /** Why an action was left out although nothing else speaks against it; undefined when it is in the plan. */
+  leftOut(action: Action): Reason | undefined {
+    if (this.inPlan.has(action.id)) return undefined;
+    const problem = this.cluster().problems.find(({ code }) => code === "order-circle" || code === "waits-for-nothing");
+    const code = problem?.code ?? "left-out";
+    const input = action.inputs.find((one) => one.graphed && !this.inPlan.has(one.first.id))?.first;
+    const [constraint] = input === undefined ? [] : this.actions.constraintsBetween(input, action);
+    const order = constraint === undefined ? "" : ` (${this.actions.kindOf(constraint)} ${constraint})`;
+    const first = input === undefined ? "something" : `${input.task} of ${input.resource?.id ?? input.node?.name}`;
+    const end = code === "order-circle" ? ", and orders run in a circle there" : ", which is not in the plan";
+    return {
+      code,
+      text: `it would wait for ${first}${order}${end}`,
+      resource: input?.resource?.id ?? action.resource?.id ?? "",
+      ...(constraint === undefined ? {} : { constraint }),
+    };
   }
 
   /** The constraint that a rule or set belongs to, and when its dates change what it says. */

@@ -88,7 +88,7 @@ function checkReasons(known: Known, owner: string, reasons: readonly Reason[], a
   // Orders can run in a circle, but that is never the whole answer.
   assert.ok(
     reasons.every(({ code }) => code !== "circular"),
-    about,
+    `${about}: ${JSON.stringify(reasons)}`,
   );
   assert.ok(named, `${about}: ${list.map(({ text }) => text).join("; ")} names nothing`);
   const chain = new Set(
