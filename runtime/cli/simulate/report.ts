@@ -225,7 +225,6 @@ class Simulator {
   }
 
   run(cib: Element, cluster: Cluster, schedule: Schedule): RunResult {
-    this.gap();
     const result = runTransition(cib, schedule.graph, {
       nowEpochSeconds: this.options.clockEpochSeconds,
       md5Hex: this.options.md5Hex,
@@ -234,12 +233,17 @@ class Simulator {
       startFailureFatal: cluster.properties.startFailureFatal,
       createNodes: this.injections.nodesUp.length > 0,
     });
+    const terminated = () => this.complain("Transition failed: terminated", "An invalid transition was produced");
+    // A list begins with its first item; that of a plan of which nothing can be done is only begun at its end.
+    const nothing = !result.complete && result.lines.length === 0;
+    if (nothing) terminated();
+    this.gap();
     this.tell("Executing Cluster Transition:");
     for (const { kind, text } of result.lines) {
       if (kind === "error") this.complain(text);
       else this.tell(kind === "item" ? `  * ${text}` : text);
     }
-    if (!result.complete) this.complain("Transition failed: terminated", "An invalid transition was produced");
+    if (!result.complete && !nothing) terminated();
     return result;
   }
 

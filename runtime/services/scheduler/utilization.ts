@@ -2,6 +2,7 @@
 
 import { INFINITY, leadingInteger } from "../../model/score.ts";
 import { clearFlag, pseudoAction } from "./actions.ts";
+import { hashOrder } from "./hash-order.ts";
 import { addLocation } from "./location-scores.ts";
 import { nodesOf, usableIn } from "./node-table.ts";
 import { newOrdering } from "./orderings.ts";
@@ -62,18 +63,27 @@ export function banTooSmall(cluster: Cluster, resource: Resource): Node | undefi
   const needed = new Map<string, string>();
   for (const member of together) member.methods.addUtilization(member, resource, together, needed);
   const usable = nodesOf(cluster, resource.allowed).filter((node) => usableIn(resource.allowed, node));
-  let largest: Node | undefined;
   let anyFits = false;
   for (const node of usable) {
     if (fits(node, needed)) anyFits = true;
-    if (largest === undefined || compareCapacities(node, largest) < 0) largest = node;
   }
   const measure = anyFits ? needed : resource.utilization;
   for (const node of usable) {
     if (!fits(node, measure)) addLocation(resource, node, -INFINITY);
   }
   cluster.explain?.capacity(resource, measure);
-  return anyFits ? undefined : largest;
+  return anyFits ? undefined : largestOf(cluster, resource, usable);
+}
+
+/** The node with most left; of several, that which comes first in a hash table of all that are allowed. */
+function largestOf(cluster: Cluster, resource: Resource, usable: readonly Node[]): Node | undefined {
+  const byId = new Map(usable.map((node) => [node.id, node]));
+  let largest: Node | undefined;
+  for (const id of hashOrder(nodesOf(cluster, resource.allowed).map((node) => node.id))) {
+    const node = byId.get(id);
+    if (node !== undefined && (largest === undefined || compareCapacities(node, largest) < 0)) largest = node;
+  }
+  return largest;
 }
 
 function loadStopped(cluster: Cluster, node: Node): Action {
