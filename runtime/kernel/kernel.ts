@@ -136,7 +136,7 @@ class NodeKernel implements Kernel {
     this.#persistTimeoutMs = config.persistTimeoutMs ?? PERSIST_TIMEOUT_MS;
     this.#digestOf = createDigest(config.hash);
     this.#log = new DurableLog(initial);
-    this.#clients = new Clients(config.requestTimeoutMs ?? REQUEST_TIMEOUT_MS, config);
+    this.#clients = new Clients(config.requestTimeoutMs ?? REQUEST_TIMEOUT_MS);
     const shown = composeCib(this.#log.document, statusOf(initial.cib), 0, { quorate: false, coordinator: 0 });
     this.#carried = { shown, lastView: undefined, sequence: 0, fenced: [], startOverride: false, nodeState: undefined };
     this.chain = { primaryNumber: initial.position.adoptedPrimary, seniority: 0 };
@@ -262,7 +262,7 @@ class NodeKernel implements Kernel {
     this.#view = view;
     this.#coordinator = this.#coordinatorOf(view);
     this.#replication = undefined;
-    if (!faultPlanted(this.#config, "waiting-writes-kept")) this.#log.dropWaiting();
+    this.#log.dropWaiting();
     this.#formation = new Formation({
       self: this.#config.self,
       view,
@@ -289,8 +289,7 @@ class NodeKernel implements Kernel {
       this.dropped += this.#early.keep(from, message);
       return;
     }
-    const isOld = order < 0 && !faultPlanted(this.#config, "stale-message-accepted");
-    if (isOld || !this.#view?.members.some((member) => member.id === from)) {
+    if (order < 0 || !this.#view?.members.some((member) => member.id === from)) {
       this.dropped += 1;
       return;
     }

@@ -20,30 +20,20 @@ export type PlantedFault =
   | "failed-action-confirmed"
   | "fence-done-on-request"
   | "fsync-skipped"
-  | "history-of-earlier-life-believed"
-  | "inherited-actions-forgotten"
   | "leave-with-resources"
   | "missing-incarnation-check"
   | "old-data-unchecked"
   | "open-requests-forgotten"
   | "promise-not-persisted"
-  | "promise-repeated"
-  | "quorum-loss-untold"
   | "quorum-of-the-living"
   | "quorum-off-by-one"
   | "recovery-before-fence"
-  | "refusal-believed"
-  | "result-dropped"
-  | "slept-node-stays"
   | "snapshot-not-synced"
   | "stale-coordinator-goes-on"
-  | "stale-message-accepted"
   | "stale-view-accepted"
   | "status-not-rebuilt"
   | "survivor-does-not-wait"
-  | "tie-broken-by-each"
-  | "wait-for-all-ignored"
-  | "waiting-writes-kept";
+  | "tie-broken-by-each";
 
 /** A part of a machine's configuration. */
 export interface Plantable {

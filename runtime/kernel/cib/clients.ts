@@ -5,7 +5,6 @@
 // a primary view may be in somebody's log; a later view that is not primary cannot know, so its refusal is not believed.
 
 import type { ChangeOutcome, ChangeRequest, KernelEffect } from "../messages.ts";
-import { faultPlanted, type Plantable } from "../planted-fault.ts";
 
 /** More requests than this without an answer are refused. */
 const MAX_OPEN_REQUESTS = 4096;
@@ -24,10 +23,8 @@ interface OpenRequest {
 export class Clients {
   readonly #open = new Map<string, OpenRequest>();
   readonly #timeoutMs: number;
-  readonly #config: Plantable;
 
-  constructor(timeoutMs: number, config: Plantable = {}) {
-    this.#config = config;
+  constructor(timeoutMs: number) {
     this.#timeoutMs = timeoutMs;
   }
 
@@ -83,8 +80,7 @@ export class Clients {
   answer(id: string, outcome: ChangeOutcome, primary: boolean): KernelEffect | undefined {
     const open = this.#open.get(id);
     if (open === undefined) return undefined;
-    const mayBeIn = open.sentInPrimary && !faultPlanted(this.#config, "refusal-believed");
-    if (outcome.outcome === "refused" && mayBeIn && !primary) return undefined;
+    if (outcome.outcome === "refused" && open.sentInPrimary && !primary) return undefined;
     this.#open.delete(id);
     return { type: "answer", requestId: id, outcome };
   }

@@ -419,7 +419,7 @@ export class Formation {
     const first = this.#establishedNumber === undefined;
     this.#establishedNumber = primaryNumber;
     const { verdict, offer, log, status } = accepted;
-    const shown = { quorate: verdict.quorate || faultPlanted(this.#parts, "quorum-loss-untold"), coordinator };
+    const shown = { quorate: verdict.quorate, coordinator };
     const tree = first ? composeCib(log.document, status, offer.version.numUpdates, shown) : undefined;
     assert(view.members.length === this.#states.size, "established without all states");
     this.#parts.established({ primaryNumber, verdict, tree, index: log.position.index });

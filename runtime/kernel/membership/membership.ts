@@ -12,7 +12,7 @@
 
 import type { Machine, Tick } from "../machine.ts";
 import { earliest } from "../machine.ts";
-import { faultPlanted, type Plantable } from "../planted-fault.ts";
+import type { Plantable } from "../planted-fault.ts";
 import { Agreement } from "./agreement.ts";
 import type { Datagram, Heartbeat, Leave } from "./datagram.ts";
 import { learnDeparture } from "./departures.ts";
@@ -165,7 +165,7 @@ export class Membership implements Machine<MembershipInput, MembershipEffect> {
 
   /** See the head of the file. */
   private noticeSleep(nowMs: number): void {
-    if (this.state === "hung" || faultPlanted(this.config, "slept-node-stays")) return;
+    if (this.state === "hung") return;
     if (nowMs - this.lastStepMs > 2 * this.config.heartbeatIntervalMs) {
       this.excuseSilence(nowMs);
       this.aliveMs = nowMs;

@@ -234,7 +234,7 @@ export class Negotiation {
     }
     if (!members.some((member) => member.id === self && member.incarnation === incarnation)) return;
     if (this.agreement.hasAccepted(id)) this.sendAccept(id, members);
-    else if (id.number <= this.agreement.promised && !faultPlanted(this.config, "promise-repeated")) this.refuse(id);
+    else if (id.number <= this.agreement.promised) this.refuse(id);
     else {
       this.agreement.hold(id, members, nowMs);
       this.heldStale = true;
@@ -251,7 +251,7 @@ export class Negotiation {
       (a, b) => b.members.length - a.members.length || b.id.number - a.id.number,
     );
     for (const held of best) {
-      const outdone = held.id.number <= this.agreement.promised && !faultPlanted(this.config, "promise-repeated");
+      const outdone = held.id.number <= this.agreement.promised;
       if (!outdone && this.isAcceptable(held)) this.accept(held, nowMs);
       else if (outdone || nowMs - held.sinceMs >= this.patience.holdLimitMs) this.refuse(held.id);
       else continue;

@@ -171,7 +171,6 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
 
   /** Without fencing nothing would ever settle it, and a look at what runs there has to do. */
   private haunting(id: NodeId, incarnation: Incarnation): Incarnation | undefined {
-    if (faultPlanted(this.config, "missing-incarnation-check")) return undefined;
     return this.options.fencingEnabled ? this.lives.earlier(id, incarnation) : undefined;
   }
 
@@ -199,8 +198,7 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
     this.tenure += 1;
     const who = `coordinator ${nodeName(this.config, this.config.self)}`;
     this.writer = new StatusWriter(`${this.config.runId}:status-${this.tenure}`, who, cib);
-    if (!faultPlanted(this.config, "inherited-actions-forgotten"))
-      this.conductor.inherit(inheritedFlights(cib, this.config.nodes, (id) => this.lifeOf(id), this.nowMs));
+    this.conductor.inherit(inheritedFlights(cib, this.config.nodes, (id) => this.lifeOf(id), this.nowMs));
     this.startupUntilMs = this.nowMs + this.options.deadtimeMs;
     this.waitsForNodes = false;
   }
@@ -321,7 +319,7 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
       const haunting = this.haunting(node.id, member?.incarnation ?? Number(recorded ?? 0));
       const update = nodeStateUpdate(desk.writer.working, node, standing, fenced, haunting);
       const { became } = update;
-      const believed = faultPlanted(this.config, "history-of-earlier-life-believed");
+      const believed = faultPlanted(this.config, "missing-incarnation-check");
       const edits = believed ? update.edits.filter((edit) => edit.edit !== "delete") : update.edits;
       if (edits.length === 0) continue;
       desk.writer.write(edits);

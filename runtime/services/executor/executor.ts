@@ -159,7 +159,6 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
         this.decideHeld(nowMs);
         break;
       case "report-again":
-        if (faultPlanted(this.config, "result-dropped")) break;
         for (const result of this.unnoted.values()) this.effects.push({ type: "operation-result", result });
         break;
     }
@@ -461,8 +460,7 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
       const oldest = this.unnoted.keys().next();
       if (!oldest.done) this.unnoted.delete(oldest.value);
     }
-    if (!faultPlanted(this.config, "result-dropped") || this.allowed !== undefined)
-      this.effects.push({ type: "operation-result", result });
+    this.effects.push({ type: "operation-result", result });
   }
 }
 
