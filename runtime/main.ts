@@ -10,7 +10,7 @@ import { openApiServer } from "./api/server.ts";
 import { STORE_FOLDER } from "./host/backup.ts";
 import { epochMs } from "./host/clock.ts";
 import type { NodeConfig } from "./host/config.ts";
-import { problemsOf, quorumUnder } from "./host/judgement.ts";
+import { createJudge, quorumUnder } from "./host/judgement.ts";
 import { readKeyFile } from "./host/key.ts";
 import { type Log, openLog } from "./host/log.ts";
 import { NodeHost } from "./host/node-host.ts";
@@ -72,7 +72,7 @@ function createMachine(config: NodeConfig, life: Life, initial: StoreInitial): N
       kernel: {
         quorum: (cib) => quorumUnder(cib, config),
         hash: (text) => createHash("sha256").update(text).digest("hex"),
-        validateConfiguration: (next, previous) => problemsOf(next, previous, config),
+        validateConfiguration: createJudge(config),
         persistTimeoutMs: config.persistTimeoutMs,
       },
       schedule,

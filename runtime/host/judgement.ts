@@ -5,7 +5,7 @@ import type { ConfigurationProblem } from "../kernel/messages.ts";
 import { type QuorumConfig, refuseLossy } from "../kernel/quorum/votes.ts";
 import { propertiesOf } from "../model/status/options.ts";
 import { parseBoolean } from "../model/text.ts";
-import { problemText, validateConfiguration } from "../model/validate.ts";
+import { createConfigurationCheck, problemText } from "../model/validate.ts";
 import type { NodeConfig } from "./config.ts";
 
 /** How votes are counted under this CIB: by the node's configuration, and with fencing when the CIB has a device and uses it. */
@@ -23,14 +23,25 @@ function hasDevice(parent: Element): boolean {
   return parent.children.some((child) => child.attributes["class"] === "stonith" || hasDevice(child));
 }
 
-/** Everything that forbids the use of `next` in place of `previous`. */
-export function problemsOf(next: Element, previous: Element, config: NodeConfig): ConfigurationProblem[] {
+/** Makes the check that says everything that forbids the use of `next` in place of `previous`. */
+export function createJudge(config: NodeConfig): (next: Element, previous: Element) => ConfigurationProblem[] {
+  const check = createConfigurationCheck();
+  return (next, previous) => problemsOf(next, previous, config, check);
+}
+
+function problemsOf(
+  next: Element,
+  previous: Element,
+  config: NodeConfig,
+  check: ReturnType<typeof createConfigurationCheck>,
+): ConfigurationProblem[] {
   const configuration = childNamed(next, "configuration");
   if (configuration === undefined)
     return [{ code: "empty", text: "There is no <configuration> in it. Give a whole CIB." }];
-  const problems = validateConfiguration(configuration, childNamed(previous, "configuration"))
-    .filter((problem) => problem.severity === "error")
-    .map((problem) => ({ code: problem.code, text: problemText(problem) }));
+  const problems = check(configuration, childNamed(previous, "configuration")).map((problem) => ({
+    code: problem.code,
+    text: problemText(problem),
+  }));
   const lossy = refuseLossy(quorumUnder(next, config));
   const wasLossy = refuseLossy(quorumUnder(previous, config)) !== undefined;
   return lossy === undefined || wasLossy ? problems : [...problems, { code: "config-lossy", text: lossy }];

@@ -8,11 +8,12 @@
 import type { Element } from "../kernel/cib/element.ts";
 import { didYouMean } from "./nearest.ts";
 import { CIB_COUNTERS } from "./validate/grammar.ts";
+import { KnownGood } from "./validate/known-good.ts";
 import { checkOptions } from "./validate/options.ts";
 import { type Place, type Problem, Problems } from "./validate/problem.ts";
 import { checkReferences } from "./validate/references.ts";
 import { checkRules } from "./validate/rules.ts";
-import { foundNamed, invalidValueText, surveyConfiguration } from "./validate/structure.ts";
+import { foundNamed, invalidValueText, type Survey, surveyConfiguration } from "./validate/structure.ts";
 
 export type { Problem } from "./validate/problem.ts";
 
@@ -78,22 +79,48 @@ export function validateConfiguration(next: Element, previous?: Element): Proble
   );
 }
 
+/**
+ * Makes a check of one configuration after the other, for a cluster that runs: gives all errors of the next one that the previous one
+ * did not have, and no warnings. A change costs by what it changes, as long as there are no errors (see validate/known-good.ts).
+ */
+export function createConfigurationCheck(): (next: Element, previous: Element | undefined) => Problem[] {
+  const known = new KnownGood();
+  return (next, previous) => {
+    if (previous !== undefined && known.follows(previous) && known.follows(next)) return [];
+    const { problems, survey } = examine(next);
+    const errors = problems.filter(isError);
+    if (errors.length === 0 && survey !== undefined) known.learn(next, survey);
+    if (errors.length === 0 || previous === undefined) return errors;
+    return validateConfiguration(next, previous).filter(isError);
+  };
+}
+
+function isError({ severity }: Problem): boolean {
+  return severity === "error";
+}
+
 function problemKey(problem: Problem): string {
   return `${problem.code} ${problem.path} ${problem.text}`;
 }
 
 function problemsOf(configuration: Element): Problem[] {
+  return examine(configuration).problems;
+}
+
+function examine(configuration: Element): { readonly problems: Problem[]; readonly survey: Survey | undefined } {
   const problems = new Problems();
   if (configuration.name !== "configuration") {
     const place = { parent: undefined, name: configuration.name.slice(0, 80), id: undefined };
     problems.add("error", "unknown-element", place, `<${place.name}> is no <configuration>.`);
-  } else check(configuration, { parent: undefined, name: "cib", id: undefined }, problems);
-  return problems.list();
+    return { problems: problems.list(), survey: undefined };
+  }
+  const survey = check(configuration, { parent: undefined, name: "cib", id: undefined }, problems);
+  return { problems: problems.list(), survey };
 }
 
-function check(configuration: Element, above: Place, problems: Problems): void {
+function check(configuration: Element, above: Place, problems: Problems): Survey {
   const survey = surveyConfiguration(configuration, above, problems);
-  if (survey.tooLarge) return;
+  if (survey.tooLarge) return survey;
   for (const name of EXPECTED_SECTIONS) {
     if (foundNamed(survey, name).length > 0) continue;
     const place = { parent: above, name: "configuration", id: undefined };
@@ -107,6 +134,7 @@ function check(configuration: Element, above: Place, problems: Problems): void {
   checkReferences(survey, problems);
   checkRules(survey, problems);
   checkOptions(survey, problems);
+  return survey;
 }
 
 /** One problem as a line: element, id, place, text. */

@@ -10,6 +10,11 @@ interface Benchmark {
 }
 
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
+  cib: {
+    summary:
+      "changes of the configuration on three nodes, small and with 1,000 resources; Pacemaker beside it [--rounds N] [--seconds N] [--changes N] [--resources N] [--alone]",
+    run: async (options) => (await import("./cib.ts")).benchCib(options),
+  },
   failover: {
     summary: "ten runs of the demonstration for each way of breaking a node: SIGKILL, SIGSTOP, coordinator [--runs N]",
     run: async (options) => (await import("./failover.ts")).benchFailover(options),

@@ -42,6 +42,31 @@ export function withChildren(parent: Element, children: readonly Element[]): Ele
   return same ? parent : { name: parent.name, attributes: parent.attributes, children };
 }
 
+/** Whether two elements say the same; a look at nothing where they are the same object. */
+export function sameElement(a: Element, b: Element): boolean {
+  return a === b || (a.name === b.name && sameAttributes(a, b) && sameElements(a.children, b.children));
+}
+
+/** Whether two lists of elements say the same, in the same order. */
+export function sameElements(a: readonly Element[], b: readonly Element[]): boolean {
+  if (a === b) return true;
+  return a.length === b.length && a.every((child, at) => isSame(child, b[at]));
+}
+
+function isSame(a: Element, b: Element | undefined): boolean {
+  return b !== undefined && sameElement(a, b);
+}
+
+/** Whether two elements have the same attributes, in whatever order. */
+export function sameAttributes(a: Element, b: Element): boolean {
+  if (a.attributes === b.attributes) return true;
+  const names = Object.keys(a.attributes);
+  return (
+    names.length === Object.keys(b.attributes).length &&
+    names.every((name) => a.attributes[name] === b.attributes[name])
+  );
+}
+
 /** The same element with some attributes set (a string) or removed (undefined). */
 export function withAttributes(parent: Element, changes: Readonly<Record<string, string | undefined>>): Element {
   return element(parent.name, { ...parent.attributes, ...changes }, parent.children);

@@ -24,16 +24,30 @@ export function withChange(
   before: Element,
   after: Element,
 ): readonly PastChange[] {
-  const next = [...history, pastChange(entry, before, after)];
-  let characters = 0;
-  for (const change of next) characters += change.characters;
-  if (next.length <= HISTORY_CHANGES && characters <= HISTORY_CHARACTERS) return next;
-  let forgotten = Math.min(FORGOTTEN_AT_ONCE, next.length - 1);
-  for (let at = 0; at < forgotten; at += 1) characters -= next[at]?.characters ?? 0;
-  for (; characters > HISTORY_CHARACTERS && forgotten < next.length - 1; forgotten += 1) {
-    characters -= next[forgotten]?.characters ?? 0;
+  const change = pastChange(entry, before, after);
+  const next = [...history, change];
+  let characters = charactersOf(history) + change.characters;
+  let forgotten = 0;
+  if (next.length > HISTORY_CHANGES || characters > HISTORY_CHARACTERS) {
+    for (; forgotten < next.length - 1; forgotten += 1) {
+      if (forgotten >= FORGOTTEN_AT_ONCE && characters <= HISTORY_CHARACTERS) break;
+      characters -= next[forgotten]?.characters ?? 0;
+    }
   }
-  return next.slice(forgotten);
+  const kept = forgotten === 0 ? next : next.slice(forgotten);
+  lengths.set(kept, characters);
+  return kept;
+}
+
+/** Lengths of whole histories, so that one more change costs no look at all the others. */
+const lengths = new WeakMap<readonly PastChange[], number>();
+
+function charactersOf(history: readonly PastChange[]): number {
+  const known = lengths.get(history);
+  if (known !== undefined) return known;
+  let characters = 0;
+  for (const change of history) characters += change.characters;
+  return characters;
 }
 
 function pastChange(entry: LogEntry, before: Element, after: Element): PastChange {

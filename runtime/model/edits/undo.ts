@@ -2,7 +2,7 @@
 // is the step from `before` to `after`; what happened since is the step from `after` to `now`. Where both have touched the same
 // thing, nobody but a person can know what is meant, so the whole undo is refused and says where.
 
-import { type Element, withAttributes } from "../../kernel/cib/element.ts";
+import { type Element, sameElement, sameElements, withAttributes } from "../../kernel/cib/element.ts";
 import { formatPath, stepOf } from "../../kernel/cib/version.ts";
 import type { CibEdit, CibPath } from "../../kernel/messages.ts";
 import { type EditResult, plan } from "./plan.ts";
@@ -100,11 +100,11 @@ function mergeChildren(
   path: CibPath,
   overlaps: string[],
 ): Children {
-  if (from === to || sameAll(from, to) || sameAll(now, to)) return now;
+  if (from === to || sameElements(from, to) || sameElements(now, to)) return now;
   const [fromByKey, toByKey, nowByKey] = [byKey(from), byKey(to), byKey(now)];
   if (fromByKey === undefined || toByKey === undefined || nowByKey === undefined) {
     // Siblings that nothing tells apart stand or fall together.
-    if (sameAll(now, from)) return to;
+    if (sameElements(now, from)) return to;
     overlaps.push(`what stands in ${formatPath(path)}`);
     return now;
   }
@@ -114,15 +114,15 @@ function mergeChildren(
     const [was, wanted] = [fromByKey.get(key), toByKey.get(key)];
     const here = [...path, stepOf(child)];
     if (was === undefined) {
-      if (wanted !== undefined && !same(child, wanted)) overlaps.push(formatPath(here));
+      if (wanted !== undefined && !sameElement(child, wanted)) overlaps.push(formatPath(here));
       kept.push(child);
     } else if (wanted === undefined) {
-      if (!same(child, was)) overlaps.push(formatPath(here));
+      if (!sameElement(child, was)) overlaps.push(formatPath(here));
     } else kept.push(merge(was, wanted, child, here, overlaps));
   }
   for (const [key, child] of fromByKey) {
     const wanted = toByKey.get(key);
-    if (wanted !== undefined && !nowByKey.has(key) && !same(child, wanted)) {
+    if (wanted !== undefined && !nowByKey.has(key) && !sameElement(child, wanted)) {
       overlaps.push(`${formatPath([...path, stepOf(child)])} is gone`);
     }
   }
@@ -177,25 +177,6 @@ function byKey(children: Children): ReadonlyMap<string, Element> | undefined {
   return found.size === children.length ? found : undefined;
 }
 
-function same(a: Element, b: Element): boolean {
-  if (a === b) return true;
-  const names = Object.keys(a.attributes);
-  return (
-    a.name === b.name &&
-    names.length === Object.keys(b.attributes).length &&
-    names.every((name) => a.attributes[name] === b.attributes[name]) &&
-    sameAll(a.children, b.children)
-  );
-}
-
-function sameAll(a: Children, b: Children): boolean {
-  return a.length === b.length && a.every((child, at) => matches(child, b[at]));
-}
-
 function equalLists(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((each, at) => each === b[at]);
-}
-
-function matches(a: Element, b: Element | undefined): boolean {
-  return b !== undefined && same(a, b);
 }

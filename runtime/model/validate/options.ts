@@ -180,7 +180,7 @@ export function checkOptions(survey: Survey, problems: Problems): void {
       if (kind !== undefined) {
         if (value !== DEFAULT && !kind.accepts(value))
           problems.add("error", "invalid-option", place, invalidValueText(name, value, kind));
-      } else if (!name.startsWith("systole-")) {
+      } else if (problems.wantsWarnings && !name.startsWith("systole-")) {
         const near = nearest(name, names);
         if (near !== undefined) {
           problems.add(

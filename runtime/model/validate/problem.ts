@@ -36,11 +36,18 @@ function pathText(place: Place): string {
 
 /** Collects problems up to the bound. */
 export class Problems {
+  /** Whether anybody wants to hear of what is let through: looking for it costs time. */
+  readonly wantsWarnings: boolean;
   readonly #found: Problem[] = [];
   #more = 0;
 
+  constructor(wanted: "all" | "errors" = "all") {
+    this.wantsWarnings = wanted === "all";
+  }
+
   /** Notes a fault at a place. */
   add(severity: Problem["severity"], code: string, place: Place, text: string): void {
+    if (severity === "warning" && !this.wantsWarnings) return;
     if (this.#found.length >= MAX_PROBLEMS) {
       this.#more += 1;
       return;
