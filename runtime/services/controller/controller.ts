@@ -32,6 +32,10 @@ export type { ControllerConfig, ControllerEffect } from "./effects.ts";
 export const MAX_PLANS_PER_STEP = 8;
 /** How soon the next plan is made after that. */
 export const PLAN_AGAIN_MS = 100;
+/** Plans that only changes of the CIB ask for are this far apart in the mean: a flood of changes costs a few plans, not one each. */
+export const CHANGES_PAUSE_MS = 50;
+/** So many are made at once before that. */
+export const CHANGES_AT_ONCE = 8;
 /** Plans in a row that followed from nothing but the end of the one before; then it is a fault, and a change from outside is awaited. */
 export const MAX_FOLLOW_UP_PLANS = 20;
 /** The soonest a recheck asked for by the scheduler happens. */
@@ -58,6 +62,10 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
   private writer: StatusWriter | undefined;
   private tenure = 0;
   private planReason: string | undefined;
+  /** How far plans are ahead of one each CHANGES_PAUSE_MS, as a moment. */
+  private plannedUpToMs = 0;
+  /** A plan that only a changed configuration asks for waits until then, and so do the actions of the one before. */
+  private planPausesUntilMs: number | undefined;
   private planCount = 0;
   private followUps = 0;
   private recheckAtMs: number | undefined;
@@ -159,6 +167,7 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
 
   private replan(reason: string): void {
     this.planReason ??= reason;
+    this.planPausesUntilMs = undefined;
     this.followUps = 0;
   }
 
@@ -208,6 +217,7 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
     this.writer = undefined;
     this.conductor.clear();
     this.planReason = undefined;
+    this.planPausesUntilMs = undefined;
     this.recheckAtMs = undefined;
     this.fences.giveUpRequests();
   }
@@ -220,8 +230,11 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
     this.cib = cib;
     this.lives.cib(cib);
     const difference = this.writer?.committed(cib);
-    if (difference !== undefined)
-      this.replan(`${placeWords(difference, (id) => nodeName(this.config, Number(id)))} has changed`);
+    if (difference === undefined) return;
+    const isFirst = this.planReason === undefined || this.planPausesUntilMs !== undefined;
+    this.replan(`${placeWords(difference, (id) => nodeName(this.config, Number(id)))} has changed`);
+    const untilMs = this.plannedUpToMs - CHANGES_AT_ONCE * CHANGES_PAUSE_MS;
+    if (isFirst && untilMs > this.nowMs) this.planPausesUntilMs = untilMs;
   }
 
   private answered(requestId: string, outcome: ChangeOutcome): void {
@@ -295,6 +308,10 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
       this.conductor.dropLate(desk);
       this.planAgainMs = undefined;
       for (let plans = 0; plans < MAX_PLANS_PER_STEP; plans++) {
+        if (this.planPausesUntilMs !== undefined && this.planPausesUntilMs > this.nowMs) {
+          this.planAgainMs = this.planPausesUntilMs;
+          return;
+        }
         if (this.planReason !== undefined) this.plan(this.planReason, desk);
         this.conductor.advance(desk);
         if (this.conductor.isOver) this.finish(desk);
@@ -359,6 +376,8 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
     this.waitsForNodes = this.missesUnseenNodes(cib);
     if (this.waitsForNodes) return;
     this.planReason = undefined;
+    this.planPausesUntilMs = undefined;
+    this.plannedUpToMs = Math.max(this.nowMs, this.plannedUpToMs) + CHANGES_PAUSE_MS;
     this.planCount += 1;
     const schedule = this.config.schedule(cib, {
       nowEpochSeconds: Math.floor(desk.epochMs / 1000),

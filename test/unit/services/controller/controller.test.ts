@@ -8,6 +8,8 @@ import type { Element } from "../../../../runtime/kernel/cib/element.ts";
 import type { Departure } from "../../../../runtime/kernel/membership/view.ts";
 import type { Standing } from "../../../../runtime/kernel/messages.ts";
 import {
+  CHANGES_AT_ONCE,
+  CHANGES_PAUSE_MS,
   Controller,
   type ControllerEffect,
   type ControllerInput,
@@ -56,6 +58,7 @@ class Bench {
   /** Plans in the order in which they are asked for; afterwards there is nothing to do. */
   readonly plans: (readonly Step[])[] = [];
   planned = 0;
+  changes = 0;
   batchLimit = 0;
   recheckAtEpochSeconds: number | undefined;
   readonly effects: ControllerEffect[] = [];
@@ -122,8 +125,9 @@ class Bench {
   }
 
   configurationChanges(): void {
+    this.changes += 1;
     const edited = applyEdits(this.cib, [
-      { edit: "set", path: [{ name: "configuration" }, { name: "tags" }], attributes: { x: `${this.planned}` } },
+      { edit: "set", path: [{ name: "configuration" }, { name: "tags" }], attributes: { x: `${this.changes}` } },
     ]);
     assert(edited.ok);
     this.cib = edited.cib;
@@ -296,6 +300,30 @@ test("nothing is activated in a view that is not primary", () => {
   bench.result(-1);
   bench.view([1, 2, 3]);
   assert(bench.operations.includes("n2 start a"));
+});
+
+test("a flood of changes costs a few plans: nothing new is begun until the next one, and that knows all of them", () => {
+  const bench = started([resource(1, "start", "a", 2)]);
+  const before = bench.planned;
+  const seconds = 2;
+  for (let millisecond = 0; millisecond < seconds * 1000; millisecond += 1) {
+    bench.nowMs += 1;
+    if ((bench.controller.deadlineMs() ?? Number.POSITIVE_INFINITY) <= bench.nowMs) bench.give({ type: "tick" });
+    bench.configurationChanges();
+  }
+  const plans = bench.planned - before;
+  assert.ok(plans <= CHANGES_AT_ONCE + (seconds * 1000) / CHANGES_PAUSE_MS, `${plans} plans`);
+  assert.ok(plans >= (seconds * 1000) / CHANGES_PAUSE_MS, `${plans} plans`);
+  bench.plans.push([resource(1, "stop", "a", 2)]);
+  bench.configurationChanges();
+  const last = bench.planned;
+  bench.nowMs = bench.controller.deadlineMs() ?? assert.fail("a plan is waited for");
+  bench.give({ type: "tick" });
+  assert.equal(bench.planned, last + 1);
+  const urgent = bench.planned;
+  bench.configurationChanges();
+  bench.view([1, 2]);
+  assert.ok(bench.planned > urgent, "another view waits for nothing");
 });
 
 test("a change makes a new plan at once; what is related to an old operation waits for it, the rest goes ahead", () => {
