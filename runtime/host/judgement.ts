@@ -2,15 +2,32 @@
 
 import { childNamed, type Element } from "../kernel/cib/element.ts";
 import type { ConfigurationProblem } from "../kernel/messages.ts";
-import { type QuorumConfig, refuseLossy } from "../kernel/quorum/votes.ts";
+import { type QuorumConfig, refuseImpossible, refuseLossy } from "../kernel/quorum/votes.ts";
 import { propertiesOf } from "../model/status/options.ts";
 import { parseBoolean } from "../model/text.ts";
 import { createConfigurationCheck, problemText } from "../model/validate.ts";
 import type { NodeConfig } from "./config.ts";
 
-/** How votes are counted under this CIB: by the node's configuration, and with fencing when the CIB has a device and uses it. */
+/** The cluster property by which expected votes are a committed entry of the log; the nodes' configuration counts without it. */
+export const EXPECTED_VOTES = "systole-expected-votes";
+
+/**
+ * How votes are counted under this CIB: by the node's configuration, with the expected votes that the CIB has committed, and with fencing
+ * when the CIB has a device and uses it.
+ */
 export function quorumUnder(cib: Element, config: NodeConfig): QuorumConfig {
-  return { ...config.quorum, fencing: hasFencing(cib) };
+  const committed = propertiesOf(cib).get(EXPECTED_VOTES);
+  // What is no number was refused when it came; one that came with an old store counts as not set.
+  const expected = committed !== undefined && /^\d{1,5}$/.test(committed) ? { expectedVotes: Number(committed) } : {};
+  return { ...config.quorum, ...expected, fencing: hasFencing(cib) };
+}
+
+/** What is wrong with the expected votes that a CIB wants to commit. */
+function impossibleVotes(cib: Element, config: NodeConfig): string | undefined {
+  const wanted = propertiesOf(cib).get(EXPECTED_VOTES);
+  if (wanted === undefined) return undefined;
+  if (!/^\d{1,5}$/.test(wanted)) return `${EXPECTED_VOTES} is "${wanted}". Use a whole number of at least 1.`;
+  return refuseImpossible(quorumUnder(cib, config));
 }
 
 function hasFencing(cib: Element): boolean {
@@ -42,6 +59,8 @@ function problemsOf(
     code: problem.code,
     text: problemText(problem),
   }));
+  const impossible = impossibleVotes(next, config);
+  if (impossible !== undefined) return [...problems, { code: "invalid-option", text: impossible }];
   const lossy = refuseLossy(quorumUnder(next, config));
   const wasLossy = refuseLossy(quorumUnder(previous, config)) !== undefined;
   return lossy === undefined || wasLossy ? problems : [...problems, { code: "config-lossy", text: lossy }];

@@ -283,6 +283,10 @@ function idsOf(ids: readonly NodeId[]): { id: NodeId }[] {
 export function refuseLossy(config: QuorumConfig): string | undefined {
   if (config.acceptLoss) return undefined;
   const remedy = `or set acceptLoss to true to accept that acknowledged changes may be lost (status will show it).`;
+  const sum = config.nodes.reduce((votes, node) => votes + node.votes, 0);
+  if (config.expectedVotes !== undefined && config.expectedVotes < sum) {
+    return `expected votes of ${config.expectedVotes} are fewer than the ${sum} votes that are configured, so both halves of a cut cluster could have quorum, each losing the other's changes. Expect at least ${sum}, ${remedy}`;
+  }
   if (config.twoNode && !config.fencing) {
     return `two_node without fencing lets both halves of a cut cluster run alone, each losing the other's changes. Configure a fence device, ${remedy}`;
   }
@@ -306,6 +310,10 @@ export function refuseImpossible(config: QuorumConfig): string | undefined {
   const expected = config.expectedVotes ?? sum;
   if (!Number.isInteger(expected) || expected < 1)
     return `expected_votes is ${expected}. Use a whole number of at least 1.`;
+  const needed = Math.floor(expected / 2) + 1;
+  if (needed > sum && !config.autoTieBreaker) {
+    return `expected_votes is ${expected}, so ${needed} votes would be a quorum and all nodes together have ${sum}: nothing could ever be quorate, and nobody could change it back. Use at most ${2 * sum - 1}.`;
+  }
   if (config.twoNode && (config.nodes.length !== 2 || sum !== 2 || expected !== 2)) {
     return (
       `two_node is for exactly two nodes of one vote each; ${config.nodes.length} nodes with ${sum} votes are configured ` +

@@ -1,0 +1,48 @@
+// How votes are counted is part of the committed configuration; what could lose acknowledged changes is refused.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseXml } from "../../../runtime/compat/xml.ts";
+import { parseConfig } from "../../../runtime/host/config.ts";
+import { createJudge, quorumUnder } from "../../../runtime/host/judgement.ts";
+
+function config(quorum: object = {}) {
+  const nodes = [1, 2, 3].map((id) => ({
+    id,
+    name: `n${id}`,
+    links: [{ address: "127.0.0.1", port: 7000 + id }],
+  }));
+  const file = { cluster: "c", node: "n1", nodes, keyFile: "key", stateDirectory: "state", quorum };
+  return parseConfig(JSON.stringify(file), "/x/node.json");
+}
+
+function cib(votes?: string) {
+  const pair = votes === undefined ? "" : `<nvpair id="v" name="systole-expected-votes" value="${votes}"/>`;
+  return parseXml(
+    `<cib><configuration><crm_config><cluster_property_set id="o">${pair}</cluster_property_set></crm_config><nodes/><resources/><constraints/></configuration></cib>`,
+  );
+}
+
+test("the committed expected votes count, the configured ones without them", () => {
+  assert.equal(quorumUnder(cib("5"), config({ expectedVotes: 4 })).expectedVotes, 5);
+  assert.equal(quorumUnder(cib(), config({ expectedVotes: 4 })).expectedVotes, 4);
+  assert.equal(quorumUnder(cib(), config()).expectedVotes, undefined);
+});
+
+test("a change to fewer expected votes than there are votes, or to nonsense, is refused with a sentence", () => {
+  const judge = createJudge(config());
+  assert.deepEqual(judge(cib("5"), cib()), []);
+  assert.deepEqual(judge(cib("3"), cib("5")), []);
+  assert.match(judge(cib("2"), cib())[0]?.text ?? "", /fewer than the 3 votes.*acceptLoss/);
+  assert.match(judge(cib("many"), cib())[0]?.text ?? "", /is "many"\. Use a whole number/);
+  assert.match(judge(cib("0"), cib())[0]?.text ?? "", /expected_votes is 0/);
+  assert.deepEqual(judge(cib("5"), cib()), []);
+  assert.match(judge(cib("6"), cib())[0]?.text ?? "", /nobody could change it back. Use at most 5/);
+  const loose = createJudge(config({ acceptLoss: true }));
+  assert.deepEqual(loose(cib("2"), cib()), []);
+});
+
+test("a node's configuration that expects too few is refused at the start", () => {
+  assert.throws(() => config({ expectedVotes: 2 }), /config-lossy|fewer than the 3 votes/);
+  assert.equal(config({ expectedVotes: 2, acceptLoss: true }).quorum.acceptLoss, true);
+});
