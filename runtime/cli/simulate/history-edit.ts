@@ -117,7 +117,8 @@ export function withResult(entry: Element, resource: string, ran: FakeResult): E
     ...(ran.attributes === undefined
       ? {}
       : { "op-digest": ran.md5Hex(digestText(filterForDigest(new Map(Object.entries(attributes))))) }),
-    ...(migrates
+    // An old entry keeps what nobody says anew.
+    ...(migrates && ran.attributes !== undefined
       ? { migrate_source: attributes["CRM_meta_migrate_source"], migrate_target: attributes["CRM_meta_migrate_target"] }
       : {}),
   };

@@ -3,7 +3,7 @@
 import { INFINITY } from "../../model/score.ts";
 import { isTrue } from "../../model/text.ts";
 import { clearFlag, hasFlag, newestAction, resourcePseudoAction, setFlag, simpleAction } from "./actions.ts";
-import { addRoleNotifications, addStartStopNotifications } from "./notify.ts";
+import { addDemotionNotifications, addPromotionNotifications, addStartStopNotifications } from "./notify.ts";
 import { type Action, type Cluster, Flag, type Node, type Resource, Variant } from "./state.ts";
 import { isClone, isPrimitive } from "./tree.ts";
 
@@ -98,8 +98,9 @@ export function createCloneActions(cluster: Cluster, clone: Resource): void {
     return [begin, end];
   };
   const [promote, promoted] = pair("promote", !change.promoting);
+  addPromotionNotifications(cluster, clone, promote, promoted);
   const [demote, demoted] = pair("demote", !change.demoting);
-  addRoleNotifications(cluster, clone, promote, promoted, demote, demoted);
+  addDemotionNotifications(cluster, clone, demote, demoted);
   for (const instance of clone.children) instance.priority = clone.priority;
 }
 

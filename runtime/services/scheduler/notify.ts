@@ -121,22 +121,18 @@ export function addStartStopNotifications(
   }
 }
 
-/** Notifications around promotions and demotions. */
-export function addRoleNotifications(
-  cluster: Cluster,
-  clone: Resource,
-  promote: Action,
-  promoted: Action,
-  demote: Action,
-  demoted: Action,
-): void {
+/** Notifications around promotions. */
+export function addPromotionNotifications(cluster: Cluster, clone: Resource, promote: Action, promoted: Action): void {
   const notify = clone.clone?.notify;
-  if (notify === undefined) return;
-  if (notify.promote === undefined) {
-    const data = notifyPoints(cluster, clone, "promote", promote, promoted);
-    if (data !== undefined) notify.promote = data;
-  }
-  if (notify.demote !== undefined) return;
+  if (notify === undefined || notify.promote !== undefined) return;
+  const data = notifyPoints(cluster, clone, "promote", promote, promoted);
+  if (data !== undefined) notify.promote = data;
+}
+
+/** Notifications around demotions; what all of them wait for. */
+export function addDemotionNotifications(cluster: Cluster, clone: Resource, demote: Action, demoted: Action): void {
+  const notify = clone.clone?.notify;
+  if (notify === undefined || notify.demote !== undefined) return;
   const data = notifyPoints(cluster, clone, "demote", demote, demoted);
   if (data !== undefined) notify.demote = data;
   if (notify.promote === undefined) return;
