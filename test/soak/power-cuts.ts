@@ -25,6 +25,8 @@ import { seeded, sha256 } from "../unit/kernel/cluster.ts";
 /** A node that has not formed its cluster by then never will, however busy the machine. */
 const START_MS = 60_000;
 const LOOK_AGAIN_MS = 20;
+/** A machine that is busy with something else is not what is looked for. */
+const PATIENT = { detectionTimeoutMs: 100, persistTimeoutMs: START_MS, mainSilenceMs: START_MS };
 /** Changes in one life, and lives of one disk: every life but the first starts from a cut. */
 const CHANGES_A_LIFE = 12;
 const LIVES = 3;
@@ -123,7 +125,7 @@ async function startOn(directory: string, program: string, port: number, cut: Cu
   const file = join(stateDirectory, "node.json");
   const nodes = [{ id: 1, name: "n1", links: [{ address: "127.0.0.1", port }] }];
   const config = { cluster: "cut", node: "n1", nodes, keyFile: join(directory, "key"), stateDirectory, socket };
-  writeFileSync(file, JSON.stringify({ ...config, log: { level: "warn" }, detectionTimeoutMs: 100 }), { mode: 0o600 });
+  writeFileSync(file, JSON.stringify({ ...config, log: { level: "warn" }, ...PATIENT }), { mode: 0o600 });
   const child = spawn(process.execPath, [program, "node", file], { stdio: ["ignore", "pipe", "pipe"] });
   let said = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (bytes) => (said += String(bytes)));
