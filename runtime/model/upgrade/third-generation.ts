@@ -142,19 +142,26 @@ function hasPair(set: Element, name: string | undefined): boolean {
   return set.children.some((pair) => pair.name === "nvpair" && pair.attributes["name"] === name);
 }
 
-/** Adds moved properties to the first set of defaults without a rule, where that has none of the name. */
+/**
+ * Adds moved properties to the first set of defaults without a rule, where that has none of the name. Defaults that are
+ * there without such a set stay as they are, and the properties are lost: Pacemaker's upgrade loses them too.
+ */
 function withDefaults(configuration: Element, name: "rsc_defaults" | "op_defaults", moved: Moved): Element {
   const pairs = moved[name];
   if (pairs.length === 0) return configuration;
-  const section = configuration.children.find((child) => child.name === name) ?? element(name);
+  const section = configuration.children.find((child) => child.name === name);
+  if (section === undefined) {
+    const set = element("meta_attributes", { id: `_2TO3_-${name.replace("_", "-")}` }, pairs);
+    return withChildren(configuration, [...configuration.children, element(name, {}, [set])]);
+  }
   const first = section.children.find((set) => set.name === "meta_attributes" && !hasRule(set));
-  const old = first ?? element("meta_attributes", { id: `_2TO3_-${name.replace("_", "-")}` });
-  const added = pairs.filter((pair) => !hasPair(old, pair.attributes["name"]));
-  const set = withChildren(old, [...old.children, ...added]);
-  const sets =
-    first === undefined ? [...section.children, set] : section.children.map((one) => (one === first ? set : one));
-  const others = configuration.children.filter((child) => child !== section);
-  return withChildren(configuration, [...others, withChildren(section, sets)]);
+  return rewriteWithin(configuration, (child) => {
+    if (child === section) return undefined;
+    if (child !== first) return [child];
+    return [
+      withChildren(child, [...child.children, ...pairs.filter((pair) => !hasPair(child, pair.attributes["name"]))]),
+    ];
+  });
 }
 
 function upgradePrimitive(primitive: Element): Element {
