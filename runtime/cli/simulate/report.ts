@@ -150,6 +150,12 @@ class Simulator {
     for (const text of texts) this.lines.push({ stream: "err", text });
   }
 
+  /** A complaint about an action stands behind the last item: headings wait for what comes below them. */
+  private complainAfterItem(text: string): void {
+    const last = this.lines.findLastIndex((line) => line.stream === "err" || line.text.startsWith("  "));
+    this.lines.splice(last + 1, 0, { stream: "err", text });
+  }
+
   private gap(): void {
     if (this.printed) this.print("");
     this.printed = true;
@@ -240,7 +246,7 @@ class Simulator {
     this.gap();
     this.tell("Executing Cluster Transition:");
     for (const { kind, text } of result.lines) {
-      if (kind === "error") this.complain(text);
+      if (kind === "error") this.complainAfterItem(text);
       else this.tell(kind === "item" ? `  * ${text}` : text);
     }
     if (!result.complete && !nothing) terminated();

@@ -6,6 +6,7 @@ import { isTrue } from "../../model/text.ts";
 import { upgradeCib } from "../../model/upgrade.ts";
 import { recheckBy } from "./attributes.ts";
 import { Recorder } from "./explain/recorder.ts";
+import { hasReferences } from "./own-references.ts";
 import type { AssignmentLine, ScheduleOptions } from "./schedule.ts";
 import type { Cluster } from "./state.ts";
 import { unpackNodes, unpackRemoteNodes } from "./unpack-nodes.ts";
@@ -77,6 +78,7 @@ function makeCluster(cib: Element, options: ScheduleOptions): Cluster {
     quorate: isTrue(cib.attributes["have-quorum"]),
     haveFencing: haveWatchdog(properties),
     haveRemoteNodes: false,
+    hasReferences: hasReferences(resources),
     unfencing: wantsUnfencing(resources) || wantsUnfencing(resourceDefaults),
     nodes: [],
     sortedNodes: [],

@@ -394,6 +394,8 @@ export interface Cluster {
   /** There is something that could fence. */
   haveFencing: boolean;
   haveRemoteNodes: boolean;
+  /** Something in <resources> borrows by id-ref. */
+  readonly hasReferences: boolean;
   readonly unfencing: boolean;
   /** By index. */
   readonly nodes: Node[];

@@ -8,6 +8,7 @@ import { integerAtLeast, parametersOf, readBlocks, ruleInput } from "./attribute
 import { limitedInstances } from "./instance-limits.ts";
 import { addDefaultScores, banEverywhere } from "./location-scores.ts";
 import { newResource } from "./new-resource.ts";
+import { withOwnReferences } from "./own-references.ts";
 import { parseRole } from "./roles.ts";
 import { type Cluster, type MultipleActive, type Resource, Role, Variant } from "./state.ts";
 import { withTemplate } from "./templates.ts";
@@ -134,8 +135,9 @@ export function unpackResource(
   instance?: string,
 ): Resource | undefined {
   const configId = original.attributes["id"];
-  const merged = withTemplate(cluster, original);
-  if (configId === undefined || merged === undefined) return undefined;
+  const expanded = withTemplate(cluster, original);
+  if (configId === undefined || expanded === undefined) return undefined;
+  const merged = withOwnReferences(cluster, expanded);
   const variant = VARIANTS[merged.name];
   if (variant === undefined) {
     problem(

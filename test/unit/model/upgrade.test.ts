@@ -75,3 +75,19 @@ test("what only spoke of dropped resources goes with them", () => {
     '<resources><primitive id="e"/></resources><constraints><rsc_order id="o"><resource_set id="s2"><resource_ref id="e"/></resource_set></rsc_order></constraints>',
   );
 });
+
+test("moved properties go to defaults that have a set for them, or to new ones", () => {
+  const property =
+    '<crm_config><cluster_property_set id="s"><nvpair id="a" name="default_resource_stickiness" value="5"/></cluster_property_set></crm_config>';
+  const left = '<crm_config><cluster_property_set id="s"/></crm_config>';
+  const pair = '<nvpair id="a" name="resource-stickiness" value="5"/>';
+  same(
+    upgraded("pacemaker-1.0", property),
+    `${left}<rsc_defaults><meta_attributes id="_2TO3_-rsc-defaults">${pair}</meta_attributes></rsc_defaults>`,
+  );
+  const defaults = (inner: string) => `<rsc_defaults><meta_attributes id="d">${inner}</meta_attributes></rsc_defaults>`;
+  same(upgraded("pacemaker-1.0", property + defaults("")), left + defaults(pair));
+  const own = '<nvpair id="o" name="resource-stickiness" value="9"/>';
+  same(upgraded("pacemaker-1.0", property + defaults(own)), left + defaults(own));
+  same(upgraded("pacemaker-1.0", `${property}<rsc_defaults/>`), `${left}<rsc_defaults/>`);
+});
