@@ -1,8 +1,8 @@
 // Scores and capacities as crm_simulate prints them, in the order in which the scheduler comes to them.
 
 import { formatScore } from "../../model/score.ts";
+import { hashOrder } from "../../services/scheduler/hash-order.ts";
 import type { AssignmentLine, CapacityLine, ScoreLine } from "../../services/scheduler/schedule.ts";
-import { hashTableOrder } from "./hash-table-order.ts";
 
 const STEP_NAMES: Readonly<Record<Exclude<ScoreLine["step"], "promotion">, string>> = {
   primitive: "pcmk__primitive_assign",
@@ -31,7 +31,7 @@ function scoreText({ step, resource, node, score }: ScoreLine): string {
 
 function capacityText({ step, resource, node, amounts }: CapacityLine): string {
   const known = new Map(amounts);
-  const list = hashTableOrder([...known.keys()]).map((name) => ` ${name}=${known.get(name)}`);
+  const list = hashOrder([...known.keys()]).map((name) => ` ${name}=${known.get(name)}`);
   if (step === "used") return `pcmk__assign_resource: ${resource} utilization on ${node}:${list.join("")}`;
   return `${step === "original" ? "Original" : "Remaining"}: ${node} capacity:${list.join("")}`;
 }

@@ -1,15 +1,30 @@
 // The order in which a hash table of names gives them back. Where several nodes are equally good and nothing else decides,
-// Pacemaker takes the first one that it meets in such a table; so that the same node is taken here, the table is walked alike.
+// Pacemaker takes the first one that it meets in such a table, and crm_simulate lists capacities in its order; so that the
+// same node is taken here and the same lines are printed, the table is walked alike.
 // Source of the form: GLib's GHashTable (open addressing, probes further apart each time); hash of strings as before GLib 2.28.
 
 const SMALLEST_SHIFT = 3;
-/** Largest prime below each power of two, from 2 to the 3rd on: 2 to the 16th is more nodes than there will be. */
-const PRIMES = [7, 13, 31, 61, 127, 251, 509, 1021, 2039, 4093, 8191, 16_381, 32_749, 65_521] as const;
+/** How far the largest prime below 2^n lies from it, from n = 3 on; it ends where a Set (2^24 names) is full. */
+const BELOW_POWER = [1, 3, 1, 3, 1, 5, 3, 3, 9, 3, 1, 3, 19, 15, 1, 5, 1, 3, 9, 3, 15, 3, 39] as const;
+/** Hashes 0 and 1 mean free and removed, so names have others. */
+const FIRST_HASH = 2;
+const utf8 = new TextEncoder();
 
-function hashOf(text: string): number {
+function hashOf(name: string): number {
   let hash = 0;
-  for (let i = 0; i < text.length; i += 1) hash = (Math.imul(hash, 31) + text.charCodeAt(i)) >>> 0;
-  return hash < 2 ? 2 : hash;
+  for (let i = 0; i < name.length; i += 1) {
+    const unit = name.charCodeAt(i);
+    if (unit > 127) return hashOfBytes(utf8.encode(name));
+    hash = (Math.imul(hash, 31) + unit) >>> 0;
+  }
+  return Math.max(hash, FIRST_HASH);
+}
+
+/** Bytes count as signed. */
+function hashOfBytes(bytes: Uint8Array): number {
+  let hash = 0;
+  for (const byte of bytes) hash = (Math.imul(hash, 31) + ((byte << 24) >> 24)) >>> 0;
+  return Math.max(hash, FIRST_HASH);
 }
 
 function shiftFor(size: number): number {
@@ -18,7 +33,7 @@ function shiftFor(size: number): number {
 
 /** Where a name would like to be in a table of that size. */
 function wish(name: string, shift: number): number {
-  return (Math.imul(hashOf(name), 11) >>> 0) % (PRIMES[shift - SMALLEST_SHIFT] ?? 65_521);
+  return (Math.imul(hashOf(name), 11) >>> 0) % ((1 << shift) - (BELOW_POWER[shift - SMALLEST_SHIFT] ?? 0));
 }
 
 /** A place that is not taken, from a wish on. */
@@ -46,7 +61,7 @@ function resized(old: readonly (string | undefined)[], shift: number): (string |
   return slots;
 }
 
-/** Names, put into a table one after the other, in the order of the table. */
+/** Names in the order in which a table gives them back that they were put into one after the other. */
 export function hashOrder(names: readonly string[]): string[] {
   let shift = SMALLEST_SHIFT;
   let slots = Array<string | undefined>(1 << shift).fill(undefined);
