@@ -36,7 +36,7 @@ export function leadingInteger(text: string): number | undefined {
 
 /** Brings a number into the range of scores. */
 export function clampScore(value: number): number {
-  return value > INFINITY ? INFINITY : value < -INFINITY ? -INFINITY : value;
+  return Math.min(Math.max(value, -INFINITY), INFINITY);
 }
 
 /** Reads a score; undefined when the text is none. */

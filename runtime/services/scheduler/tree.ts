@@ -64,7 +64,7 @@ export function isBundleNode(node: Node): boolean {
 
 /** A machine reached through a remote connection. */
 export function isRemoteMachine(node: Node | undefined): boolean {
-  return node !== undefined && node.remoteKind && (node.remote === undefined || node.remote.launcher === undefined);
+  return node?.remoteKind === true && node.remote?.launcher === undefined;
 }
 
 /** What launches the guest that this node is. */
