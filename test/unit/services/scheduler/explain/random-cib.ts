@@ -87,3 +87,67 @@ export const randomCluster: fc.Arbitrary<RandomCluster> = fc
 
 /** All pairs of a resource and a node. */
 export const PAIRS = RESOURCES.flatMap((id) => NODES.map((where) => ({ resource: id, node: where })));
+
+/** What makes promoting harder, each in its own way; the resources are the clone `pair` of `p`, and `a`. */
+const promotionConstraint = fc.oneof(
+  fc
+    .tuple(node, score, fc.constantFrom("Started", "Promoted"))
+    .map(([where, much, role]) => ({ kind: "rsc_location", rsc: "pair", node: where, score: much, role })),
+  fc
+    .tuple(score, fc.constantFrom("Started", "Promoted"))
+    .map(([much, role]) => ({ kind: "rsc_colocation", rsc: "pair", "rsc-role": role, "with-rsc": "a", score: much })),
+  fc.tuple(node, score).map(([where, much]) => ({ kind: "rsc_location", rsc: "a", node: where, score: much })),
+  fc.constant({ kind: "rsc_ticket", rsc: "pair", "rsc-role": "Promoted", ticket: "east", "loss-policy": "demote" }),
+);
+
+const cloneOption = fc.constantFrom<readonly [string, string]>(
+  ["promoted-max", "2"],
+  ["promoted-max", "0"],
+  ["clone-max", "2"],
+  ["target-role", "Unpromoted"],
+  ["target-role", "Stopped"],
+  ["is-managed", "false"],
+);
+
+/** Clusters with a promotable clone, of which some instances run and one may be promoted. */
+export const randomPromotable: fc.Arbitrary<RandomCluster> = fc
+  .record({
+    states: fc.array(fc.constantFrom("online", "online", "online", "standby", "offline"), {
+      minLength: 3,
+      maxLength: 3,
+    }),
+    options: fc.uniqueArray(cloneOption, { maxLength: 2, selector: ([name]) => name }),
+    running: fc.subarray(NODES),
+    promoted: fc.option(node, { nil: undefined }),
+    wishes: fc.array(fc.option(fc.constantFrom("5", "10", "-1"), { nil: undefined }), { minLength: 3, maxLength: 3 }),
+    constraints: fc.array(promotionConstraint, { maxLength: 3 }),
+    failures: fc.array(node, { maxLength: 1 }),
+  })
+  .map(({ states, options, running, promoted, wishes, constraints, failures }) => {
+    const up = NODES.filter((_name, i) => states[i] !== "offline");
+    const meta = options.map(([name, value]) => `${name}=${value}`).join(" ");
+    const lines = [
+      ...NODES.map((name, i) => `node ${name} ${states[i]}`),
+      "property stonith-enabled=false",
+      "primitive p ocf:pacemaker:Stateful migration-threshold=2",
+      `clone pair of p promotable=true ${meta}`,
+      "primitive a",
+      ...constraints.map(constraintLine),
+      ...failures.map((where) => `score fail-count-p#start_0 ${where} 2`),
+    ];
+    NODES.forEach((name, i) => {
+      const wish = wishes[i];
+      if (wish !== undefined) lines.push(`score master-p ${name} ${wish}`);
+    });
+    up.forEach((name, i) => {
+      if (running.includes(name)) lines.push(`ran p:${i} start ${name} 0`);
+      else lines.push(`ran p monitor ${name} 7`);
+      if (running.includes(name) && name === promoted) lines.push(`ran p:${i} promote ${name} 0`);
+      lines.push(`ran a monitor ${name} 7`);
+    });
+    const text = lines.join("\n");
+    return { text, cib: cibFromLines(text) };
+  });
+
+/** The promotable clone and each node. */
+export const PROMOTABLE_PAIRS = NODES.map((where) => ({ resource: "p", node: where }));
