@@ -4,11 +4,21 @@ import { EXIT } from "../../host/errors.ts";
 import { applyEdits } from "../../kernel/cib/edits.ts";
 import type { Element } from "../../kernel/cib/element.ts";
 import { makePatchset } from "../../kernel/cib/patchset.ts";
+import type { Patchset } from "../../kernel/messages.ts";
 import { findNode } from "../../model/edits/plan.ts";
 import { parseInstant } from "../../model/iso8601.ts";
 import { didYouMean } from "../../model/nearest.ts";
 import { executionDate } from "../../services/scheduler/cluster.ts";
-import { type ExplainReport, explainReport, type NodeReport } from "../../services/scheduler/explain/report.ts";
+import type { ActionExplanation } from "../../services/scheduler/explain/action-explanation.ts";
+import type { NodeView } from "../../services/scheduler/explain/node-view.ts";
+import {
+  type ChangeReport,
+  type ExplainReport,
+  explainReport,
+  type InstanceReport,
+  type NodeReport,
+} from "../../services/scheduler/explain/report.ts";
+import type { SmallestChange } from "../../services/scheduler/explain/smallest-change.ts";
 import { reportLines } from "../../services/scheduler/explain/words.ts";
 import { schedule } from "../../services/scheduler/schedule.ts";
 import { readCibFile, refuseInvalid } from "../cib-file.ts";
@@ -83,20 +93,38 @@ function print(io: CliIo, report: ExplainReport): void {
   io.out(`${lines.join("\n")}\n`);
 }
 
-/** The report with each change also as a patchset. */
-function asData(cib: Element, report: ExplainReport): object {
-  const withPatch = (node: NodeReport): object => {
-    const changes = node.changes.map((report) => {
-      if (report.change === undefined) return report;
-      const changed = applyEdits(cib, report.change.edits);
-      const patchset = changed.ok ? { patchset: makePatchset(cib, changed.cib) } : {};
-      return { ...report, change: { ...report.change, ...patchset } };
-    });
-    return { ...node, changes };
+/** A change as data, with the patchset that makes it. */
+interface ChangeData extends Omit<ChangeReport, "change"> {
+  readonly change?: SmallestChange & { readonly patchset?: Patchset };
+}
+
+interface NodeData extends Omit<NodeReport, "changes"> {
+  readonly changes: readonly ChangeData[];
+}
+
+interface InstanceData extends Omit<InstanceReport, "nodes"> {
+  readonly nodes: readonly NodeData[];
+}
+
+/** What `--json` prints (schema.ts): the report, with each change also as a patchset. */
+export interface ExplainData {
+  readonly node?: NodeView;
+  readonly nodeActions: readonly ActionExplanation[];
+  readonly resources: readonly InstanceData[];
+}
+
+function asData(cib: Element, report: ExplainReport): ExplainData {
+  const withPatch = (asked: ChangeReport): ChangeData => {
+    if (asked.change === undefined)
+      return { goal: asked.goal, ...(asked.none === undefined ? {} : { none: asked.none }) };
+    const changed = applyEdits(cib, asked.change.edits);
+    const patchset = changed.ok ? { patchset: makePatchset(cib, changed.cib) } : {};
+    return { goal: asked.goal, change: { ...asked.change, ...patchset } };
   };
+  const nodeData = (node: NodeReport): NodeData => ({ ...node, changes: node.changes.map(withPatch) });
   return {
     ...(report.nodeView === undefined ? {} : { node: report.nodeView }),
     nodeActions: report.nodeActions,
-    resources: report.instances.map((one) => ({ ...one, nodes: one.nodes.map(withPatch) })),
+    resources: report.instances.map((one) => ({ ...one, nodes: one.nodes.map(nodeData) })),
   };
 }

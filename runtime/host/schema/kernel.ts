@@ -103,7 +103,7 @@ const changeSchema = Type.Union([
   Type.Object({ operation: Type.Literal("delete"), path: pathSchema, position: count }, closed),
 ]);
 
-const patchsetSchema = Type.Object(
+export const patchsetSchema = Type.Object(
   {
     source: versionSchema,
     target: versionSchema,
@@ -112,7 +112,7 @@ const patchsetSchema = Type.Object(
   closed,
 );
 
-const editSchema = Type.Union([
+export const editSchema = Type.Union([
   Type.Object({ edit: Type.Literal("put"), parent: pathSchema, element: elementSchema }, closed),
   Type.Object(
     {

@@ -1,7 +1,12 @@
 // The command itself: files, standard input, the running cluster, data, and what it refuses.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
+import { Compile } from "typebox/schema";
+import { REASON_CODES, WAIT_CODES } from "../../../runtime/cli/explain/codes.ts";
+import { ExplainSchema } from "../../../runtime/cli/explain/schema.ts";
 import { formatXml } from "../../../runtime/compat/xml.ts";
 import { applyPatchset } from "../../../runtime/kernel/cib/patchset.ts";
 import { FakeNode } from "../../unit/cli/fake-node.ts";
@@ -43,11 +48,35 @@ test("it explains as data, with the change as edits and as a patchset", () =>
     assert.ok(applyPatchset(CIB, n1.changes[0].change.patchset).ok);
   }));
 
+test("the data has the form that its schema says", () =>
+  withNode(async (node) => {
+    const schema = Compile(ExplainSchema);
+    const text = readFileSync(join(import.meta.dirname, "explain.txt"), "utf8");
+    for (const block of text.split(/^=== /m).slice(1)) {
+      const [title = "", ...lines] = (block.split("\n---\n")[0] ?? "").split("\n");
+      const stdin = formatXml(cibFromLines(lines.filter((line) => !line.startsWith("explain")).join("\n")));
+      const question = lines.find((line) => line.startsWith("explain-node"))?.split(" ")[1];
+      const {
+        code: exit,
+        out,
+        err,
+      } = await node.run(`explain - --json${question === undefined ? "" : ` --node ${question}`}`, {
+        stdin,
+      });
+      assert.equal(exit, 0, err);
+      const value: unknown = JSON.parse(out);
+      assert.ok(schema.Check(value), `${title}: ${JSON.stringify(schema.Errors(value)[1].slice(0, 3))}`);
+      for (const [, code = ""] of out.matchAll(/"code":"([^"]*)"/g)) {
+        assert.ok(code in REASON_CODES || code in WAIT_CODES, `${title}: ${code}`);
+      }
+    }
+  }));
+
 test("it explains the running cluster", () =>
   withNode(async (node) => {
     node.cib = CIB;
-    const { code, out } = await node.run("explain --live");
-    assert.equal(code, 0);
+    const { code, out, err } = await node.run("explain --live");
+    assert.equal(code, 0, err);
     assert.match(out, /^web runs on n2 because:/);
   }));
 

@@ -16,7 +16,7 @@ import {
   MAX_FOLLOW_UP_PLANS,
 } from "../../../../runtime/services/controller/controller.ts";
 import type { Operation, OperationResult } from "../../../../runtime/services/messages.ts";
-import type { Schedule } from "../../../../runtime/services/scheduler/schedule.ts";
+import type { Schedule, ScheduleOptions } from "../../../../runtime/services/scheduler/schedule.ts";
 import type { GraphAction, Synapse } from "../../../../runtime/services/transition.ts";
 
 const RUN_ID = "11111111-1111-1111-1111-111111111111";
@@ -58,6 +58,7 @@ class Bench {
   /** Plans in the order in which they are asked for; afterwards there is nothing to do. */
   readonly plans: (readonly Step[])[] = [];
   planned = 0;
+  planOptions: ScheduleOptions | undefined;
   changes = 0;
   batchLimit = 0;
   recheckAtEpochSeconds: number | undefined;
@@ -69,8 +70,9 @@ class Bench {
 
   constructor() {
     this.cib = parseXml(`<cib>${CONFIGURATION}<status/></cib>`);
-    const schedule = (): Schedule => {
+    const schedule = (_cib: Element, options: ScheduleOptions): Schedule => {
       this.planned += 1;
+      this.planOptions = options;
       const steps = this.plans.shift() ?? [];
       const graph = {
         clusterDelayMs: 60_000,
@@ -180,6 +182,14 @@ function started(...plans: readonly (readonly Step[])[]): Bench {
   bench.view([1, 2, 3]);
   return bench;
 }
+
+test("plans are made without reasons and scores, which cost time; who asks why has one made with them", () => {
+  const bench = new Bench();
+  bench.view([1, 2, 3]);
+  assert.equal(bench.planned, 1);
+  const { md5Hex: _, ...asked } = bench.planOptions ?? assert.fail("nothing was planned");
+  assert.deepEqual(asked, { nowEpochSeconds: 1_700_000_000, timeZoneOffsetMinutes: 0 });
+});
 
 test("the result of one action starts the next in the same step, though nothing is committed yet", () => {
   const bench = new Bench();
