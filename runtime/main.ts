@@ -86,7 +86,7 @@ function createMachine(config: NodeConfig, life: Life, initial: StoreInitial): N
   );
 }
 
-/** The plan as of now, for who asks why. */
+/** The plan as of now with its reasons, for who asks why. The coordinator makes its own plans without them. */
 function planNow(cib: Element): Schedule {
   const nowEpochSeconds = Math.floor(epochMs() / 1000);
   return schedule(cib, { nowEpochSeconds, md5Hex, timeZoneOffsetMinutes: timeZoneOffsetMinutes(), explain: true });

@@ -63,10 +63,12 @@ export async function explain(io: CliIo, file: string | undefined, options: Expl
     const node = findNode(cib, options.node);
     if ("refused" in node) throw refused("not-found", node.refused);
   }
+  // The running cluster reads times without a zone as local ones; a saved CIB is read as `simulate` reads it.
+  const zone = options.live ? { timeZoneOffsetMinutes: -new Date().getTimezoneOffset() } : {};
   const report = explainReport({
     cib,
     schedule: (document, reasons) =>
-      schedule(document, { nowEpochSeconds, md5Hex, secretsRemoved: true, explain: reasons }),
+      schedule(document, { nowEpochSeconds, md5Hex, secretsRemoved: true, explain: reasons, ...zone }),
     ...(options.resource === undefined ? {} : { resource: options.resource }),
     ...(options.node === undefined ? {} : { node: options.node }),
   });

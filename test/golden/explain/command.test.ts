@@ -80,6 +80,25 @@ test("it explains the running cluster", () =>
     assert.match(out, /^web runs on n2 because:/);
   }));
 
+test("it reads times without a zone as the running cluster does", () =>
+  withNode(async (node) => {
+    const zone = process.env["TZ"];
+    process.env["TZ"] = "Etc/GMT-3";
+    try {
+      const rule = `<rule id="r" score="100"><date_expression id="d" operation="gt" start="2026-11-22 08:00:00"/></rule>`;
+      node.cib = cibFromLines(`nodes n1 n2
+property stonith-enabled=false
+primitive web
+<rsc_location id="later" rsc="web">${rule}</rsc_location>
+ran web start n1 0`);
+      const { out, err } = await node.run("explain --live --resource web --set-datetime 2026-11-22T06:00:00Z");
+      assert.match(out, /location later speaks for n1 with 100/, err);
+    } finally {
+      if (zone === undefined) delete process.env["TZ"];
+      else process.env["TZ"] = zone;
+    }
+  }));
+
 test("it refuses what makes no sense, and says what does", () =>
   withNode(async (node) => {
     const stdin = formatXml(CIB);
