@@ -3,7 +3,7 @@
 //   configuration -> log, state directory, key -> store -> node machine (kernel and services) -> pulse (own thread)
 //                 -> plugins -> the host that drives it all -> control API
 
-import { createHash, randomUUID } from "node:crypto";
+import { createHash, hash, randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { nodeApi } from "./api/node-api.ts";
 import { openApiServer } from "./api/server.ts";
@@ -45,7 +45,7 @@ interface Life {
 
 const POWER_DOMAIN = "SYSTOLE_POWER_DOMAIN";
 
-const md5Hex = (text: string): string => createHash("md5").update(text).digest("hex");
+const md5Hex = (text: string): string => hash("md5", text);
 const timeZoneOffsetMinutes = (): number => -new Date().getTimezoneOffset();
 
 /** A fresh end, and what to call when it has come. */

@@ -1,6 +1,6 @@
 // Simulating a folder of cases in one process: for comparing plans with plans that are known.
 
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseXml } from "../../compat/xml.ts";
@@ -23,7 +23,7 @@ interface BatchResult {
   readonly failures: readonly { readonly name: string; readonly problem: string }[];
 }
 
-export const md5Hex = (text: string): string => createHash("md5").update(text).digest("hex");
+export const md5Hex = (text: string): string => hash("md5", text);
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);

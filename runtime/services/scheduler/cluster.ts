@@ -13,7 +13,7 @@ import { unpackNodes, unpackRemoteNodes } from "./unpack-nodes.ts";
 import { haveWatchdog, readProperties } from "./unpack-options.ts";
 import { unpackResources } from "./unpack-resources.ts";
 import { unpackStatus } from "./unpack-status.ts";
-import { makeVariants } from "./variants.ts";
+import { VARIANTS } from "./variants.ts";
 
 /** Follows id-ref; an index of all ids is made when the first reference is met. */
 function makeResolver(cib: Element): (element: Element) => Element | undefined {
@@ -73,7 +73,7 @@ function makeCluster(cib: Element, options: ScheduleOptions): Cluster {
     md5Hex: options.md5Hex,
     secretsRemoved: options.secretsRemoved ?? false,
     featureSet: cib.attributes["crm_feature_set"],
-    variants: makeVariants(() => cluster),
+    variants: VARIANTS,
     properties,
     quorate: isTrue(cib.attributes["have-quorum"]),
     haveFencing: haveWatchdog(properties),

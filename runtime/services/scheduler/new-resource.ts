@@ -48,6 +48,7 @@ function readOperations(cluster: Cluster, config: Element): OperationConfig[] {
 
 /** All that is not known at first is there too: a record whose shape never changes is quick to reach into. */
 class NewResource implements Resource {
+  readonly cluster: Cluster;
   readonly id: string;
   readonly configId: string;
   readonly serial: number;
@@ -144,6 +145,7 @@ class NewResource implements Resource {
     this.configId = configId;
     this.serial = cluster.nextSerial;
     this.variant = variant;
+    this.cluster = cluster;
     this.methods = cluster.variants[variant];
     this.config = config;
     this.resourceClass = config.attributes["class"];

@@ -151,6 +151,7 @@ export interface NotifyEntry {
 }
 
 export interface Resource {
+  readonly cluster: Cluster;
   /** With `:N` for instances of clones. */
   readonly id: string;
   /** Id in the configuration, without the instance's number. */

@@ -28,59 +28,38 @@ import { orderBundle, orderClone, orderGroup, orderPrimitive } from "./internal-
 import { probeBundle, probeClone, probePrimitive } from "./probes.ts";
 import { createPrimitiveActions } from "./role-actions.ts";
 import { lockToNode } from "./shutdown-locks.ts";
-import {
-  type ActiveNode,
-  type Cluster,
-  type Colocation,
-  type Methods,
-  type Node,
-  type Resource,
-  Role,
-} from "./state.ts";
+import { type ActiveNode, type Colocation, type Methods, type Node, type Resource, Role } from "./state.ts";
 import { isClone } from "./tree.ts";
 import { updateOrdered } from "./update-actions.ts";
 import { updateGroup, updateInstances } from "./update-collective.ts";
 import { releaseCapacity } from "./utilization.ts";
-
-/** Makes the methods; they are about a cluster that is only known once it is made. */
-export function makeVariants(cluster: () => Cluster): readonly [Methods, Methods, Methods, Methods] {
-  const common = commonMethods(cluster);
-  return [
-    primitiveMethods(cluster, common),
-    groupMethods(cluster, common),
-    cloneMethods(cluster, common),
-    bundleMethods(cluster, common),
-  ];
-}
 
 type Common = Pick<
   Methods,
   "addColocatedScores" | "activeNode" | "state" | "active" | "maxPerNode" | "graphMeta" | "shutdownLock" | "colocated"
 >;
 
-function commonMethods(cluster: () => Cluster): Common {
-  return {
-    addColocatedScores: (source, target, nodes, colocation, factor, options) =>
-      addColocatedScores(cluster(), source, target, nodes, colocation, factor, options),
-    colocated: colocatedWith,
-    activeNode: (resource) => activeAmong(resource, resource.activeNodes),
-    state: (resource, current) => {
-      let role: Role = Role.Unknown;
-      for (const child of resource.children) {
-        const other = child.methods.state(child, current);
-        if (other > role) role = other;
-      }
-      return role;
-    },
-    active: (resource, all) =>
-      all
-        ? resource.children.every((child) => child.methods.active(child, true))
-        : resource.children.some((child) => child.methods.active(child, false)),
-    maxPerNode: () => 1,
-    graphMeta: () => {},
-    shutdownLock: () => {},
-  };
-}
+const COMMON: Common = {
+  addColocatedScores: (source, target, nodes, colocation, factor, options) =>
+    addColocatedScores(source.cluster, source, target, nodes, colocation, factor, options),
+  colocated: colocatedWith,
+  activeNode: (resource) => activeAmong(resource, resource.activeNodes),
+  state: (resource, current) => {
+    let role: Role = Role.Unknown;
+    for (const child of resource.children) {
+      const other = child.methods.state(child, current);
+      if (other > role) role = other;
+    }
+    return role;
+  },
+  active: (resource, all) =>
+    all
+      ? resource.children.every((child) => child.methods.active(child, true))
+      : resource.children.some((child) => child.methods.active(child, false)),
+  maxPerNode: () => 1,
+  graphMeta: () => {},
+  shutdownLock: () => {},
+};
 
 /** Of the nodes where something is, the one that counts: the source of a migration, or the first that is well. */
 function activeAmong(resource: Resource, nodes: readonly Node[]): ActiveNode {
@@ -103,75 +82,71 @@ function explicitOnly(list: readonly Colocation[]): Colocation[] {
   return list.filter((colocation) => colocation.explicit);
 }
 
-function primitiveMethods(cluster: () => Cluster, common: Common): Methods {
-  return {
-    ...common,
-    assign: (resource, prefer, stopIfFail) => assignPrimitive(cluster(), resource, prefer, stopIfFail),
-    createActions: (resource) => createPrimitiveActions(cluster(), resource),
-    createProbe: (resource, node) => probePrimitive(cluster(), resource, node),
-    internalConstraints: (resource) => orderPrimitive(cluster(), resource),
-    applyColocation: (dependent, primary, colocation, forDependent) =>
-      forDependent
-        ? primary.methods.applyColocation(dependent, primary, colocation, false)
-        : applyToPrimitive(cluster(), dependent, primary, colocation),
-    withThisColocations: (resource, origin, list) => {
-      if (resource !== origin) {
-        for (const colocation of explicitOnly(resource.withThis)) addWithThis(list, colocation);
-        return;
-      }
-      addAll(list, resource.withThis, addWithThis);
-      resource.parent?.methods.withThisColocations(resource.parent, origin, list);
-    },
-    thisWithColocations: (resource, origin, list) => {
-      if (resource !== origin) {
-        for (const colocation of explicitOnly(resource.thisWith)) addThisWith(list, colocation);
-        return;
-      }
-      addAll(list, resource.thisWith, addThisWith);
-      resource.parent?.methods.thisWithColocations(resource.parent, origin, list);
-    },
-    applyLocation,
-    actionFlags: (action) => action.flags,
-    updateOrdered: (first, then, _node, flags, filter, type) =>
-      updateOrdered(cluster(), first, then, flags, filter, type),
-    addToGraph: (resource) => addResourceToGraph(cluster(), resource),
-    graphMeta: primitiveGraphMeta,
-    addUtilization: (resource, _origin, _all, sum) => {
-      if (resource.unassigned) releaseCapacity(sum, resource);
-    },
-    shutdownLock: (resource) => lockToNode(cluster(), resource),
-    active: (resource) => resource.activeNodes.some((node) => node.unclean || node.online || !resource.managed),
-    state: (resource, current) => (current ? resource.role : resource.nextRole),
-  };
-}
+const PRIMITIVE: Methods = {
+  ...COMMON,
+  assign: (resource, prefer, stopIfFail) => assignPrimitive(resource.cluster, resource, prefer, stopIfFail),
+  createActions: (resource) => createPrimitiveActions(resource.cluster, resource),
+  createProbe: (resource, node) => probePrimitive(resource.cluster, resource, node),
+  internalConstraints: (resource) => orderPrimitive(resource.cluster, resource),
+  applyColocation: (dependent, primary, colocation, forDependent) =>
+    forDependent
+      ? primary.methods.applyColocation(dependent, primary, colocation, false)
+      : applyToPrimitive(dependent.cluster, dependent, primary, colocation),
+  withThisColocations: (resource, origin, list) => {
+    if (resource !== origin) {
+      for (const colocation of explicitOnly(resource.withThis)) addWithThis(list, colocation);
+      return;
+    }
+    addAll(list, resource.withThis, addWithThis);
+    resource.parent?.methods.withThisColocations(resource.parent, origin, list);
+  },
+  thisWithColocations: (resource, origin, list) => {
+    if (resource !== origin) {
+      for (const colocation of explicitOnly(resource.thisWith)) addThisWith(list, colocation);
+      return;
+    }
+    addAll(list, resource.thisWith, addThisWith);
+    resource.parent?.methods.thisWithColocations(resource.parent, origin, list);
+  },
+  applyLocation,
+  actionFlags: (action) => action.flags,
+  updateOrdered: (first, then, _node, flags, filter, type) =>
+    updateOrdered(first.cluster, first, then, flags, filter, type),
+  addToGraph: (resource) => addResourceToGraph(resource.cluster, resource),
+  graphMeta: primitiveGraphMeta,
+  addUtilization: (resource, _origin, _all, sum) => {
+    if (resource.unassigned) releaseCapacity(sum, resource);
+  },
+  shutdownLock: (resource) => lockToNode(resource.cluster, resource),
+  active: (resource) => resource.activeNodes.some((node) => node.unclean || node.online || !resource.managed),
+  state: (resource, current) => (current ? resource.role : resource.nextRole),
+};
 
-function groupMethods(cluster: () => Cluster, common: Common): Methods {
-  return {
-    ...common,
-    assign: (resource, prefer, stopIfFail) => assignGroup(cluster(), resource, prefer, stopIfFail),
-    createActions: (resource) => createGroupActions(cluster(), resource),
-    createProbe: (resource, node) => probePrimitive(cluster(), resource, node),
-    internalConstraints: (resource) => orderGroup(cluster(), resource),
-    applyColocation: applyGroupColocation,
-    colocated: groupColocated,
-    withThisColocations: withGroup,
-    thisWithColocations: groupWith,
-    addColocatedScores: groupAddScores,
-    applyLocation: applyGroupLocation,
-    actionFlags: groupActionFlags,
-    updateOrdered: (first, then, node, flags, filter, type) =>
-      updateGroup(cluster(), first, then, node, flags, filter, type),
-    addToGraph: (resource) => addResourceToGraph(cluster(), resource),
-    addUtilization: addGroupUtilization,
-    shutdownLock: (resource) => {
-      for (const member of resource.children) member.methods.shutdownLock(member);
-    },
-    active: (resource, all) => {
-      const active = resource.children.filter((child) => child.methods.active(child, all)).length;
-      return active > 0 && (!all || active === resource.children.length);
-    },
-  };
-}
+const GROUP: Methods = {
+  ...COMMON,
+  assign: (resource, prefer, stopIfFail) => assignGroup(resource.cluster, resource, prefer, stopIfFail),
+  createActions: (resource) => createGroupActions(resource.cluster, resource),
+  createProbe: (resource, node) => probePrimitive(resource.cluster, resource, node),
+  internalConstraints: (resource) => orderGroup(resource.cluster, resource),
+  applyColocation: applyGroupColocation,
+  colocated: groupColocated,
+  withThisColocations: withGroup,
+  thisWithColocations: groupWith,
+  addColocatedScores: groupAddScores,
+  applyLocation: applyGroupLocation,
+  actionFlags: groupActionFlags,
+  updateOrdered: (first, then, node, flags, filter, type) =>
+    updateGroup(first.cluster, first, then, node, flags, filter, type),
+  addToGraph: (resource) => addResourceToGraph(resource.cluster, resource),
+  addUtilization: addGroupUtilization,
+  shutdownLock: (resource) => {
+    for (const member of resource.children) member.methods.shutdownLock(member);
+  },
+  active: (resource, all) => {
+    const active = resource.children.filter((child) => child.methods.active(child, all)).length;
+    return active > 0 && (!all || active === resource.children.length);
+  },
+};
 
 function addGroupUtilization(
   group: Resource,
@@ -186,26 +161,25 @@ function addGroupUtilization(
   }
 }
 
-function cloneMethods(cluster: () => Cluster, common: Common): Methods {
-  return {
-    ...common,
-    assign: (resource, prefer, stopIfFail) => assignClone(cluster(), resource, prefer, stopIfFail),
-    createActions: (resource) => createCloneActions(cluster(), resource),
-    createProbe: probeClone,
-    internalConstraints: (resource) => orderClone(cluster(), resource),
-    applyColocation: (dependent, primary, colocation) => applyWithClone(cluster(), dependent, primary, colocation),
-    withThisColocations: withClone,
-    thisWithColocations: cloneWith,
-    applyLocation: applyCloneLocation,
-    actionFlags: (action, node) => collectiveActionFlags(action, action.resource?.children ?? [], node),
-    updateOrdered: (first, then, node, flags, filter, type) =>
-      updateInstances(cluster(), first, then, node, flags, filter, type),
-    addToGraph: (resource) => addCloneToGraph(cluster(), resource),
-    graphMeta: cloneGraphMeta,
-    addUtilization: addCloneUtilization,
-    maxPerNode: (resource) => resource.clone?.cloneNodeMax ?? 1,
-  };
-}
+const CLONE: Methods = {
+  ...COMMON,
+  assign: (resource, prefer, stopIfFail) => assignClone(resource.cluster, resource, prefer, stopIfFail),
+  createActions: (resource) => createCloneActions(resource.cluster, resource),
+  createProbe: probeClone,
+  internalConstraints: (resource) => orderClone(resource.cluster, resource),
+  applyColocation: (dependent, primary, colocation) =>
+    applyWithClone(dependent.cluster, dependent, primary, colocation),
+  withThisColocations: withClone,
+  thisWithColocations: cloneWith,
+  applyLocation: applyCloneLocation,
+  actionFlags: (action, node) => collectiveActionFlags(action, action.resource?.children ?? [], node),
+  updateOrdered: (first, then, node, flags, filter, type) =>
+    updateInstances(first.cluster, first, then, node, flags, filter, type),
+  addToGraph: (resource) => addCloneToGraph(resource.cluster, resource),
+  graphMeta: cloneGraphMeta,
+  addUtilization: addCloneUtilization,
+  maxPerNode: (resource) => resource.clone?.cloneNodeMax ?? 1,
+};
 
 function addCloneUtilization(
   clone: Resource,
@@ -227,31 +201,30 @@ function addCloneUtilization(
   if (!existing && first !== undefined) first.methods.addUtilization(first, origin, all, sum);
 }
 
-function bundleMethods(cluster: () => Cluster, common: Common): Methods {
-  return {
-    ...common,
-    assign: (resource, prefer, stopIfFail) => assignBundle(cluster(), resource, prefer, stopIfFail),
-    createActions: (resource) => createBundleActions(cluster(), resource),
-    createProbe: (resource, node) => probeBundle(cluster(), resource, node),
-    internalConstraints: (resource) => orderBundle(cluster(), resource),
-    applyColocation: (dependent, primary, colocation) => applyWithBundle(cluster(), dependent, primary, colocation),
-    withThisColocations: withBundle,
-    thisWithColocations: bundleWith,
-    applyLocation: applyBundleLocation,
-    actionFlags: bundleActionFlags,
-    updateOrdered: (first, then, node, flags, filter, type) =>
-      updateInstances(cluster(), first, then, node, flags, filter, type),
-    addToGraph: (resource) => addBundleToGraph(cluster(), resource),
-    addUtilization: (resource, origin, all, sum) => {
-      const container = resource.bundle?.replicas[0]?.container;
-      if (resource.unassigned) container?.methods.addUtilization(container, origin, all, sum);
-    },
-    state: () => Role.Unknown,
-    active: bundleActive,
-    activeNode: bundleActiveNode,
-    maxPerNode: (resource) => resource.bundle?.replicasPerHost ?? 1,
-  };
-}
+const BUNDLE: Methods = {
+  ...COMMON,
+  assign: (resource, prefer, stopIfFail) => assignBundle(resource.cluster, resource, prefer, stopIfFail),
+  createActions: (resource) => createBundleActions(resource.cluster, resource),
+  createProbe: (resource, node) => probeBundle(resource.cluster, resource, node),
+  internalConstraints: (resource) => orderBundle(resource.cluster, resource),
+  applyColocation: (dependent, primary, colocation) =>
+    applyWithBundle(dependent.cluster, dependent, primary, colocation),
+  withThisColocations: withBundle,
+  thisWithColocations: bundleWith,
+  applyLocation: applyBundleLocation,
+  actionFlags: bundleActionFlags,
+  updateOrdered: (first, then, node, flags, filter, type) =>
+    updateInstances(first.cluster, first, then, node, flags, filter, type),
+  addToGraph: (resource) => addBundleToGraph(resource.cluster, resource),
+  addUtilization: (resource, origin, all, sum) => {
+    const container = resource.bundle?.replicas[0]?.container;
+    if (resource.unassigned) container?.methods.addUtilization(container, origin, all, sum);
+  },
+  state: () => Role.Unknown,
+  active: bundleActive,
+  activeNode: bundleActiveNode,
+  maxPerNode: (resource) => resource.bundle?.replicasPerHost ?? 1,
+};
 
 function bundleActive(bundle: Resource, all: boolean): boolean {
   for (const { ip, child, container, remote } of bundle.bundle?.replicas ?? []) {
@@ -272,3 +245,6 @@ function bundleActiveNode(bundle: Resource): ActiveNode {
   if (containers.length === 1 && only !== undefined) return only.methods.activeNode(only);
   return activeAmong(bundle, [...new Set(containers.flatMap((container) => container.activeNodes))]);
 }
+
+/** The methods of each kind, by `Variant`. */
+export const VARIANTS: readonly [Methods, Methods, Methods, Methods] = [PRIMITIVE, GROUP, CLONE, BUNDLE];
