@@ -1,6 +1,7 @@
 // What a command has of the world: where it writes, what it may ask, which terminal it is on. Tests give their own.
 
 import { createInterface } from "node:readline/promises";
+import { EXIT, errorText } from "../host/errors.ts";
 import type { RenderOptions } from "./render/text.ts";
 
 /** The surroundings of one run of the program. */
@@ -42,9 +43,14 @@ export function processIo(): CliIo {
   };
   // A reader that has seen enough (head) is no error.
   process.stdout.on("error", (error) => {
-    if ("code" in error && error.code === "EPIPE") process.exit(0);
-    throw error;
+    if ("code" in error && error.code === "EPIPE") process.exit(EXIT.ok);
+    process.stderr.write(
+      `systole: The output cannot be written (${errorText(error)}), so it is not whole. Send it elsewhere.\n`,
+    );
+    process.exit(EXIT.io);
   });
+  // Where complaints cannot be written, nobody can be told; the exit code still says what happened.
+  process.stderr.on("error", () => {});
   return {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),

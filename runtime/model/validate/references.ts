@@ -19,7 +19,8 @@ export function checkReferences(survey: Survey, problems: Problems): void {
       target === undefined
         ? `${attribute}="${value}" leads nowhere: there is no ${wanted} with this id.${hint(reference, survey, names, problems)} Correct the name, or delete what refers to it.`
         : `${attribute}="${value}" names a <${target.place.name}>, where a ${wanted} is wanted. Correct the name.`;
-    problems.add("error", "dangling-reference", reference.place, text);
+    const code = target === undefined ? "dangling-reference" : "misdirected-reference";
+    problems.add("error", code, reference.place, text);
   }
   checkFencingLevels(survey, problems);
   checkNodeNames(survey, problems);

@@ -187,10 +187,11 @@ function checkRule(found: Found, problems: Problems): void {
 
 function checkExpression(found: Found, problems: Problems): void {
   const { operation, value, start, end } = found.element.attributes;
-  const missing = (what: string): void =>
-    problems.add("error", "missing-attribute", found.place, `The operation "${operation}" needs ${what}. Give it.`);
+  const missing = (what: string, code = "missing-attribute"): void =>
+    problems.add("error", code, found.place, `The operation "${operation}" needs ${what}. Give it.`);
   if (found.place.name === "expression") {
-    if (operation !== "defined" && operation !== "not_defined" && value === undefined) missing("a value");
+    if (operation !== "defined" && operation !== "not_defined" && value === undefined)
+      missing("a value", "missing-value");
     return;
   }
   if (operation === "gt" && start === undefined) missing("a start");
