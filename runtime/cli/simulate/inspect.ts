@@ -28,6 +28,8 @@ const NEVER_TOLERATED = new Set(["too-large", "too-long", "not-a-cib"]);
 const PERMISSIONS = "/cib/configuration/acls/";
 
 function tolerated(cib: Element, { severity, code, element, path }: Fault): boolean {
+  // A resource without its template is none; crm_simulate breaks off on it.
+  if (code === "misdirected-reference" && element === "primitive") return cib.attributes["validate-with"] === "none";
   if (severity === "warning" || TOLERATED_VALUES.has(code) || TOLERATED_SHAPES.has(code)) return true;
   if (code === "unknown-element" && path.startsWith(PERMISSIONS)) return true;
   if (code === "duplicate-id" && element === "node") return true;
@@ -67,7 +69,8 @@ export function inspectCib(cib: Element, called: string): Problem[] {
 
 function consequence({ severity, code }: Fault): string {
   if (severity === "warning") return "";
-  return TOLERATED_VALUES.has(code) ? " The plan is made without it." : " The plan is made all the same.";
+  const counts = TOLERATED_SHAPES.has(code) || FAULTS_OF_UPGRADES.has(code);
+  return counts ? " The plan is made all the same." : " The plan is made without it.";
 }
 
 /** What is told on standard error: what is wrong, and what the plan says to it. */
