@@ -34,7 +34,11 @@ function processorMs(program: Program, path: string, passes: number): number {
 
 function passMs(program: Program, path: string): number {
   const few = processorMs(program, path, FEW);
-  return (processorMs(program, path, MANY) - few) / (MANY - FEW);
+  const ms = (processorMs(program, path, MANY) - few) / (MANY - FEW);
+  if (ms > 0) return ms;
+  throw new Error(
+    `${program.join(" ")} took no time for ${path}: it did not run, or the machine is too busy to measure.`,
+  );
 }
 
 /** Prints the median of the ratios of pairs that were measured one right after the other. */
@@ -91,9 +95,11 @@ export function benchScheduler(options: readonly string[]): void {
   const folder = mkdtempSync(join(tmpdir(), "systole-bench-"));
   try {
     const scale = (nodes: number, resources: number) => {
-      const file = join(folder, `${nodes}-${resources}.xml`);
-      writeFileSync(file, scaleCib(nodes, resources));
-      return file;
+      // A folder of its own: crm_simulate profiles folders alone.
+      const place = join(folder, `${nodes}-${resources}`);
+      mkdirSync(place);
+      writeFileSync(join(place, "cib.xml"), scaleCib(nodes, resources));
+      return place;
     };
     const usual = scale(16, 1000);
     const resources = scale(16, 3000);
