@@ -76,7 +76,9 @@ export async function runProfile(io: CliIo, path: string, options: CommandOption
   };
   const item = (line: string): void => say(bare ? line : `  * ${line}`);
   const timings: { file: string; passes: number; cpuSeconds: number }[] = [];
-  if (files.length > 0 && !bare) say("Timings:");
+  if (files.length === 0)
+    io.err(`${path} has no file that ends in .xml, so nothing was timed. Name a folder with CIBs.\n`);
+  else if (!bare) say("Timings:");
   let exitCode: ExitCode = EXIT.ok;
   for (const file of files) {
     const cib = await readCibFile(io, file).catch((error: unknown) => {

@@ -51,3 +51,10 @@ test("a number of passes that is none, and a folder that is not there, are refus
   assert.equal(nowhere.code, 1);
   assert.match(nowhere.err, /cannot be read .* Name a CIB, or a folder with CIBs in files that end in \.xml\./);
 });
+
+test("a folder without a CIB is told of", async () => {
+  const { code, out, err } = await systole(["simulate", "--profile", join(folder, "folder.xml")]);
+  assert.equal(out, "");
+  assert.match(err, /has no file that ends in \.xml, so nothing was timed/);
+  assert.equal(code, 0);
+});
