@@ -25,10 +25,10 @@ export function statusOfReport(report: StatusReport, events: readonly StatusEven
   return { ...status, problems: [...status.problems, ...failedFences(status)] };
 }
 
-/** As long as a node could not be fenced, that stands at the top with what to do, however old the event is. */
+/** As long as a node could not be fenced, that stands at the top with what to do: however old the event is, and while it is tried again. */
 function failedFences(status: ClusterStatus): string[] {
   return status.nodes.flatMap(({ name, state }) => {
-    const last = status.fencingHistory.filter((record) => record.target === name).at(-1);
+    const last = status.fencingHistory.findLast((record) => record.target === name && record.state !== "pending");
     if (state !== "unclean" || last?.state !== "failed") return [];
     return [
       `${name} could not be fenced (${last.text ?? "no reason was given"}), so what it may run is not started elsewhere. Repair the fence device, or switch ${name} off and say so with "systole fence confirm ${name}".`,
