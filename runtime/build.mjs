@@ -55,6 +55,9 @@ const OPTIONS = {
   logLevel: "warning",
 };
 
+/** Plugins and the program that they run in import nothing but what is pure computation (`node:crypto`). */
+const CLOSED = { ...OPTIONS, platform: "neutral", banner: {}, external: ["node:*"] };
+
 /** Two renames: who starts a program meanwhile finds the old build or the new one. */
 function putInPlace() {
   try {
@@ -78,7 +81,12 @@ if (changed >= built) {
   try {
     // Programs share what they have in common, and load late what they import late (undici). A plugin is one closed file.
     await build({ ...OPTIONS, entryPoints: programs, splitting: true });
-    await build({ ...OPTIONS, entryPoints: { sdk: join(ROOT, "sdk/mod.ts"), ...pluginEntries() } });
+    await build({ ...CLOSED, entryPoints: { sdk: join(ROOT, "sdk/mod.ts"), ...pluginEntries() } });
+    await build({
+      ...CLOSED,
+      minify: true,
+      entryPoints: { guest: join(ROOT, "runtime/host/plugins/sandbox/guest/main.ts") },
+    });
     // With the time at which the build began: what was changed meanwhile is built next time.
     const stamp = join(FRESH, basename(STAMP));
     writeFileSync(stamp, `${started.toISOString()}\n`);

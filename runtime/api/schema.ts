@@ -100,7 +100,7 @@ const pluginSchema = Type.Object(
     summary: Type.String(),
     file: Type.String(),
     origin: Type.Union([Type.Literal("bundled"), Type.Literal("configured")]),
-    trust: Type.Literal("in-process, trusted"),
+    trust: Type.Union([Type.Literal("in-process, trusted"), Type.Literal("sandboxed"), Type.Literal("not sandboxed")]),
     api: Type.Optional(Type.Number()),
     verbs: texts,
     parameters: Type.Array(

@@ -9,6 +9,7 @@ import { after, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { createProject, PROJECT_KINDS } from "../../runtime/cli/new.ts";
 import { createLoader } from "../../runtime/host/plugins/loader.ts";
+import { describeInSandbox } from "../../runtime/host/plugins/sandbox/describe.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "systole-new-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -51,6 +52,7 @@ for (const kind of PROJECT_KINDS) {
         plugins: [`./${name}/${name}.ts`],
         pluginsBase: folder,
         bundleFolder: join(folder, "bundles"),
+        evaluate: describeInSandbox,
       });
       const found = (await loader.all()).find((one) => one.name === name);
       assert.equal(found?.problem, undefined);

@@ -1,26 +1,36 @@
 // Performs AgentCalls: finds the agent, reads the parameters, calls the verb, and says what came of it in the executor's terms.
 
-import { isAgentError, type Notification, type ResourceAgentSpec } from "../../../sdk/mod.ts";
+import { type AgentErrorCode, isAgentError, type Notification, OCF_EXIT_CODES } from "../../../sdk/mod.ts";
 import type { AgentCall, AgentOutcome } from "../../services/calls.ts";
 import { errorText } from "../errors.ts";
 import type { CallPlan } from "./calls.ts";
+import type { HostContext } from "./context.ts";
 import { createInstance, type Instance, type InstanceSurroundings, promotionAttribute } from "./instance.ts";
-import type { Loader } from "./loader.ts";
+import type { Manifest } from "./manifest.ts";
 import { oneLine, PluginError } from "./plugin-error.ts";
+import type { Residents, RunningPlugin } from "./sandbox/residents.ts";
+import { GuestFailure, GuestGone } from "./sandbox/session.ts";
 import type { InstanceState } from "./state.ts";
 
 /** In an instance's state: it was told to start here and has not been stopped since. */
 const STARTED_KEY = "host:started";
-
-type AgentContext = Parameters<ResourceAgentSpec["monitor"]>[0];
 
 /** `ocf:systole:process` */
 function reference({ resource }: AgentCall): string {
   return [resource.class, resource.provider, resource.type].filter((part) => part !== undefined).join(":");
 }
 
-/** What went wrong, as the executor wants it. */
+function isAgentErrorCode(code: string): code is AgentErrorCode {
+  return Object.hasOwn(OCF_EXIT_CODES, code);
+}
+
+/** What went wrong, as the executor wants it. A plugin that is gone leaves nobody who knows how far it came. */
 function failure(error: unknown): AgentOutcome {
+  if (error instanceof GuestGone) return { outcome: "unknown", reason: oneLine(error.message) };
+  if (error instanceof GuestFailure) {
+    const code = isAgentErrorCode(error.code) ? error.code : "generic";
+    return { outcome: "error", code, reason: oneLine(error.message) };
+  }
   if (error instanceof PluginError) {
     const codes = { "plugin-parameters": "not-configured", "permission-denied": "privileges" } as const;
     const code =
@@ -32,16 +42,16 @@ function failure(error: unknown): AgentOutcome {
 }
 
 /** What a monitor said; what it may not say is no observation. */
-function stateOutcome(spec: ResourceAgentSpec, state: unknown): AgentOutcome {
+function stateOutcome(manifest: Manifest, state: unknown): AgentOutcome {
   if (state === "running" || state === "stopped") return { outcome: "state", state };
-  if (state === "promoted" && spec.promotion !== undefined) return { outcome: "state", state };
+  if (state === "promoted" && manifest.functions.includes("promotion.promote")) return { outcome: "state", state };
   if (typeof state === "object" && state !== null && "failed" in state && typeof state.failed === "string") {
     return { outcome: "state", state: "failed", reason: oneLine(state.failed) };
   }
   const said = oneLine(JSON.stringify(state) ?? String(state), 80);
   return {
     outcome: "unknown",
-    reason: `The monitor of agent ${spec.name} answered ${said}, which is no state; this is a bug of the agent.`,
+    reason: `The monitor of agent ${manifest.name} answered ${said}, which is no state; this is a bug of the agent.`,
   };
 }
 
@@ -54,58 +64,47 @@ function notification(call: AgentCall): Notification | undefined {
   return { type, operation, meta: call.meta };
 }
 
-function unimplemented(spec: ResourceAgentSpec, what: string): AgentOutcome {
-  return { outcome: "error", code: "unimplemented", reason: `Agent ${spec.name} has no ${what}.` };
+/** The function behind a verb, and what it is told besides its context. */
+function functionOf(call: AgentCall): {
+  readonly path: string;
+  readonly args: readonly unknown[];
+  readonly what: string;
+} {
+  switch (call.verb) {
+    case "promote":
+    case "demote":
+      return { path: `promotion.${call.verb}`, args: [], what: "promoted role" };
+    case "migrateTo":
+      return { path: "migration.to", args: [call.meta["migrate_target"] ?? ""], what: "migration" };
+    case "migrateFrom":
+      return { path: "migration.from", args: [call.meta["migrate_source"] ?? ""], what: "migration" };
+    case "notify":
+      return { path: "notify", args: [notification(call)], what: "notifications" };
+    default:
+      return { path: call.verb, args: [], what: call.verb };
+  }
 }
 
 /** Calls the verb. What is not in the agent is unimplemented, but for notifications, which nobody has to hear. */
-async function performVerb(spec: ResourceAgentSpec, call: AgentCall, ctx: AgentContext): Promise<AgentOutcome> {
-  switch (call.verb) {
-    case "monitor":
-      return stateOutcome(spec, await spec.monitor(ctx));
-    case "start":
-      await spec.start(ctx);
-      break;
-    case "stop":
-      await spec.stop(ctx);
-      break;
-    case "promote":
-      if (spec.promotion === undefined) return unimplemented(spec, "promoted role");
-      await spec.promotion.promote(ctx);
-      break;
-    case "demote":
-      if (spec.promotion === undefined) return unimplemented(spec, "promoted role");
-      await spec.promotion.demote(ctx);
-      break;
-    case "reload":
-      if (spec.reload === undefined) return unimplemented(spec, "reload");
-      await spec.reload(ctx);
-      break;
-    case "migrateTo":
-      if (spec.migration === undefined) return unimplemented(spec, "migration");
-      await spec.migration.to(ctx, call.meta["migrate_target"] ?? "");
-      break;
-    case "migrateFrom":
-      if (spec.migration === undefined) return unimplemented(spec, "migration");
-      await spec.migration.from(ctx, call.meta["migrate_source"] ?? "");
-      break;
-    case "notify": {
-      const told = notification(call);
-      if (told !== undefined) await spec.notify?.(ctx, told);
-    }
-  }
-  return { outcome: "done" };
+async function performVerb(plugin: RunningPlugin, call: AgentCall, ctx: HostContext): Promise<AgentOutcome> {
+  const { manifest, resident } = plugin;
+  const { path, args, what } = functionOf(call);
+  const there = manifest.functions.includes(path);
+  if (call.verb === "notify" && (!there || args[0] === undefined)) return { outcome: "done" };
+  if (!there) return { outcome: "error", code: "unimplemented", reason: `Agent ${manifest.name} has no ${what}.` };
+  const said = await resident.call(path, args, 0, ctx);
+  return call.verb === "monitor" ? stateOutcome(manifest, said) : { outcome: "done" };
 }
 
 /** Makes the plans of agent calls. */
 export class AgentCalls {
-  private readonly loader: Loader;
+  private readonly plugins: Residents;
   private readonly around: InstanceSurroundings;
   /** The last valid instance of each resource: parameters that have become wrong since must not keep it from being stopped and looked at. */
   private readonly lastValid = new Map<string, Instance>();
 
-  constructor(loader: Loader, around: InstanceSurroundings) {
-    this.loader = loader;
+  constructor(plugins: Residents, around: InstanceSurroundings) {
+    this.plugins = plugins;
     this.around = around;
   }
 
@@ -137,12 +136,12 @@ export class AgentCalls {
     const stopping = call.verb === "stop";
     let instance: Instance | undefined;
     try {
-      const plugin = await this.loader.load("resource-agent", resource.type);
-      if (plugin.kind !== "resource-agent") throw new PluginError("plugin-kind", `${resource.type} is no agent.`);
-      instance = this.instance(call, () => createInstance(plugin, resource.id, call.parameters, this.around));
+      const plugin = await this.plugins.load("resource-agent", resource.type);
+      const { manifest } = plugin;
+      instance = this.instance(call, () => createInstance(manifest, resource.id, call.parameters, this.around));
       if (call.verb === "start") state.set(STARTED_KEY, new Date().toISOString());
-      const outcome = await performVerb(plugin.spec, call, instance.context(signal));
-      if (stopping && outcome.outcome === "done") this.stopped(resource.id, state, plugin.spec);
+      const outcome = await performVerb(plugin, call, instance.context(signal));
+      if (stopping && outcome.outcome === "done") this.stopped(resource.id, state, manifest);
       return "reason" in outcome && outcome.reason !== undefined
         ? { ...outcome, reason: instance.redact(outcome.reason) }
         : outcome;
@@ -180,8 +179,8 @@ export class AgentCalls {
     }
   }
 
-  private stopped(resource: string, state: InstanceState, spec: ResourceAgentSpec): void {
+  private stopped(resource: string, state: InstanceState, manifest: Manifest): void {
     state.remove(STARTED_KEY);
-    if (spec.permissions?.promotionScore === true) this.around.onAttribute(promotionAttribute(resource), null);
+    if (manifest.permissions.promotionScore === true) this.around.onAttribute(promotionAttribute(resource), null);
   }
 }

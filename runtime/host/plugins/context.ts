@@ -1,17 +1,22 @@
 // Makes the `ctx` of one call: exactly the capabilities that the manifest declares, each of them asking the grants first,
-// each of them dead once the call's deadline has passed. This is the seam behind which a plugin will live in another
-// process: everything here but `signal` and `log` takes and gives plain data.
+// each of them dead once the call's deadline has passed. A plugin in its own process reaches it through sandbox/host-calls.ts;
+// a transport, which runs in this process, gets it as it is.
 
 import { setTimeout as wait } from "node:timers/promises";
 import type {
   BaseContext,
   Daemon,
+  Fetch,
   FetchOptions,
   Log,
   Permissions,
   Processes,
   ProcessIdentity,
+  ReadFiles,
+  Run,
   RunOptions,
+  Udp,
+  WriteFiles,
 } from "../../../sdk/mod.ts";
 import { AgentError } from "../../../sdk/mod.ts";
 import type { Daemons } from "./daemons.ts";
@@ -22,6 +27,17 @@ import { bootId, findProcesses, signalProcess } from "./processes.ts";
 import { runCommand } from "./run.ts";
 import type { InstanceState } from "./state.ts";
 import { grantedUdp } from "./udp.ts";
+
+/** A context as the host holds it: which capabilities there are depends on the manifest. */
+export interface HostContext extends BaseContext<Readonly<Record<string, unknown>>> {
+  readonly run?: Run;
+  readonly daemon?: Daemon;
+  readonly fetch?: Fetch;
+  readonly udp?: Udp;
+  readonly fs?: Partial<ReadFiles & WriteFiles>;
+  readonly processes?: Processes;
+  readonly promotionScore?: (score: number | undefined) => Promise<void>;
+}
 
 /** What a context is made of. */
 export interface ContextParts {
@@ -62,7 +78,7 @@ function whileWanted(signal: AbortSignal) {
 }
 
 /** The context of one call. */
-export function createContext(parts: ContextParts): BaseContext<Readonly<Record<string, unknown>>> {
+export function createContext(parts: ContextParts): HostContext {
   const { permissions, grants, signal, state, daemons, childEnvironment } = parts;
   const guard = whileWanted(signal);
   const ownKey = (key: string): string => {

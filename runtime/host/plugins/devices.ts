@@ -4,15 +4,15 @@ import type { DeviceCall, DeviceOutcome } from "../../services/calls.ts";
 import { errorText } from "../errors.ts";
 import type { CallPlan } from "./calls.ts";
 import { createInstance, type Instance, type InstanceSurroundings } from "./instance.ts";
-import type { Loader } from "./loader.ts";
-import { oneLine, PluginError } from "./plugin-error.ts";
+import { oneLine } from "./plugin-error.ts";
+import type { Residents } from "./sandbox/residents.ts";
 
 const PREFIX = "systole:";
 
 /** The plan of a device call. */
 export function planDeviceCall(
   call: DeviceCall,
-  loader: Loader,
+  plugins: Residents,
   around: InstanceSurroundings,
 ): CallPlan<DeviceOutcome> {
   const error = (reason: string): DeviceOutcome => ({ outcome: "error", reason });
@@ -23,7 +23,7 @@ export function planDeviceCall(
     plugin: call.device.type,
     verb: call.verb,
     timeoutMs: call.timeoutMs,
-    perform: (signal) => performDeviceCall(call, loader, around, signal),
+    perform: (signal) => performDeviceCall(call, plugins, around, signal),
     failed: (thrown) => error(errorText(thrown)),
     late: (reason) => ({ outcome: "timeout", reason }),
     givenUp: error,
@@ -32,7 +32,7 @@ export function planDeviceCall(
 
 async function performDeviceCall(
   call: DeviceCall,
-  loader: Loader,
+  plugins: Residents,
   around: InstanceSurroundings,
   signal: AbortSignal,
 ): Promise<DeviceOutcome> {
@@ -45,25 +45,24 @@ async function performDeviceCall(
   }
   let instance: Instance | undefined;
   try {
-    const plugin = await loader.load("fence-device", device.type.slice(PREFIX.length));
-    if (plugin.kind !== "fence-device") throw new PluginError("plugin-kind", `${device.type} is no fence device.`);
-    instance = createInstance(plugin, device.id, device.parameters, around);
+    const { manifest, resident } = await plugins.load("fence-device", device.type.slice(PREFIX.length));
+    instance = createInstance(manifest, device.id, device.parameters, around);
     const ctx = instance.context(signal);
     if (call.verb === "check") {
-      await plugin.spec.check?.(ctx);
+      if (manifest.functions.includes("check")) await resident.call("check", [], 0, ctx);
       return { outcome: "done" };
     }
     if (call.target === undefined) return { outcome: "error", reason: `${device.id}: ${call.verb} needs a target.` };
     if (call.verb === "setPower") {
       if (call.want === undefined) return { outcome: "error", reason: `${device.id}: setPower needs on or off.` };
-      await plugin.spec.setPower(call.target, call.want, ctx);
+      await resident.call("setPower", [call.target, call.want], 2, ctx);
       return { outcome: "done" };
     }
-    const power: unknown = await plugin.spec.power(call.target, ctx);
+    const power = await resident.call("power", [call.target], 1, ctx);
     if (power === "on" || power === "off" || power === "unknown") return { outcome: "power", power };
     return {
       outcome: "error",
-      reason: `Fence device ${plugin.spec.name} read ${oneLine(JSON.stringify(power) ?? "nothing", 80)}, which is no power state; this is a bug of the plugin.`,
+      reason: `Fence device ${manifest.name} read ${oneLine(JSON.stringify(power) ?? "nothing", 80)}, which is no power state; this is a bug of the plugin.`,
     };
   } catch (error) {
     return { outcome: "error", reason: instance?.redact(errorText(error)) ?? errorText(error) };

@@ -1,5 +1,6 @@
 // The one place where a plugin's wish meets what it may do. Every capability asks `check` before it acts; nothing else
-// decides. The sandbox that comes later asks the same question on the host's side of its pipe.
+// decides. A plugin in its sandbox asks for everything over its pipe, and the host's side of the pipe
+// asks here.
 //
 // Patterns come from the manifest. A placeholder is filled with the instance's parameters as plain text: a `*` inside a
 // parameter is just a star, never a wildcard, so no parameter can widen what the manifest says.

@@ -10,7 +10,7 @@ import { describePlugin } from "./describe.ts";
 import { planDeviceCall } from "./devices.ts";
 import { warmFetch } from "./fetch.ts";
 import type { InstanceSurroundings } from "./instance.ts";
-import { createLoader } from "./loader.ts";
+import { openResidents } from "./sandbox/residents.ts";
 import { openStateStore } from "./state.ts";
 import type { PluginHost, PluginHostOptions } from "./types.ts";
 
@@ -20,8 +20,8 @@ const CLOSE_GRACE_MS = 200;
 const STOP_DAEMONS_MS = 15_000;
 
 /**
- * Opens the plugin host. Every plugin is loaded in the background from now on: when one is needed for the first time, it is in
- * the midst of a failover, and perhaps the disk is what has failed.
+ * Opens the plugin host. The process of every plugin is started in the background from now on: when one is needed for the first
+ * time, it is in the midst of a failover, and perhaps the disk is what has failed.
  */
 export function createPluginHost(options: PluginHostOptions): PluginHost {
   const folder = join(options.stateDirectory, "plugins");
@@ -39,18 +39,21 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
     onEvent,
     onAttribute,
   };
-  const loader = createLoader({
+  const plugins = openResidents({
     plugins: options.plugins,
     pluginsBase: options.pluginsBase,
     bundleFolder: join(folder, "bundles"),
+    folder: join(folder, "empty"),
+    log,
+    onEvent,
   });
-  const agents = new AgentCalls(loader, around);
+  const agents = new AgentCalls(plugins, around);
   const onHang = (plan: CallPlan<unknown>, text: string): void => {
     onEvent({ kind: "plugin", code: "plugin-hangs", text, severity: "warning", resource: plan.subject });
   };
   const calls = createCalls(onHang);
 
-  loader.all().then((found) => {
+  plugins.all().then((found) => {
     for (const { problem } of found) {
       if (problem !== undefined)
         onEvent({ kind: "plugin", code: problem.code, text: problem.message, severity: "error" });
@@ -61,14 +64,14 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
   return {
     callAgent: (call): Promise<AgentOutcome> => calls.make(agents.plan(call)),
     abortAgent: (id, why) => calls.abort("agent", id, why),
-    callDevice: (call): Promise<DeviceOutcome> => calls.make(planDeviceCall(call, loader, around)),
+    callDevice: (call): Promise<DeviceOutcome> => calls.make(planDeviceCall(call, plugins, around)),
     abortDevice: (id, why) => calls.abort("device", id, why),
-    list: async () => (await loader.all()).map(describePlugin),
+    list: async () => (await plugins.all()).map(describePlugin),
     async describe(name) {
       const bare = name.replace(/^(ocf:systole:|stonith:systole:|systole:)/, "");
       const agent = name.startsWith("ocf:");
       const device = name !== bare && !agent;
-      const all = (await loader.all()).map(describePlugin);
+      const all = (await plugins.all()).map(describePlugin);
       return all.filter((one) => {
         if (one.name !== bare) return false;
         return (!agent || one.kind === "resource-agent") && (!device || one.kind === "fence-device");
@@ -77,6 +80,7 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
     inFlight: () => calls.inFlight(),
     async close({ stopDaemons = false } = {}) {
       await calls.close(CLOSE_GRACE_MS);
+      await plugins.close();
       if (stopDaemons) await daemons.stopAll(AbortSignal.timeout(STOP_DAEMONS_MS));
       daemons.close();
     },

@@ -1,11 +1,10 @@
 // A plugin at work for one resource or device: parameters read, grants made, log marked, secrets kept out of every text.
 
-import type { Log, Permissions, PluginKind } from "../../../sdk/mod.ts";
-import { type ContextParts, createContext } from "./context.ts";
+import type { Log, PluginKind } from "../../../sdk/mod.ts";
+import { type ContextParts, createContext, type HostContext } from "./context.ts";
 import type { Daemons } from "./daemons.ts";
 import { createGrants } from "./grants.ts";
-import type { CheckedPlugin } from "./manifest.ts";
-import { KINDS } from "./manifest.ts";
+import { KINDS, type Manifest } from "./manifest.ts";
 import { readParameters, redact } from "./parameters.ts";
 import type { PluginError } from "./plugin-error.ts";
 import type { StateStore } from "./state.ts";
@@ -24,7 +23,7 @@ export interface InstanceSurroundings {
 
 /** A plugin with the parameters of one resource. */
 export interface Instance {
-  readonly context: (signal: AbortSignal) => ReturnType<typeof createContext>;
+  readonly context: (signal: AbortSignal) => HostContext;
   /** Blots this instance's secrets out of a text. */
   readonly redact: (text: string) => string;
 }
@@ -55,16 +54,16 @@ export function promotionAttribute(resource: string): string {
  * Throws PluginError `plugin-parameters`.
  */
 export function createInstance(
-  plugin: CheckedPlugin,
+  plugin: Manifest,
   resource: string,
   given: Readonly<Record<string, unknown>>,
   around: InstanceSurroundings,
   more: Readonly<Record<string, unknown>> = {},
 ): Instance {
-  const name = plugin.spec.name;
+  const { name, permissions } = plugin;
   const path = pluginPath(plugin.kind, name);
   const { values, secrets } = readParameters(
-    plugin.spec.parameters,
+    plugin.parameters,
     given,
     `${resource} (${KINDS[plugin.kind].reference(name)})`,
   );
@@ -72,7 +71,6 @@ export function createInstance(
   const onDenied = (error: PluginError): void => {
     around.onEvent({ kind: "denied", code: error.code, text: clean(error.message), severity: "error", resource });
   };
-  const permissions: Permissions = plugin.spec.permissions ?? {};
   const placeholders = { ...values, ...more, node: around.nodeName, resource };
   const parts: Omit<ContextParts, "signal"> = {
     node: around.nodeName,

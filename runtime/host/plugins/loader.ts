@@ -1,18 +1,21 @@
-// Finds plugins, loads them when they are first needed, and remembers what is wrong with those that cannot be used.
+// Finds plugins, has each looked at when it is first needed, and remembers what is wrong with those that cannot be used.
 //
-// Two sources: those of the release, whose file names are their names, so none is loaded before it is asked for; and those
-// that the node's configuration names, which have to be loaded to learn what they are. A bad plugin hurts only itself.
+// Two sources: those of the release, whose file names are their names, so none is looked at before it is asked for; and
+// those that the node's configuration names, which have to be looked at to learn what they are. A module cannot be looked
+// at without running it: that happens in the sandbox (`evaluate`). Only a transport is then imported into this process.
 
 import { existsSync, readdirSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { PluginKind } from "../../../sdk/mod.ts";
 import { errorText } from "../errors.ts";
 import { bundlePlugin, FROM_SOURCE, releaseFile } from "./bundle.ts";
-import { type CheckedPlugin, checkPlugin, KINDS } from "./manifest.ts";
+import { checkTransport, KINDS, type Manifest, PLUGIN_KINDS } from "./manifest.ts";
 import { PluginError } from "./plugin-error.ts";
+import type { Trust } from "./types.ts";
 
-/** A module that has not finished loading by then never will: it awaits something at its top level. */
+/** A transport that has not finished loading by then never will: it awaits something at its top level. */
 const IMPORT_TIMEOUT_MS = 2_000;
 
 /** A plugin that was found: usable, or with a problem. */
@@ -20,58 +23,66 @@ export interface FoundPlugin {
   readonly origin: "bundled" | "configured";
   readonly file: string;
   readonly kind: PluginKind | undefined;
-  /** What it calls itself; the name of its file where it could not be loaded. */
+  /** What it calls itself; the name of its file where it could not be looked at. */
   readonly name: string;
-  readonly plugin?: CheckedPlugin;
+  readonly trust: Trust;
+  /** The closed module that runs; undefined where there is none. */
+  readonly source?: PluginSource;
+  readonly manifest?: Manifest;
   readonly problem?: PluginError;
 }
+
+/** A plugin's bytes. */
+export interface PluginSource {
+  /** How messages call it: `plugins/agents/dummy`, `Plugin ./mine.ts`. */
+  readonly shown: string;
+  /** Where the module is. */
+  readonly module: string;
+  readonly text: string;
+}
+
+/** Looks at a plugin by running it where it can do no harm. Rejects with PluginError. */
+export type Evaluate = (source: PluginSource) => Promise<{ readonly manifest: Manifest; readonly trust: Trust }>;
 
 /** Where to look. */
 export interface LoaderOptions {
   /** Paths or package names, counted from `pluginsBase`. */
   readonly plugins: readonly string[];
   readonly pluginsBase: string;
-  /** Where bundles of configured plugins are kept. */
+  /** Where bundles of plugins are kept. */
   readonly bundleFolder: string;
+  readonly evaluate: Evaluate;
 }
 
-/** Loads plugins by kind and name. */
+/** A plugin that can be used. */
+export type UsablePlugin = FoundPlugin & { readonly source: PluginSource; readonly manifest: Manifest };
+
+/** Finds plugins by kind and name. */
 export interface Loader {
   /** Throws PluginError: `plugin-not-found`, or what is wrong with the plugin. */
-  load(kind: PluginKind, name: string): Promise<CheckedPlugin>;
-  /** Every plugin, loaded or refused, by kind and name. */
+  find(kind: PluginKind, name: string): Promise<UsablePlugin>;
+  /** Every plugin, usable or refused, by kind and name. */
   all(): Promise<readonly FoundPlugin[]>;
 }
 
-function isMissingModule(error: unknown, file: string): boolean {
-  return (
-    error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND" && error.message.includes(file)
-  );
-}
-
-/** Imports a module and checks what it exports. `shown`: how the file is called in messages. */
-async function importPlugin(file: string, shown: string): Promise<CheckedPlugin> {
+/** Imports a transport into this process: its host sees only its `ctx`, but nothing holds it back from more. */
+export async function importTransport({ source, name }: UsablePlugin): Promise<ReturnType<typeof checkTransport>> {
+  const { shown, module } = source;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      reject(
-        new PluginError(
-          "plugin-import",
-          `${shown} did not finish loading within ${IMPORT_TIMEOUT_MS} ms: it waits for something at its top level.`,
-        ),
-      );
+      const text = `${shown} did not finish loading within ${IMPORT_TIMEOUT_MS} ms: it waits for something at its top level.`;
+      reject(new PluginError("plugin-import", text));
     }, IMPORT_TIMEOUT_MS);
   });
   try {
-    const module: unknown = await Promise.race([import(pathToFileURL(file).href), late]);
+    const loaded: unknown = await Promise.race([import(pathToFileURL(module).href), late]);
     const exported: unknown =
-      typeof module === "object" && module !== null && "default" in module ? module.default : undefined;
-    return checkPlugin(exported, shown);
+      typeof loaded === "object" && loaded !== null && "default" in loaded ? loaded.default : undefined;
+    return checkTransport(exported, shown);
   } catch (error) {
     if (error instanceof PluginError) throw error;
-    if (isMissingModule(error, file)) throw new PluginError("plugin-unreadable", `${shown} does not exist.`);
-    const code = error instanceof SyntaxError ? "plugin-syntax" : "plugin-import";
-    throw new PluginError(code, `${shown} failed while it was loaded: ${errorText(error)}.`);
+    throw new PluginError("plugin-import", `${shown} (${name}) failed while it was loaded: ${errorText(error)}.`);
   } finally {
     clearTimeout(timer);
   }
@@ -92,23 +103,30 @@ function bundledFiles(kind: PluginKind): Map<string, string> {
   return files;
 }
 
-const PLUGIN_KINDS: readonly PluginKind[] = ["resource-agent", "fence-device", "transport"];
-
 /** A file of the release: it must be what its name says. */
-async function loadBundled(kind: PluginKind, name: string, file: string): Promise<FoundPlugin> {
+async function loadBundled(kind: PluginKind, name: string, file: string, options: LoaderOptions): Promise<FoundPlugin> {
   const shown = `plugins/${KINDS[kind].folder}/${name}`;
+  const found = { origin: "bundled", file, kind, name } as const;
   try {
-    const plugin = await importPlugin(file, shown);
-    if (plugin.kind !== kind || plugin.spec.name !== name) {
+    const module = FROM_SOURCE ? await bundlePlugin(file, dirname(file), options.bundleFolder) : file;
+    // A transport's module is imported from where it lies, so that a tool that watches the source sees it.
+    const source = { shown, module: kind === "transport" ? file : module, text: await readFile(module, "utf8") };
+    const { manifest, trust } = await options.evaluate(source);
+    if (manifest.kind !== kind || manifest.name !== name) {
       throw new PluginError(
         "plugin-manifest",
-        `${shown} defines the ${plugin.kind} ${plugin.spec.name}; its file's name and folder say otherwise.`,
+        `${shown} defines the ${manifest.kind} ${manifest.name}; its file's name and folder say otherwise.`,
       );
     }
-    return { origin: "bundled", file, kind, name, plugin };
+    return { ...found, trust: trustOf(kind, trust), source, manifest };
   } catch (error) {
-    return { origin: "bundled", file, kind, name, problem: asPluginError(error, shown) };
+    return { ...found, trust: trustOf(kind, "sandboxed"), problem: asPluginError(error, shown) };
   }
+}
+
+/** Transports run in the pulse. */
+function trustOf(kind: PluginKind | undefined, trust: Trust): Trust {
+  return kind === "transport" ? "in-process, trusted" : trust;
 }
 
 function asPluginError(error: unknown, shown: string): PluginError {
@@ -124,17 +142,21 @@ function nameOfFile(entry: string): string {
 }
 
 async function loadConfigured(entry: string, options: LoaderOptions): Promise<FoundPlugin> {
+  const shown = `Plugin ${entry}`;
   try {
-    const file = await bundlePlugin(entry, options.pluginsBase, options.bundleFolder);
-    const plugin = await importPlugin(file, `Plugin ${entry}`);
-    return { origin: "configured", file: entry, kind: plugin.kind, name: plugin.spec.name, plugin };
+    const module = await bundlePlugin(entry, options.pluginsBase, options.bundleFolder);
+    const source = { shown, module, text: await readFile(module, "utf8") };
+    const { manifest, trust } = await options.evaluate(source);
+    const { kind, name } = manifest;
+    return { origin: "configured", file: entry, kind, name, trust: trustOf(kind, trust), source, manifest };
   } catch (error) {
     return {
       origin: "configured",
       file: entry,
       kind: undefined,
       name: nameOfFile(entry),
-      problem: asPluginError(error, `Plugin ${entry}`),
+      trust: "sandboxed",
+      problem: asPluginError(error, shown),
     };
   }
 }
@@ -155,7 +177,7 @@ function refuseDuplicates(
       "plugin-duplicate",
       `Plugin ${one.file} defines the ${one.kind} ${one.name}, which ${other} defines already.`,
     );
-    return { origin: one.origin, file: one.file, kind: one.kind, name: one.name, problem };
+    return { origin: one.origin, file: one.file, kind: one.kind, name: one.name, trust: one.trust, problem };
   });
 }
 
@@ -167,7 +189,7 @@ export function createLoader(options: LoaderOptions): Loader {
   let configured: Promise<readonly FoundPlugin[]> | undefined;
 
   const loadOne = (kind: PluginKind, name: string, file: string): Promise<FoundPlugin> => {
-    const known = loaded.get(file) ?? loadBundled(kind, name, file);
+    const known = loaded.get(file) ?? loadBundled(kind, name, file, options);
     loaded.set(file, known);
     return known;
   };
@@ -179,14 +201,15 @@ export function createLoader(options: LoaderOptions): Loader {
   };
 
   return {
-    async load(kind, name) {
+    async find(kind, name) {
       const file = filesOf(kind).get(name);
       const others = file === undefined ? await loadAllConfigured() : [];
       const found =
         file === undefined
           ? others.find((one) => one.kind === kind && one.name === name)
           : await loadOne(kind, name, file);
-      if (found?.plugin !== undefined) return found.plugin;
+      if (found?.manifest !== undefined && found.source !== undefined)
+        return { ...found, manifest: found.manifest, source: found.source };
       if (found?.problem !== undefined) throw found.problem;
       const broken = others.filter((one) => one.problem !== undefined).map((one) => one.file);
       const perhaps =

@@ -1,24 +1,38 @@
-// Looks at what a module exported before anything of it is used: kind, then API version, then the rest, member by member.
-// From here on a plugin has a type; before, it is whatever somebody wrote.
+// What a plugin says of itself, checked. From here on a plugin is data with a type, its manifest; before, it is whatever
+// somebody wrote, and mostly it was written down by a process that nobody trusts.
 
-import { IsObject } from "typebox";
-import {
-  API_VERSION,
-  type FenceDeviceSpec,
-  type Plugin,
-  type ResourceAgentSpec,
-  type TransportSpec,
-} from "../../../sdk/mod.ts";
+import { type TObject, Object as TypeObject } from "typebox";
+import type { Permissions, Plugin, PluginKind, TransportSpec } from "../../../sdk/mod.ts";
+import { API_VERSION } from "../../../sdk/mod.ts";
 import { permissionProblem } from "./grants.ts";
 import { readDuration, readParameters } from "./parameters.ts";
-import { PluginError } from "./plugin-error.ts";
+import { oneLine, PluginError } from "./plugin-error.ts";
+import { summarize } from "./sandbox/guest/summary.ts";
+import { rebuildParameters } from "./sandbox/schema.ts";
+import type { Summary } from "./sandbox/wire.ts";
 
-/** A plugin whose manifest is in order. */
-export type CheckedPlugin =
-  | Plugin<"resource-agent", ResourceAgentSpec>
-  | Plugin<"fence-device", FenceDeviceSpec>
-  | Plugin<"transport", TransportSpec>;
+/** A plugin as data; its functions are called where they live, by their names. */
+export interface Manifest {
+  readonly kind: PluginKind;
+  readonly api: number;
+  readonly name: string;
+  readonly summary: string;
+  readonly parameters: TObject;
+  readonly permissions: Permissions;
+  readonly timeouts: Readonly<Record<string, string>>;
+  /** Of the plugin's process, all instances together. */
+  readonly memoryLimitMiB: number;
+  /** Paths of its functions, `monitor` or `promotion.promote`, sorted. */
+  readonly functions: readonly string[];
+}
 
+/** Enough for a plugin that holds no data of its own. */
+const DEFAULT_MEMORY_LIMIT_MIB = 128;
+const LEAST_MEMORY_LIMIT_MIB = 32;
+const MOST_MEMORY_LIMIT_MIB = 4_096;
+
+/** Versions of the contract that this release speaks. */
+export const API_VERSIONS: readonly number[] = [API_VERSION];
 /** How each kind is looked after: what it is called in the CIB, and which functions it must and can have. */
 export const KINDS = {
   "resource-agent": {
@@ -49,6 +63,9 @@ export const KINDS = {
 
 type Kind = keyof typeof KINDS;
 
+/** The kinds of plugin, in the order in which they are shown. */
+export const PLUGIN_KINDS: readonly PluginKind[] = ["resource-agent", "fence-device", "transport"];
+
 const NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -60,17 +77,21 @@ function isKind(value: unknown): value is Kind {
 }
 
 /** What is wrong with the functions of a specification. */
-function functionProblem(kind: Kind, spec: Record<string, unknown>): string | undefined {
+function functionProblem(
+  kind: Kind,
+  spec: Record<string, unknown>,
+  functions: ReadonlySet<string>,
+): string | undefined {
   const { required, optional, groups } = KINDS[kind];
-  for (const name of required) if (typeof spec[name] !== "function") return `${name} must be a function`;
+  for (const name of required) if (!functions.has(name)) return `${name} must be a function`;
   for (const name of optional) {
-    if (spec[name] !== undefined && typeof spec[name] !== "function") return `${name} must be a function`;
+    if (spec[name] !== undefined && !functions.has(name)) return `${name} must be a function`;
   }
   for (const [group, names] of Object.entries(groups)) {
-    const members = spec[group];
-    if (members === undefined) continue;
-    if (!isRecord(members)) return `${group} must be an object with ${names.join(" and ")}`;
-    const missing = names.find((name) => typeof members[name] !== "function");
+    const there = names.filter((name) => functions.has(`${group}.${name}`));
+    if (spec[group] === undefined && there.length === 0) continue;
+    if (!isRecord(spec[group])) return `${group} must be an object with ${names.join(" and ")}`;
+    const missing = names.find((name) => !there.includes(name));
     if (missing !== undefined) return `${group}.${missing} must be a function; half a ${group} is none`;
   }
   return undefined;
@@ -87,9 +108,8 @@ function timeoutProblem(timeouts: unknown): string | undefined {
   return undefined;
 }
 
-/** What is wrong with the parameters: an object schema, whose defaults are valid. */
-function parameterProblem(parameters: unknown): string | undefined {
-  if (!IsObject(parameters)) return "parameters must be a Type.Object({ ... })";
+/** What is wrong with the parameters: names that are taken, defaults that the schema itself refuses. */
+function parameterProblem(parameters: TObject): string | undefined {
   const reserved = Object.keys(parameters.properties).find(
     (name) => name.startsWith("pcmk_") || name.startsWith("CRM_meta_"),
   );
@@ -98,13 +118,24 @@ function parameterProblem(parameters: unknown): string | undefined {
     const preset: unknown = Object.entries(property).find(([key]) => key === "default")?.[1];
     if (preset === undefined) continue;
     try {
-      const alone = { ...parameters, properties: { [name]: property }, required: [] };
-      if (IsObject(alone)) readParameters(alone, {}, "defaults");
+      readParameters(TypeObject({ [name]: property }), {}, "defaults");
     } catch {
       return `parameters.${name} has a default that its own schema refuses`;
     }
   }
   return undefined;
+}
+
+function memoryProblem(limitMiB: unknown): string | undefined {
+  if (limitMiB === undefined) return undefined;
+  const possible =
+    typeof limitMiB === "number" &&
+    Number.isInteger(limitMiB) &&
+    limitMiB >= LEAST_MEMORY_LIMIT_MIB &&
+    limitMiB <= MOST_MEMORY_LIMIT_MIB;
+  return possible
+    ? undefined
+    : `memoryLimitMiB must be a whole number from ${LEAST_MEMORY_LIMIT_MIB} to ${MOST_MEMORY_LIMIT_MIB}`;
 }
 
 /** What a transport promises. */
@@ -119,47 +150,94 @@ function providesProblem(provides: unknown): string | undefined {
 }
 
 /** What is wrong with a specification, in a clause that names the member; undefined if nothing is. */
-function specProblem(kind: Kind, spec: unknown): string | undefined {
-  if (!isRecord(spec)) return "its definition is not an object";
+function specProblem(kind: Kind, spec: Record<string, unknown>, functions: ReadonlySet<string>): string | undefined {
   if (typeof spec["name"] !== "string" || !NAME.test(spec["name"]))
     return "name must be lower-case letters, digits and single hyphens";
   if (typeof spec["summary"] !== "string" || spec["summary"].trim() === "") return "summary must be one line of text";
-  const wrong = parameterProblem(spec["parameters"]) ?? functionProblem(kind, spec) ?? timeoutProblem(spec["timeouts"]);
-  if (wrong !== undefined) return wrong;
-  const parameters =
-    isRecord(spec["parameters"]) && isRecord(spec["parameters"]["properties"]) ? spec["parameters"]["properties"] : {};
-  const known = new Set<string>([...Object.keys(parameters), ...KINDS[kind].placeholders]);
-  const permissions = spec["permissions"] === undefined ? undefined : permissionProblem(spec["permissions"], known);
-  return permissions ?? (kind === "transport" ? providesProblem(spec["provides"]) : undefined);
+  const wrong =
+    functionProblem(kind, spec, functions) ?? timeoutProblem(spec["timeouts"]) ?? memoryProblem(spec["memoryLimitMiB"]);
+  return wrong ?? (kind === "transport" ? providesProblem(spec["provides"]) : undefined);
 }
 
-function isChecked(plugin: unknown): plugin is CheckedPlugin {
-  return isRecord(plugin) && isKind(plugin["kind"]) && specProblem(plugin["kind"], plugin["spec"]) === undefined;
+/** Parameters and permissions, which name each other. Throws what is wrong, as an error whose message is a clause. */
+function readContract(kind: Kind, spec: Record<string, unknown>): { parameters: TObject; permissions: Permissions } {
+  const parameters = rebuildParameters(spec["parameters"]);
+  const problem = parameterProblem(parameters);
+  if (problem !== undefined) throw new Error(problem);
+  const known = new Set<string>([...Object.keys(parameters.properties), ...KINDS[kind].placeholders]);
+  const permissions = spec["permissions"] ?? {};
+  const wrong = permissionProblem(permissions, known);
+  if (wrong !== undefined) throw new Error(wrong);
+  return { parameters, permissions: readPermissions(permissions) };
+}
+
+/** Permissions that were found to be in order, with their type. */
+function readPermissions(permissions: unknown): Permissions {
+  const read: Record<string, readonly string[] | true> = {};
+  for (const [kind, patterns] of Object.entries(isRecord(permissions) ? permissions : {})) {
+    if (Array.isArray(patterns)) read[kind] = patterns.map(String);
+    else if (patterns === true) read[kind] = true;
+  }
+  return read;
+}
+
+function readTimeouts(timeouts: unknown): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(isRecord(timeouts) ? timeouts : {}).map(([verb, timeout]) => [verb, String(timeout)]),
+  );
 }
 
 /**
- * The plugin that a module exports by default. `file` begins each sentence. Throws PluginError `plugin-kind`,
- * `plugin-api` or `plugin-manifest`.
+ * The manifest in a summary of what a module exports by default. `file` begins each sentence. Throws PluginError
+ * `plugin-kind`, `plugin-api` or `plugin-manifest`.
  */
-export function checkPlugin(exported: unknown, file: string): CheckedPlugin {
-  if (!isRecord(exported) || !("kind" in exported)) {
-    throw new PluginError("plugin-kind", `${file} exports no plugin by default.`);
-  }
-  const { kind, api } = exported;
+export function checkManifest(summary: Summary, file: string): Manifest {
+  if (!summary.branded) throw new PluginError("plugin-kind", `${file} exports no plugin by default.`);
+  const { kind, api, spec } = summary;
   if (!isKind(kind)) {
     throw new PluginError(
       "plugin-kind",
-      `${file} exports something of kind ${JSON.stringify(kind)}; there are ${Object.keys(KINDS).join(", ")}.`,
+      `${file} exports something of kind ${oneLine(JSON.stringify(kind) ?? "none", 80)}; there are ${PLUGIN_KINDS.join(", ")}.`,
     );
   }
-  if (api !== API_VERSION) {
+  if (typeof api !== "number" || !API_VERSIONS.includes(api)) {
     throw new PluginError(
       "plugin-api",
-      `${file} speaks plugin API ${JSON.stringify(api)}; this Systole speaks ${API_VERSION}.`,
+      `${file} speaks plugin API ${oneLine(JSON.stringify(api) ?? "none", 80)}; this Systole speaks ${API_VERSIONS.join(" and ")}.`,
     );
   }
-  const problem = specProblem(kind, exported["spec"]);
-  if (problem !== undefined) throw new PluginError("plugin-manifest", `${file}: ${problem}.`);
-  if (!isChecked(exported)) throw new PluginError("plugin-manifest", `${file} changes while it is looked at.`);
-  return exported;
+  const refuse = (problem: string): PluginError =>
+    new PluginError("plugin-manifest", `${file}: ${oneLine(problem, 300)}.`);
+  if (!isRecord(spec)) throw refuse("its definition is not an object");
+  const functions = new Set(summary.functions ?? []);
+  const problem = specProblem(kind, spec, functions);
+  if (problem !== undefined) throw refuse(problem);
+  try {
+    const limitMiB = spec["memoryLimitMiB"];
+    return {
+      kind,
+      api,
+      name: String(spec["name"]),
+      summary: oneLine(String(spec["summary"]), 200),
+      ...readContract(kind, spec),
+      timeouts: readTimeouts(spec["timeouts"]),
+      memoryLimitMiB: typeof limitMiB === "number" ? limitMiB : DEFAULT_MEMORY_LIMIT_MIB,
+      functions: [...functions].sort(),
+    };
+  } catch (error) {
+    throw refuse(error instanceof Error ? error.message : String(error));
+  }
+}
+
+type TransportPlugin = Plugin<"transport", TransportSpec>;
+
+function isTransport(exported: unknown, manifest: Manifest): exported is TransportPlugin {
+  return isRecord(exported) && exported["kind"] === "transport" && manifest.kind === "transport";
+}
+
+/** A transport, which runs in this process: its functions and its manifest. Throws PluginError as checkManifest. */
+export function checkTransport(exported: unknown, file: string): { plugin: TransportPlugin; manifest: Manifest } {
+  const manifest = checkManifest(summarize(exported, PLUGIN_KINDS, API_VERSIONS), file);
+  if (!isTransport(exported, manifest)) throw new PluginError("plugin-kind", `${file} is no transport.`);
+  return { plugin: exported, manifest };
 }

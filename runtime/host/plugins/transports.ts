@@ -3,8 +3,8 @@
 import { join } from "node:path";
 import { openDaemons } from "./daemons.ts";
 import { createInstance } from "./instance.ts";
-import { createLoader } from "./loader.ts";
-import { PluginError } from "./plugin-error.ts";
+import { createLoader, importTransport } from "./loader.ts";
+import { describeInSandbox } from "./sandbox/describe.ts";
 import { openStateStore } from "./state.ts";
 import type { OpenedTransport, OpenTransportOptions } from "./types.ts";
 
@@ -18,9 +18,10 @@ export async function openTransport(options: OpenTransportOptions): Promise<Open
     plugins: options.plugins,
     pluginsBase: options.pluginsBase,
     bundleFolder: join(folder, "bundles"),
+    evaluate: describeInSandbox,
   });
-  const plugin = await loader.load("transport", options.name);
-  if (plugin.kind !== "transport") throw new PluginError("plugin-kind", `${options.name} is no transport.`);
+  const found = await loader.find("transport", options.name);
+  const { plugin, manifest } = await importTransport(found);
   const states = openStateStore(join(folder, "state"));
   const daemons = openDaemons({ states, outputFolder: join(folder, "output"), childEnvironment: {} });
   const around = {
@@ -35,7 +36,7 @@ export async function openTransport(options: OpenTransportOptions): Promise<Open
   };
   const { self, peers } = options;
   const placeholders = { self: self.addresses, peers: peers.flatMap((peer) => peer.addresses) };
-  const instance = createInstance(plugin, `transport-${options.name}`, options.parameters, around, placeholders);
+  const instance = createInstance(manifest, `transport-${options.name}`, options.parameters, around, placeholders);
   const ctx = { ...instance.context(options.signal), self, peers };
   return { connection: await plugin.spec.open(options.sink, ctx), provides: plugin.spec.provides };
 }

@@ -52,6 +52,12 @@ export interface ParameterDescription {
   readonly default?: string;
 }
 
+/**
+ * How far a plugin is held. Transports run inside the node; everything else in a process of its own: in Deno without any
+ * grant, or where there is no Deno, in Node, which holds nothing back.
+ */
+export type Trust = "in-process, trusted" | "sandboxed" | "not sandboxed";
+
 /** A plugin that was found, usable or not. */
 export interface PluginDescription {
   readonly kind: "resource-agent" | "fence-device" | "transport" | "unknown";
@@ -62,8 +68,7 @@ export interface PluginDescription {
   /** Where it comes from: a path. */
   readonly file: string;
   readonly origin: "bundled" | "configured";
-  /** How far it is trusted: in this release every plugin runs inside the node's process. */
-  readonly trust: "in-process, trusted";
+  readonly trust: Trust;
   readonly api?: number;
   readonly verbs: readonly string[];
   readonly parameters: readonly ParameterDescription[];

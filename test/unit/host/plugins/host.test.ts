@@ -215,7 +215,7 @@ test("plugins are described, those that are wrong too", async () => {
     assert.ok(references.includes(expected), expected);
   const [agent] = await host.describe("ocf:systole:stateful");
   assert.deepEqual(agent?.verbs, ["monitor", "start", "stop", "promote", "demote"]);
-  assert.equal(agent.trust, "in-process, trusted");
+  assert.equal(agent.trust, "sandboxed");
   assert.deepEqual(
     (await host.describe("dummy")).map(({ kind }) => kind),
     ["fence-device", "resource-agent"],

@@ -1,0 +1,133 @@
+// What a guest may ask for: one row a method, with the form of its arguments and the capability that performs it. The
+// capability asks the grants (context.ts); here is only decided whether the question is one at all.
+
+import type { Static, TObject } from "typebox";
+import * as Type from "typebox";
+import { Compile } from "typebox/compile";
+import { AgentError, type UdpSocket } from "../../../../sdk/mod.ts";
+import type { HostContext } from "../context.ts";
+
+/** Sockets of a call, by the numbers that the guest knows them by. */
+export interface GuestSockets {
+  open(socket: UdpSocket): number;
+  close(socket: number): Promise<void>;
+  /** Hands a datagram to the guest; loss is legal. */
+  received(socket: number, bytes: Uint8Array, address: string, port: number): void;
+}
+
+/** Answers one question of a guest: the result, as it goes over the wire. */
+type Answer = (context: HostContext, args: readonly unknown[], sockets: GuestSockets) => Promise<unknown>;
+
+/** What the manifest does not have, the context does not have either. */
+function granted<Capability>(capability: Capability | undefined, name: string): Capability {
+  if (capability === undefined)
+    throw new AgentError("privileges", `The plugin's manifest does not declare ctx.${name}.`);
+  return capability;
+}
+
+/** A method: names and forms of its arguments, in their order, and what is done. */
+function method<Schema extends TObject>(
+  name: string,
+  schema: Schema,
+  perform: (context: HostContext, args: Static<Schema>, sockets: GuestSockets) => Promise<unknown>,
+): [string, Answer] {
+  const check = Compile(schema);
+  const names = Object.keys(schema.properties);
+  const answer: Answer = async (context, args, sockets) => {
+    const given: Record<string, unknown> = {};
+    for (const [index, argument] of args.slice(0, names.length).entries()) {
+      // JSON knows no undefined in a list.
+      if (argument !== null) given[names[index] ?? ""] = argument;
+    }
+    if (check.Check(given)) return await perform(context, given, sockets);
+    const [error] = check.Errors(given);
+    const where = `${error?.instancePath.slice(1).replaceAll("/", ".") ?? ""}`;
+    throw new AgentError(
+      "generic",
+      `ctx.${name}: ${where === "" ? "its arguments" : where} ${error?.message ?? "do not fit"}.`,
+    );
+  };
+  return [name, answer];
+}
+
+const { Array: List, Boolean: Flag, Integer, Object: Form, Optional, Record: Dictionary, String: Text, Union } = Type;
+const strict = { additionalProperties: false };
+const words = List(Text());
+const env = Optional(Dictionary(Text(), Text()));
+const identity = Form({ pid: Integer(), startTicks: Integer(), bootId: Text() }, strict);
+const identities = List(identity, { maxItems: 65_536 });
+
+const runOptions = Form(
+  { env, input: Optional(Text()), directory: Optional(Text()), allowFailure: Optional(Flag()) },
+  strict,
+);
+const daemonOptions = Form({ env, directory: Optional(Text()), logFile: Optional(Text()) }, strict);
+const daemonStop = Form({ signal: Optional(Text()), graceMs: Optional(Integer({ minimum: 0 })) }, strict);
+const fetchOptions = Form(
+  {
+    method: Optional(Text()),
+    headers: Optional(Dictionary(Text(), Text())),
+    body: Optional(Text()),
+    timeoutMs: Optional(Integer({ minimum: 1, maximum: 2_147_483_647 })),
+  },
+  strict,
+);
+const processQuery = Union([Form({ marker: Text() }, strict), Form({ identities }, strict)]);
+const bindAddress = Form({ address: Text(), port: Integer({ minimum: 0, maximum: 65_535 }) }, strict);
+
+const METHODS: ReadonlyMap<string, Answer> = new Map([
+  method("state.get", Form({ key: Text() }), ({ state }, { key }) => state.get(key)),
+  method("state.set", Form({ key: Text(), value: Text() }), ({ state }, { key, value }) => state.set(key, value)),
+  method("state.remove", Form({ key: Text() }), ({ state }, { key }) => state.remove(key)),
+  method(
+    "run",
+    Form({ program: Text(), args: Optional(words), options: Optional(runOptions) }),
+    ({ run }, { program, args, options }) => granted(run, "run")(program, args, options),
+  ),
+  method(
+    "daemon.start",
+    Form({ program: Text(), args: Optional(words), options: Optional(daemonOptions) }),
+    ({ daemon }, { program, args, options }) => granted(daemon, "daemon").start(program, args, options),
+  ),
+  method("daemon.adopt", Form({}), ({ daemon }) => granted(daemon, "daemon").adopt()),
+  method("daemon.stop", Form({ options: Optional(daemonStop) }), ({ daemon }, { options }) =>
+    granted(daemon, "daemon").stop(options),
+  ),
+  method("fetch", Form({ url: Text(), options: Optional(fetchOptions) }), ({ fetch }, { url, options }) =>
+    granted(fetch, "fetch")(url, options),
+  ),
+  method("udp.bind", Form({ local: bindAddress }), async ({ udp }, { local }, sockets) => {
+    let number = 0;
+    const socket = await granted(udp, "udp").bind(local, (bytes, address, port) => {
+      sockets.received(number, bytes, address, port);
+    });
+    number = sockets.open(socket);
+    return { socket: number, port: socket.port };
+  }),
+  method("udp.close", Form({ socket: Integer() }), (_, { socket }, sockets) => sockets.close(socket)),
+  method("fs.readText", Form({ path: Text() }), ({ fs }, { path }) => granted(fs?.readText, "fs.readText")(path)),
+  method("fs.writeText", Form({ path: Text(), text: Text() }), ({ fs }, { path, text }) =>
+    granted(fs?.writeText, "fs.writeText")(path, text),
+  ),
+  method("fs.remove", Form({ path: Text() }), ({ fs }, { path }) => granted(fs?.remove, "fs.remove")(path)),
+  method("processes.bootId", Form({}), ({ processes }) => granted(processes, "processes").bootId()),
+  method("processes.find", Form({ query: processQuery }), ({ processes }, { query }) =>
+    granted(processes, "processes").find(query),
+  ),
+  method("processes.kill", Form({ identities }), ({ processes }, { identities: victims }) =>
+    granted(processes, "processes").kill(victims),
+  ),
+  method("promotionScore", Form({ score: Optional(Type.Number()) }), ({ promotionScore }, { score }) =>
+    granted(promotionScore, "promotionScore")(score),
+  ),
+]);
+
+/** Answers a question. Rejects as the capability does; undefined: there is no such method, and an honest guest never asks. */
+export function answerQuestion(
+  name: string,
+  context: HostContext,
+  args: readonly unknown[],
+  sockets: GuestSockets,
+): Promise<unknown> | undefined {
+  return METHODS.get(name)?.(context, args, sockets);
+}
