@@ -56,6 +56,16 @@ export type ServiceMessage =
   | { readonly type: "operation-result"; readonly result: OperationResult }
   /** The coordinator has written these results to the CIB: they need not be reported again. */
   | { readonly type: "operation-noted"; readonly callId: number }
+  /**
+   * What a node is doing, or is to do, of what any coordinator has asked for; to the coordinator when a view was established (that of
+   * this number), after the results that are reported again. What the coordinator waits for and is not among it never arrived.
+   */
+  | {
+      readonly type: "operations-under-way";
+      readonly viewNumber: number;
+      /** Those that have no result yet; of a recurring one the first counts. */
+      readonly operations: readonly Operation[];
+    }
   /** Forget what is known of a resource here (cleanup), so that it is probed afresh. */
   | { readonly type: "history-clear"; readonly resource: string }
   /** A device call performed on another node than the coordinator. */

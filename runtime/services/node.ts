@@ -21,8 +21,8 @@ import type { Schedule, ScheduleOptions } from "./scheduler/schedule.ts";
 
 /** Device calls that are made here for the coordinator on another node at once. */
 export const MAX_REMOTE_DEVICE_CALLS = 256;
-/** Requests that were passed on and wait for an answer. */
-export const MAX_FORWARDED_REQUESTS = 1024;
+/** Requests of one node that wait for an answer of the coordinator. */
+export const MAX_ASKED_REQUESTS = 1024;
 
 /** How a node is set up. */
 export interface NodeMachineConfig extends Plantable {
@@ -92,8 +92,8 @@ class ClusterNode implements NodeMachine {
   private lastCoordinator: NodeId | undefined;
   /** Device calls made here for another node: number here to number there. */
   private readonly remoteCalls = new Map<number, { readonly from: NodeId; readonly id: number }>();
-  /** Requests passed on to the coordinator. */
-  private readonly forwarded = new Set<string>();
+  /** Requests made here that the coordinator, perhaps this node, has not answered. */
+  private readonly asked = new Set<string>();
   private shutdownSinceMs: number | undefined;
   private isStopped = false;
 
@@ -258,6 +258,9 @@ class ClusterNode implements NodeMachine {
       case "operation-result":
         if (message.result.node === from) this.parts.hand({ part: "controller", input: message });
         break;
+      case "operations-under-way":
+        this.parts.hand({ part: "controller", input: { ...message, node: from } });
+        break;
       case "device-call":
         if (fromCoordinator) this.remoteDeviceCall(from, message);
         break;
@@ -274,9 +277,7 @@ class ClusterNode implements NodeMachine {
         this.coordinate(from, message.request);
         break;
       case "request-answer":
-        if (this.forwarded.delete(message.requestId)) {
-          this.emit({ type: "request-answer", requestId: message.requestId, outcome: message.outcome });
-        }
+        this.answer(this.config.self, message.requestId, message.outcome);
         break;
     }
   }
@@ -302,17 +303,16 @@ class ClusterNode implements NodeMachine {
   private ask(request: ServiceRequest): void {
     const { standing } = this;
     const { self } = this.config;
+    const refuse = (code: string, reason: string) =>
+      this.emit({ type: "request-answer", requestId: request.id, outcome: { outcome: "refused", code, reason } });
     if (standing?.established !== true) {
-      const reason = "The cluster has not formed a view yet. Ask again in a moment.";
-      this.answer(self, request.id, { outcome: "refused", code: "no-coordinator", reason });
-    } else if (standing.coordinator === self) {
-      this.coordinate(self, request);
-    } else if (this.forwarded.size >= MAX_FORWARDED_REQUESTS) {
-      const reason = `${MAX_FORWARDED_REQUESTS} requests wait for an answer already. Ask again later.`;
-      this.answer(self, request.id, { outcome: "refused", code: "busy", reason });
+      refuse("no-coordinator", "The cluster has not formed a view yet. Ask again in a moment.");
+    } else if (this.asked.size >= MAX_ASKED_REQUESTS) {
+      refuse("busy", `${MAX_ASKED_REQUESTS} requests wait for an answer already. Ask again later.`);
     } else {
-      this.forwarded.add(request.id);
-      this.send(standing.coordinator, { type: "request", request });
+      this.asked.add(request.id);
+      if (standing.coordinator === self) this.coordinate(self, request);
+      else this.send(standing.coordinator, { type: "request", request });
     }
   }
 
@@ -334,19 +334,18 @@ class ClusterNode implements NodeMachine {
   }
 
   private answer(to: NodeId, requestId: string, outcome: RequestOutcome): void {
-    if (to === this.config.self) this.emit({ type: "request-answer", requestId, outcome });
-    else this.send(to, { type: "request-answer", requestId, outcome });
+    if (to !== this.config.self) this.send(to, { type: "request-answer", requestId, outcome });
+    else if (this.asked.delete(requestId)) this.emit({ type: "request-answer", requestId, outcome });
   }
 
   private standingChanged(standing: Standing): void {
     if (standing.established) this.tell(standingEvent(standing, this.config.self, (id) => this.nameOf(id)));
     if (this.lastCoordinator !== undefined && this.lastCoordinator !== standing.coordinator) {
-      for (const requestId of this.forwarded) {
+      for (const requestId of this.asked) {
         const reason =
           "The coordinator has changed before it answered. Look whether it was done, and ask again if not.";
         this.answer(this.config.self, requestId, { outcome: "refused", code: "coordinator-changed", reason });
       }
-      this.forwarded.clear();
     }
     this.lastCoordinator = standing.coordinator;
   }

@@ -243,6 +243,10 @@ export class Parts {
         // Without a coordinator it is kept, and reported when there is one.
         if (standing?.established === true) this.around.send(standing.coordinator, effect);
         break;
+      case "operations-under-way":
+        if (standing?.established === true)
+          this.around.send(standing.coordinator, { ...effect, viewNumber: standing.view.id.number });
+        break;
       default:
         this.around.emit(effect);
     }

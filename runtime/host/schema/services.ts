@@ -17,6 +17,8 @@ import type { Proven, Same } from "./proof.ts";
 
 const closed = { additionalProperties: false } as const;
 const MAX_PARAMETERS = 1024;
+/** Operations that one node can have waiting or recurring: many resources with several monitors each. */
+const MAX_UNDER_WAY = 1_000_000;
 const MAX_PARAMETER_CHARACTERS = 1_048_576;
 
 const parameters = Type.Record(Type.String(), Type.String({ maxLength: MAX_PARAMETER_CHARACTERS }), {
@@ -167,6 +169,14 @@ export const serviceMessageSchemas = [
   ),
   Type.Object({ type: Type.Literal("operation-result"), result: operationResultSchema }, closed),
   Type.Object({ type: Type.Literal("operation-noted"), callId: count }, closed),
+  Type.Object(
+    {
+      type: Type.Literal("operations-under-way"),
+      viewNumber: count,
+      operations: Type.Array(operationSchema, { maxItems: MAX_UNDER_WAY }),
+    },
+    closed,
+  ),
   Type.Object({ type: Type.Literal("history-clear"), resource: id }, closed),
   Type.Object({ type: Type.Literal("device-call"), call: deviceCallSchema }, closed),
   Type.Object({ type: Type.Literal("device-outcome"), id: count, outcome: deviceOutcomeSchema }, closed),

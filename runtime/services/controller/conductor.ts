@@ -6,16 +6,17 @@
 
 import { earliest } from "../../kernel/machine.ts";
 import type { NodeId } from "../../kernel/membership/view.ts";
+import type { NodeLife } from "../../kernel/messages.ts";
 import { faultPlanted } from "../../kernel/planted-fault.ts";
 import { isFailure } from "../executor/history.ts";
 import type { FenceRecord } from "../fencer/fencer.ts";
-import type { OperationResult } from "../messages.ts";
+import type { Operation, OperationResult } from "../messages.ts";
 import { operationKey as keyOf, parseTransitionKey } from "../scheduler/operation-key.ts";
 import type { GraphAction, TransitionGraph } from "../transition.ts";
 import { clusterAction } from "./cluster-actions.ts";
 import { type Desk, nodeName, nodeNamed } from "./effects.ts";
 import { FenceRetries } from "./fence-retries.ts";
-import { type Flight, Flights, OPERATIONS_PER_NODE } from "./flights.ts";
+import { type Flight, Flights, inheritedFlight, OPERATIONS_PER_NODE } from "./flights.ts";
 import type { ConfiguredNode } from "./node-states.ts";
 import { isProbe, metaOf, operationOf } from "./operations.ts";
 import { Related } from "./related.ts";
@@ -23,11 +24,13 @@ import {
   activeResources,
   cancelEdits,
   failureEdits,
+  forgetPendingEdits,
   forgetResourceEdits,
   historyEdits,
   knowsOperation,
   lastCallId,
 } from "./results.ts";
+import { RollCall } from "./roll-call.ts";
 import { Seen } from "./seen.ts";
 import { Walk } from "./walk.ts";
 import { actionWords, resultWords } from "./words.ts";
@@ -49,6 +52,7 @@ export class Conductor {
   private toldWaiting = "";
   /** Probes of the plan, by the set of related resources that they look at. */
   private readonly probes = new Map<string, number[]>();
+  private readonly rollCall = new RollCall();
   private offsets = { start: "INFINITY", stop: "INFINITY" };
 
   /** Begins with a new plan; what remains of the old one is dropped. */
@@ -69,13 +73,10 @@ export class Conductor {
     }
   }
 
-  /** What the coordinator before has begun and nobody has reported yet. */
-  inherit(flights: readonly Flight[]): void {
-    for (const flight of flights) this.flights.add(flight);
-  }
-
-  /** Another view: what was not noted before it is reported again, and counts as new. */
-  viewChanged(): void {
+  /** Another view: its members say what they do, and what was not noted before it is reported again and counts as new. */
+  viewChanged(members: readonly NodeLife[], nowMs: number): void {
+    this.flights.viewChanged();
+    this.rollCall.begin(members, nowMs);
     this.seen.clear();
     this.retries.clear();
   }
@@ -91,6 +92,7 @@ export class Conductor {
     this.flights.clear();
     this.fences.clear();
     this.retries.clear();
+    this.rollCall.clear();
     this.seen.clear();
     this.held.clear();
   }
@@ -98,7 +100,7 @@ export class Conductor {
   deadlineMs(nowMs: number): number | undefined {
     const fences = this.walk?.candidates().filter((action) => action.operation === "stonith") ?? [];
     const targets = fences.map((action) => action.node ?? "");
-    return earliest(this.flights.deadlineMs(), this.retries.deadlineMs(targets, nowMs));
+    return earliest(this.flights.deadlineMs(), this.rollCall.deadlineMs, this.retries.deadlineMs(targets, nowMs));
   }
 
   /** Starts everything that may start now. */
@@ -106,10 +108,13 @@ export class Conductor {
     const { walk } = this;
     if (walk === undefined) return;
     this.held = this.flights.setsOfOthers(walk.number, this.related);
+    this.rollCall.expire(desk.nowMs);
     // Each round starts or confirms at least one action, so the size of the graph bounds the loop.
     for (let round = 0; round <= walk.size; round++) {
       let progress = false;
       for (const action of walk.candidates()) {
+        // Fencing never waits.
+        if (!this.rollCall.isOver && action.operation !== "stonith") continue;
         if (this.tryStart(walk, action, desk)) progress = true;
       }
       if (!progress) return;
@@ -159,6 +164,7 @@ export class Conductor {
       deadlineMs: desk.nowMs + Math.max(delayMs, walk.graph.clusterDelayMs),
       transition: walk.number,
       actionId: action.id,
+      confirmed: true,
     });
     desk.emit({ type: "send", to: node.id, message: { type: "operation", operation } });
     const words = actionWords(action);
@@ -310,7 +316,11 @@ export class Conductor {
       return;
     }
     if (result.status === "cancelled") {
-      desk.writer.write([], receipt);
+      const { working } = desk.writer;
+      desk.writer.write(
+        forgetPendingEdits(working, `${node}`, operation.resource.id, operation.transitionKey),
+        receipt,
+      );
       this.settle(result, flight, true, desk);
       return;
     }
@@ -385,6 +395,25 @@ export class Conductor {
       if (flight.transition === this.walk?.number) this.walk.fail(flight.actionId);
       desk.replan(`${nodeName(desk.config, flight.node)} is gone with operations under way`);
     }
+  }
+
+  /**
+   * A member answers the roll call. What it was given and does not speak of never arrived there; what it does for another coordinator,
+   * which is gone or gave way to this one, counts as under way like what was asked for here.
+   */
+  heard(node: NodeId, operations: readonly Operation[], desk: Desk): void {
+    const life = desk.lifeOf(node);
+    this.rollCall.heard(node);
+    if (life === undefined) return;
+    const known = new Set(operations.map((operation) => operation.transitionKey));
+    for (const { operation, transition, actionId } of this.flights.dropUnknown(node, known)) {
+      if (transition === this.walk?.number) this.walk.fail(actionId);
+      const what = `${operation.action} of ${operation.resource.id}`;
+      desk.replan(`${nodeName(desk.config, node)} knows nothing of the ${what} that was under way`);
+    }
+    const others = operations.filter((operation) => !this.flights.has(operation.transitionKey));
+    for (const operation of others) this.flights.add(inheritedFlight(operation, node, life, desk.nowMs));
+    if (others.length > 0) this.related = new Related(desk.writer.working);
   }
 
   /** An operation without a result in its time and more counts as one that timed out. */

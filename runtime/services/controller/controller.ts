@@ -13,12 +13,11 @@ import { faultPlanted } from "../../kernel/planted-fault.ts";
 import { nodeState } from "../attributes/edits.ts";
 import { fenceSetup } from "../fencer/devices.ts";
 import type { FenceRecord } from "../fencer/fencer.ts";
-import type { OperationResult, RequestOutcome, ServiceRequest } from "../messages.ts";
+import type { OperationResult, RequestOutcome, ServiceMessage, ServiceRequest } from "../messages.ts";
 import type { Synapse, TransitionGraph } from "../transition.ts";
 import { Conductor } from "./conductor.ts";
 import { type ControllerConfig, type ControllerEffect, type Desk, nodeName } from "./effects.ts";
 import { Fences, lastLife } from "./fences.ts";
-import { inheritedFlights } from "./inherited.ts";
 import { Lives } from "./lives.ts";
 import { INCARNATION, isLeaving, missingNodes, nodeStateUpdate } from "./node-states.ts";
 import { type ControllerOptions, controllerOptions } from "./options.ts";
@@ -46,6 +45,8 @@ export type ControllerInput =
   | { readonly type: "standing"; readonly standing: Standing }
   | { readonly type: "cib"; readonly cib: Element }
   | { readonly type: "operation-result"; readonly result: OperationResult }
+  /** A member answers the roll call. */
+  | (ServiceMessage & { readonly type: "operations-under-way" } & { readonly node: NodeId })
   | { readonly type: "fence-outcome"; readonly record: FenceRecord; readonly ok: boolean }
   | { readonly type: "answer"; readonly requestId: string; readonly outcome: ChangeOutcome }
   | { readonly type: "request"; readonly from: NodeId; readonly request: ServiceRequest }
@@ -133,6 +134,10 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
       case "operation-result":
         this.withDesk((desk) => this.conductor.result(input.result, desk));
         break;
+      case "operations-under-way":
+        if (input.viewNumber === this.standing?.view.id.number)
+          this.withDesk((desk) => this.conductor.heard(input.node, input.operations, desk));
+        break;
       case "fence-outcome":
         this.fenceEnded(input.record, input.ok);
         break;
@@ -196,10 +201,8 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
     if (!standing.established) return;
     const sameView = before?.view.id.number === standing.view.id.number && before.established;
     if (this.writer === undefined) this.takeOver(this.cib);
-    else if (!sameView) {
-      this.writer.viewChanged(this.cib);
-      this.conductor.viewChanged();
-    }
+    else if (!sameView) this.writer.viewChanged(this.cib);
+    if (!sameView) this.conductor.viewChanged(standing.view.members, this.nowMs);
     this.replan(sameView ? "the standing of the view has changed" : "the view has changed");
   }
 
@@ -207,7 +210,6 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
     this.tenure += 1;
     const who = `coordinator ${nodeName(this.config, this.config.self)}`;
     this.writer = new StatusWriter(`${this.config.runId}:status-${this.tenure}`, who, cib);
-    this.conductor.inherit(inheritedFlights(cib, this.config.nodes, (id) => this.lifeOf(id), this.nowMs));
     this.startupUntilMs = this.nowMs + this.options.deadtimeMs;
     this.waitsForNodes = false;
   }

@@ -10,6 +10,11 @@ import type { Related } from "./related.ts";
 /** Operations in flight at once when batch-limit is 0 (no limit given), for each member. */
 export const OPERATIONS_PER_NODE = 32;
 
+/** A node ends each operation at its own deadline and reports it; this only bounds what a fault there could hold up. */
+const INHERITED_PATIENCE_MS = 3_600_000;
+/** The transition to which what was inherited belongs: none of this coordinator's. */
+const NO_TRANSITION = -1;
+
 export interface Flight {
   readonly operation: Operation;
   readonly node: NodeId;
@@ -20,6 +25,8 @@ export interface Flight {
   /** The transition, and the action in it, that the result counts for. */
   transition: number;
   actionId: number;
+  /** Sent in this view, or its node has said in this view that it knows of it. */
+  confirmed: boolean;
 }
 
 /** All operations in flight. */
@@ -37,6 +44,23 @@ export class Flights {
 
   add(flight: Flight): void {
     this.flights.set(flight.operation.transitionKey, flight);
+  }
+
+  has(transitionKey: string): boolean {
+    return this.flights.has(transitionKey);
+  }
+
+  /** Another view: what was on its way when the one before ended may have been lost. */
+  viewChanged(): void {
+    for (const flight of this.flights.values()) flight.confirmed = false;
+  }
+
+  /** A node has said what it knows of: drops the rest of what was sent there before this view; returns it. */
+  dropUnknown(node: NodeId, known: ReadonlySet<string>): Flight[] {
+    for (const flight of this.flights.values()) {
+      if (flight.node === node && known.has(flight.operation.transitionKey)) flight.confirmed = true;
+    }
+    return this.drop((flight) => flight.node === node && !flight.confirmed);
   }
 
   /** Takes out the operation that a result is about. */
@@ -100,4 +124,11 @@ export class Flights {
     for (const flight of dropped) this.flights.delete(flight.operation.transitionKey);
     return dropped;
   }
+}
+
+/** An operation that another coordinator has asked for. */
+export function inheritedFlight(operation: Operation, node: NodeId, incarnation: Incarnation, nowMs: number): Flight {
+  const deadlineMs = nowMs + operation.startDelayMs + operation.timeoutMs + INHERITED_PATIENCE_MS;
+  const whose = { transition: NO_TRANSITION, actionId: NO_TRANSITION };
+  return { operation, node, incarnation, sinceMs: nowMs, deadlineMs, ...whose, confirmed: true };
 }

@@ -8,6 +8,7 @@ import {
   entryIds,
   expectedRc,
   forgetOperation,
+  isPending,
   isRecorded,
   type OperationDigest,
   recordResult,
@@ -88,6 +89,17 @@ export function cancelEdits(cib: Element, nodeId: string, resource: string, oper
 export function forgetResourceEdits(cib: Element, nodeId: string, resource: string): CibEdit[] {
   if (historyOf(cib, nodeId, resource) === undefined) return [];
   return [{ edit: "delete", path: [...historyPath(nodeId), { name: "lrm_resource", id: resource }] }];
+}
+
+/** Takes an operation that stands as under way, and never was or is no more, out of the history. */
+export function forgetPendingEdits(cib: Element, nodeId: string, resource: string, transitionKey: string): CibEdit[] {
+  const entry = historyOf(cib, nodeId, resource)?.children.find(
+    ({ attributes }) => isPending(attributes) && attributes["transition-key"] === transitionKey,
+  );
+  const id = entry?.attributes["id"];
+  if (id === undefined) return [];
+  const path = [...historyPath(nodeId), { name: "lrm_resource", id: resource }, { name: "lrm_rsc_op", id }];
+  return [{ edit: "delete", path }];
 }
 
 /** Takes the record of the last failure out of the history. */

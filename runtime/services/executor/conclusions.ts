@@ -19,6 +19,13 @@ export const NOT_PRIMARY: Ending = {
   reason: "not begun: this node is in no primary view any more",
 };
 
+/** How a recurring operation ends that was ended before its first result. */
+export const ENDED_BEFORE: Ending = {
+  rc: OCF_GENERIC_ERROR,
+  status: "cancelled",
+  reason: "ended before it had a first result",
+};
+
 /** A fence device is not started or stopped anywhere: it is checked, and what asks for less than that is done at once. */
 export function nothingToDo(operation: Operation): Next | undefined {
   if (operation.resource.class !== "stonith") return undefined;

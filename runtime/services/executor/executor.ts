@@ -13,7 +13,15 @@ import { compareText } from "../../model/text.ts";
 import type { AgentCall, AgentOutcome, DeviceCall, DeviceOutcome } from "../calls.ts";
 import { ownParameters } from "../fencer/devices.ts";
 import type { Operation, OperationResult } from "../messages.ts";
-import { activates, activeAfter, checkOutcome, NOT_PRIMARY, nothingToDo, promotedAfter } from "./conclusions.ts";
+import {
+  activates,
+  activeAfter,
+  checkOutcome,
+  ENDED_BEFORE,
+  NOT_PRIMARY,
+  nothingToDo,
+  promotedAfter,
+} from "./conclusions.ts";
 import {
   endsRecurring,
   expectedRc,
@@ -22,8 +30,9 @@ import {
   recordPending,
   recordResult,
 } from "./history.ts";
+import { dropQueuedRecurring, type Managed, newManaged, type Recurring, withoutResult } from "./managed.ts";
 import { type Ending, OCF_GENERIC_ERROR } from "./ocf.ts";
-import { agentCall, type Next, Run, type Seen, seenAfter } from "./run.ts";
+import { agentCall, type Next, Run, seenAfter } from "./run.ts";
 
 /** Operations that may wait for one resource. */
 export const MAX_QUEUED = 64;
@@ -62,44 +71,9 @@ export type ExecutorEffect =
   | { readonly type: "agent-abort"; readonly id: number; readonly why: string }
   | { readonly type: "device-call"; readonly call: DeviceCall }
   | { readonly type: "device-abort"; readonly id: number; readonly why: string }
-  | { readonly type: "operation-result"; readonly result: OperationResult };
-
-interface Waiting {
-  readonly operation: Operation;
-  readonly arrivedMs: number;
-  readonly recurring: boolean;
-}
-
-interface Recurring {
-  readonly operation: Operation;
-  dueMs: number;
-  queued: boolean;
-  last: Ending | undefined;
-}
-
-/** An operation that is being carried out: a call is out, a pause is on, or it may not go on yet. */
-interface Running {
-  readonly run: Run;
-  readonly waiting: Waiting;
-  callId: number | undefined;
-  pauseUntilMs: number | undefined;
-  held: Next | undefined;
-}
-
-/** Everything about one resource on this node. */
-interface Managed {
-  readonly id: string;
-  readonly queue: Waiting[];
-  running: Running | undefined;
-  /** A call that was aborted at its deadline and has not come back. */
-  aborted: { readonly id: number; readonly untilMs: number } | undefined;
-  readonly recurring: Map<string, Recurring>;
-  seen: Seen | undefined;
-  promoted: boolean;
-  /** It runs here, or may. */
-  active: boolean;
-  history: Element | undefined;
-}
+  | { readonly type: "operation-result"; readonly result: OperationResult }
+  /** After all results that are reported again: what has no result yet. */
+  | { readonly type: "operations-under-way"; readonly operations: readonly Operation[] };
 
 /** Runs this node's operations. */
 export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
@@ -140,10 +114,10 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
         this.accept(input.operation, nowMs);
         break;
       case "operation-cancel":
-        this.cancel(input.resource, input.operationKey);
+        this.cancel(input.resource, input.operationKey, nowMs);
         break;
       case "history-clear":
-        this.clear(input.resource);
+        this.clear(input.resource, nowMs);
         break;
       case "operation-noted":
         this.unnoted.delete(input.callId);
@@ -160,6 +134,7 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
         break;
       case "report-again":
         for (const result of this.unnoted.values()) this.effects.push({ type: "operation-result", result });
+        this.effects.push({ type: "operations-under-way", operations: withoutResult(this.resources.values()) });
         break;
     }
     this.wake(nowMs);
@@ -214,17 +189,7 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
   private managed(id: string): Managed {
     let managed = this.resources.get(id);
     if (managed === undefined) {
-      managed = {
-        id,
-        queue: [],
-        running: undefined,
-        aborted: undefined,
-        recurring: new Map(),
-        seen: undefined,
-        promoted: false,
-        active: false,
-        history: undefined,
-      };
+      managed = newManaged(id);
       this.resources.set(id, managed);
     }
     return managed;
@@ -238,10 +203,7 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
       this.report(managed, operation, { rc: OCF_GENERIC_ERROR, status: "error", reason }, nowMs, 0, 0);
       return;
     }
-    if (endsRecurring(operation)) {
-      managed.recurring.clear();
-      dropQueuedRecurring(managed);
-    }
+    if (endsRecurring(operation)) this.endRecurring(managed, nowMs);
     if (operation.intervalMs > 0) {
       this.acceptRecurring(managed, operation, nowMs);
       return;
@@ -258,7 +220,7 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
   }
 
   private acceptRecurring(managed: Managed, operation: Operation, nowMs: number): void {
-    this.cancel(managed.id, operation.operationKey);
+    this.cancel(managed.id, operation.operationKey, nowMs);
     const recurring: Recurring = { operation, dueMs: nowMs + operation.startDelayMs, queued: false, last: undefined };
     managed.recurring.set(operation.operationKey, recurring);
     const { seen } = managed;
@@ -272,24 +234,33 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
     this.report(managed, operation, recurring.last, nowMs, 0, 0);
   }
 
-  private cancel(resource: string, operationKey: string): void {
+  private cancel(resource: string, operationKey: string, nowMs: number): void {
     const managed = this.resources.get(resource);
-    if (managed === undefined || !managed.recurring.delete(operationKey)) return;
-    dropQueuedRecurring(managed, operationKey);
+    if (managed === undefined || !managed.recurring.has(operationKey)) return;
+    this.endRecurring(managed, nowMs, operationKey);
     if (managed.history !== undefined) managed.history = forgetOperation(managed.history, operationKey);
   }
 
+  /** Ends one recurring operation, or all. One that has had no result yet gets one: the coordinator waits for it. */
+  private endRecurring(managed: Managed, nowMs: number, operationKey?: string): void {
+    for (const [key, { operation, last }] of [...managed.recurring]) {
+      if (operationKey !== undefined && operationKey !== key) continue;
+      managed.recurring.delete(key);
+      if (last === undefined) this.report(managed, operation, ENDED_BEFORE, nowMs, 0, 0);
+    }
+    dropQueuedRecurring(managed, operationKey);
+  }
+
   /** Forgets the past, not what is under way: its result belongs to the present. */
-  private clear(resource: string): void {
+  private clear(resource: string, nowMs: number): void {
     const managed = this.resources.get(resource);
     if (managed === undefined) return;
-    managed.recurring.clear();
-    dropQueuedRecurring(managed);
-    managed.seen = undefined;
-    managed.history = undefined;
     for (const [callId, result] of [...this.unnoted]) {
       if (result.operation.resource.id === resource) this.unnoted.delete(callId);
     }
+    this.endRecurring(managed, nowMs);
+    managed.seen = undefined;
+    managed.history = undefined;
     const isIdle = managed.running === undefined && managed.queue.length === 0 && managed.aborted === undefined;
     if (isIdle && !managed.active) {
       this.resources.delete(resource);
@@ -398,6 +369,11 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
   private expire(managed: Managed, nowMs: number): void {
     const { running } = managed;
     assert(running !== undefined, `the end of an operation of ${managed.id} that is not running`);
+    if (running.held !== undefined) {
+      // Its time went by while a view formed: nothing was begun, so nothing has failed.
+      this.end(managed, NOT_PRIMARY, nowMs);
+      return;
+    }
     const ending = running.run.expire(nowMs);
     if (running.callId !== undefined) {
       const id = running.callId;
@@ -461,13 +437,5 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
       if (!oldest.done) this.unnoted.delete(oldest.value);
     }
     this.effects.push({ type: "operation-result", result });
-  }
-}
-
-function dropQueuedRecurring(managed: Managed, operationKey?: string): void {
-  for (let at = managed.queue.length - 1; at >= 0; at--) {
-    const waiting = managed.queue[at];
-    if (waiting?.recurring !== true) continue;
-    if (operationKey === undefined || waiting.operation.operationKey === operationKey) managed.queue.splice(at, 1);
   }
 }

@@ -77,6 +77,12 @@ export function recordResult(
 export const PENDING_CALL_ID = -1;
 const PENDING_RC = 193;
 const PENDING_STATUS = -1;
+
+/** Whether an entry of the history says that the operation is under way. */
+export function isPending(attributes: Element["attributes"]): boolean {
+  return attributes["op-status"] === `${PENDING_STATUS}`;
+}
+
 /** Operations that make something active: whoever plans must know that they are under way. The others leave what the history says true enough. */
 const ACTIVATING = new Set(["start", "promote", "migrate_from"]);
 

@@ -3,11 +3,11 @@
 // When a coordinator dies, results that it had not written down yet, and operations that it had asked for and that are still under way,
 // stand nowhere but on the nodes themselves. The next coordinator must know of them before its first plan: to start a resource
 // elsewhere that is just being started here is what must never happen. So each member's own history goes into the status whenever a
-// view forms. Only what is newer than the status counts: what a coordinator has cleaned up since does not come back.
+// view forms. Only what is newer than the status counts: what a coordinator has cleaned up since does not come back. And what stands there as under way is so only if the node says it too.
 
 import { childNamed, childrenNamed, type Element, withChildren } from "../../kernel/cib/element.ts";
 import { INCARNATION } from "../controller/node-states.ts";
-import { PENDING_CALL_ID } from "./history.ts";
+import { isPending, PENDING_CALL_ID } from "./history.ts";
 
 /** The <node_state> of a member, put together from the status and the node's own. */
 export function withOwnWord(recorded: Element, own: Element): Element {
@@ -28,10 +28,27 @@ export function withOwnWord(recorded: Element, own: Element): Element {
     if (at < 0) resources.push(merged);
     else resources[at] = merged;
   }
+  for (const [at, resource] of resources.entries()) {
+    const said = childNamed(ownResources, "lrm_resource", resource.attributes["id"] ?? "");
+    resources[at] = withoutEnded(resource, said);
+  }
   if (recordedResources === undefined) {
     return ownResources === undefined ? recorded : replaced(recorded, lrm, withChildren(lrm, [ownResources]));
   }
   return replaced(recorded, lrm, replaced(lrm, recordedResources, withChildren(recordedResources, resources)));
+}
+
+/** In the place of what stands as under way: what the node has under the same id, if anything. */
+function withoutEnded(resource: Element, said: Element | undefined): Element {
+  if (!resource.children.some(({ attributes }) => isPending(attributes))) return resource;
+  const entries = resource.children.map((entry) => {
+    if (!isPending(entry.attributes)) return entry;
+    return childNamed(said, "lrm_rsc_op", entry.attributes["id"] ?? "");
+  });
+  return withChildren(
+    resource,
+    entries.filter((entry) => entry !== undefined),
+  );
 }
 
 /** The history as the node has it, if something of it is new; without what the status has no more. */

@@ -59,6 +59,8 @@ export class Cluster {
   readonly devices = new Map<string, "works" | "lies" | "hangs" | "fails">();
   /** Called before the ordinary answer of an agent; returns another one, or "hang". */
   onAgentCall: ((node: string, call: AgentCall) => AgentOutcome | "hang" | undefined) | undefined;
+  /** Asked before each effect of a node is performed; true: here its process or its computer ends. */
+  beforeEffect: ((id: NodeId, effect: NodeEffect) => boolean) | undefined;
   private readonly queue: { readonly atMs: number; readonly order: number; readonly act: () => void }[] = [];
   private order = 0;
   private viewNumber = 0;
@@ -181,7 +183,10 @@ export class Cluster {
   input(id: NodeId, input: NodeInput): void {
     const node = this.node(id);
     if (!node.up) return;
-    for (const effect of node.machine.step(input, this.nowMs)) this.perform(node, effect);
+    for (const effect of node.machine.step(input, this.nowMs)) {
+      if (!node.up || this.beforeEffect?.(id, effect) === true) return;
+      this.perform(node, effect);
+    }
   }
 
   after(delayMs: number, act: () => void): void {

@@ -65,6 +65,9 @@ class Bench {
   readonly effects: ControllerEffect[] = [];
   readonly controller: Controller;
   holdCommits = false;
+  /** Members that do not answer the roll call, and what the others say in it. */
+  readonly silent = new Set<number>();
+  readonly busy = new Map<number, readonly Operation[]>();
   private viewNumber = 0;
   private callId = 0;
 
@@ -124,6 +127,13 @@ class Bench {
       ...rest,
     };
     this.give({ type: "standing", standing });
+    for (const id of ids) if (!this.silent.has(id)) this.underWay(id, ...(this.busy.get(id) ?? []));
+  }
+
+  /** A member's answer to the roll call. */
+  underWay(node: number, ...operations: readonly Operation[]): void {
+    const { viewNumber } = this;
+    this.give({ type: "operations-under-way", node, viewNumber, operations });
   }
 
   configurationChanges(): void {
@@ -497,4 +507,54 @@ test("an operation that was not begun counts for nothing, and a new plan is made
   bench.result(0, 1, { status: "cancelled" });
   assert.equal(bench.planned, before + 1);
   assert.doesNotMatch(bench.xml, /fail-count|a_last/);
+});
+
+test("in a new view nothing but a fence is asked of anybody before all have said what they do, or a time has gone by", () => {
+  const bench = new Bench();
+  bench.silent.add(3);
+  bench.plans.push([resource(1, "start", "a", 2), fence(2, 3)]);
+  bench.view([1, 2, 3]);
+  assert.deepEqual(bench.operations, []);
+  assert.deepEqual(bench.fences, ["n3"]);
+  bench.underWay(3);
+  assert.deepEqual(bench.operations, ["n2 start a"]);
+
+  bench.busy.set(
+    2,
+    bench.sent.map(({ operation }) => operation),
+  );
+  bench.plans.push([resource(1, "start", "c", 2)]);
+  bench.view([1, 2, 3]);
+  assert.equal(bench.operations.length, 1);
+  bench.nowMs = bench.controller.deadlineMs() ?? 0;
+  bench.give({ type: "tick" });
+  assert.equal(bench.operations.at(-1), "n2 start c");
+});
+
+test("what another coordinator has asked for counts as under way until its result comes", () => {
+  const theirs = started([resource(1, "stop", "a", 2)]).sent[0]?.operation ?? assert.fail("nothing was sent");
+  const bench = new Bench();
+  const stop = { ...theirs, transitionKey: theirs.transitionKey.replace(RUN_ID, RUN_ID.replaceAll("1", "2")) };
+  bench.busy.set(2, [stop]);
+  bench.plans.push([resource(1, "start", "b", 3), resource(2, "start", "c", 3)]);
+  bench.view([1, 2, 3]);
+  assert.deepEqual(bench.operations, ["n3 start c"], "b has to do with a, c has not");
+  bench.plans.push([resource(1, "start", "b", 3)]);
+  const ended = { callId: 9, rc: 0, status: "done", reason: "", startedEpochMs: 0, execTimeMs: 1, queueTimeMs: 0 };
+  bench.give({
+    type: "operation-result",
+    result: { ...ended, status: "done", operation: stop, node: 2, incarnation: 1 },
+  });
+  assert.equal(bench.operations.at(-1), "n3 start b");
+});
+
+test("what was lost on its way when the view changed is planned anew and counts for nothing", () => {
+  const bench = started([resource(1, "start", "a", 2), resource(2, "start", "c", 3)]);
+  const onItsWay = bench.sent.filter(({ to }) => to === 3).map(({ operation }) => operation);
+  bench.busy.set(3, onItsWay);
+  bench.plans.push([resource(1, "start", "c", 3)], [resource(1, "start", "a", 2)]);
+  bench.view([1, 2, 3]);
+  assert.deepEqual(bench.operations, ["n2 start a", "n3 start c", "n2 start a"]);
+  assert.equal(bench.controller.inFlight.length, 2);
+  assert.doesNotMatch(bench.xml, /fail-count/);
 });

@@ -356,3 +356,43 @@ test("nothing is made active in a view that is not primary; while a view forms, 
   const [history] = bench.executor.lrm.children[0]?.children ?? [];
   assert.equal(history?.children[0]?.attributes["operation"], "start", "what was not begun left no trace");
 });
+
+test("the roll call names what has no result yet, after the results that are not noted", () => {
+  const bench = new Bench();
+  bench.run(operation("monitor", { expected: 7 }));
+  bench.state("stopped");
+  bench.run(operation("start"));
+  bench.run(operation("monitor", { intervalMs: 10_000 }));
+  const called = () =>
+    bench.give({ type: "report-again" }).map((effect) => {
+      if (effect.type === "operations-under-way") return effect.operations.map(({ operationKey }) => operationKey);
+      return effect.type === "operation-result" ? effect.result.operation.operationKey : effect.type;
+    });
+  assert.deepEqual(called(), ["web_monitor_0", ["web_start_0", "web_monitor_10000"]]);
+  bench.answer({ outcome: "done" });
+  bench.state("running");
+  bench.tickTo(bench.nowMs);
+  bench.state("running");
+  const results = ["web_monitor_0", "web_start_0", "web_monitor_10000"];
+  assert.deepEqual(called(), [...results, []]);
+});
+
+test("a recurring monitor that ends before its first result says so, or its coordinator would wait for it", () => {
+  const bench = new Bench();
+  bench.run(operation("monitor", { intervalMs: 10_000 }));
+  bench.give({ type: "history-clear", resource: "web" });
+  assert.equal(bench.last.status, "cancelled");
+  assert.equal(bench.last.operation.intervalMs, 10_000);
+  bench.state("running");
+  assert.equal(bench.results.length, 1);
+});
+
+test("an operation whose time goes by before it may begin has not failed", () => {
+  const bench = new Bench();
+  bench.give({ type: "activation", allowed: undefined });
+  bench.run(operation("start"));
+  bench.state("stopped");
+  bench.tickTo(bench.nowMs + 20_000);
+  assert.equal(bench.last.status, "cancelled");
+  assert.deepEqual(bench.verbs, ["monitor"]);
+});

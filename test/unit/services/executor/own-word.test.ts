@@ -39,6 +39,16 @@ test("what was cleaned up does not come back", () => {
   assert.deepEqual(withOwnWord(recorded, busy), state(1, { web: [entry("web_last_0", -1)] }));
 });
 
+test("what stands as under way, and is not as the node says, gives way to what the node has", () => {
+  const pending = element("lrm_rsc_op", { id: "web_last_0", "call-id": "-1", "op-status": "-1" });
+  const recorded = state(1, { web: [entry("web_monitor_10000", 2), pending], shop: [pending] });
+  const own = state(1, { web: [entry("web_last_0", 1), entry("web_monitor_10000", 2)] });
+  const merged = state(1, { web: [entry("web_monitor_10000", 2), entry("web_last_0", 1)], shop: [] });
+  assert.deepEqual(withOwnWord(recorded, own), merged);
+  const busy = state(1, { web: [pending, entry("web_monitor_10000", 2)] });
+  assert.deepEqual(withOwnWord(busy, busy), busy);
+});
+
 test("of another life only the node's own word counts", () => {
   const own = state(2, {});
   assert.equal(withOwnWord(state(1, { web: [entry("web_last_0", 9)] }), own), own);
