@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { nodeApi } from "./api/node-api.ts";
 import { openApiServer } from "./api/server.ts";
 import { STORE_FOLDER } from "./host/backup.ts";
-import { epochMs } from "./host/clock.ts";
+import { epochMs, nowMs } from "./host/clock.ts";
 import type { NodeConfig } from "./host/config.ts";
 import { createJudge, quorumUnder } from "./host/judgement.ts";
 import { readKeyFile } from "./host/key.ts";
@@ -23,7 +23,7 @@ import type { Element } from "./kernel/cib/element.ts";
 import { foundingCib } from "./kernel/cib/version.ts";
 import type { Incarnation } from "./kernel/membership/view.ts";
 import { createNode, type NodeMachine } from "./services/node.ts";
-import { type Schedule, schedule } from "./services/scheduler/schedule.ts";
+import { type Schedule, type ScheduleOptions, schedule } from "./services/scheduler/schedule.ts";
 import { FEATURE_LEVEL, SYSTOLE_VERSION } from "./version.ts";
 
 /** A node that runs in this process. */
@@ -75,7 +75,7 @@ function createMachine(config: NodeConfig, life: Life, initial: StoreInitial): N
         validateConfiguration: createJudge(config),
         persistTimeoutMs: config.persistTimeoutMs,
       },
-      schedule,
+      schedule: timedSchedule,
       md5Hex,
       random: Math.random,
       runId: randomUUID(),
@@ -84,6 +84,13 @@ function createMachine(config: NodeConfig, life: Life, initial: StoreInitial): N
     },
     { ...initial, cib: initial.cib ?? foundingCib() },
   );
+}
+
+/** The coordinator's plans, with the time that they take. */
+function timedSchedule(cib: Element, options: ScheduleOptions): Schedule & { readonly tookMs: number } {
+  const beganMs = nowMs();
+  const plan = schedule(cib, options);
+  return { ...plan, tookMs: nowMs() - beganMs };
 }
 
 /** The plan as of now with its reasons, for who asks why. The coordinator makes its own plans without them. */

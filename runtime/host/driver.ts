@@ -127,6 +127,7 @@ export class Driver<Input, Effect> {
 
   #work(): void {
     const { machine, timers } = this.#options;
+    const beganMs = timers.nowMs();
     for (let taken = 0; !this.#stopped && !this.#held; taken += 1) {
       if (taken >= INPUTS_A_TURN) {
         this.#continueSoon();
@@ -134,6 +135,11 @@ export class Driver<Input, Effect> {
       }
       const deadlineMs = machine.deadlineMs();
       if (deadlineMs !== undefined && deadlineMs <= timers.nowMs()) {
+        // What a step of this turn has made due waits for the next: what the step has sent goes out first.
+        if (taken > 0 && deadlineMs >= beganMs) {
+          this.#continueSoon();
+          return;
+        }
         this.#ticksInARow += 1;
         if (this.#ticksInARow > MAX_TICKS_IN_A_ROW) throw new BugError("Bug in Systole: a deadline does not move");
         this.#step(TICK);

@@ -11,13 +11,13 @@ import type { ChainPosition, Incarnation, NodeId, View } from "../kernel/members
 import type { LogSnapshot, Standing } from "../kernel/messages.ts";
 import { faultPlanted, type Plantable } from "../kernel/planted-fault.ts";
 import { nodeState } from "./attributes/edits.ts";
+import type { Scheduler } from "./controller/effects.ts";
 import { INCARNATION, isLeaving } from "./controller/node-states.ts";
 import { controllerOptions } from "./controller/options.ts";
 import type { FenceRecord } from "./fencer/fencer.ts";
 import type { Message, NodeEffect, NodeInput, RequestOutcome, ServiceMessage, ServiceRequest } from "./messages.ts";
 import { standingEvent, type UntimedEvent, viewEvents } from "./node-events.ts";
 import { Parts } from "./parts.ts";
-import type { Schedule, ScheduleOptions } from "./scheduler/schedule.ts";
 
 /** Device calls that are made here for the coordinator on another node at once. */
 export const MAX_REMOTE_DEVICE_CALLS = 256;
@@ -32,7 +32,7 @@ export interface NodeMachineConfig extends Plantable {
   readonly nodes: readonly { readonly id: NodeId; readonly name: string }[];
   readonly kernel: Omit<KernelConfig, "self" | "mergeNodeState">;
   /** The scheduler (runtime/services/scheduler/schedule.ts). */
-  readonly schedule: (cib: Element, options: ScheduleOptions) => Schedule;
+  readonly schedule: Scheduler;
   readonly md5Hex: (text: string) => string;
   /** A number from 0 up to 1, for random fencing delays. */
   readonly random: () => number;

@@ -4,7 +4,7 @@
 // anybody. What goes out of the node, or needs the node as a whole, is left to its surroundings.
 
 import { assert } from "../kernel/assert.ts";
-import { childNamed, type Element, element } from "../kernel/cib/element.ts";
+import { childNamed, element } from "../kernel/cib/element.ts";
 import { createKernel, type Kernel, type KernelConfig, type KernelInitial } from "../kernel/kernel.ts";
 import { earliest } from "../kernel/machine.ts";
 import type { Incarnation, NodeId } from "../kernel/membership/view.ts";
@@ -13,6 +13,7 @@ import type { Plantable } from "../kernel/planted-fault.ts";
 import { Attributes, type AttributesEffect, type AttributesInput } from "./attributes/attributes.ts";
 import { nodeState } from "./attributes/edits.ts";
 import { Controller, type ControllerEffect, type ControllerInput } from "./controller/controller.ts";
+import type { Scheduler } from "./controller/effects.ts";
 import { INCARNATION } from "./controller/node-states.ts";
 import { Executor, type ExecutorEffect, type ExecutorInput } from "./executor/executor.ts";
 import { withOwnWord } from "./executor/own-word.ts";
@@ -20,7 +21,6 @@ import { type FenceRecord, Fencer, type FencerEffect, type FencerInput } from ".
 import type { NodeEffect, Operation, RequestOutcome, ServiceMessage } from "./messages.ts";
 import { fenceEvent, type UntimedEvent } from "./node-events.ts";
 import { digestText, filterForDigest } from "./scheduler/digests.ts";
-import type { Schedule, ScheduleOptions } from "./scheduler/schedule.ts";
 
 /** Hand-overs between the parts in one step; more would be two parts talking to one another without end. */
 export const MAX_HANDOVERS_PER_STEP = 1_000_000;
@@ -31,7 +31,7 @@ export interface PartsConfig extends Plantable {
   readonly incarnation: Incarnation;
   readonly nodes: readonly { readonly id: NodeId; readonly name: string }[];
   readonly kernel: Omit<KernelConfig, "self" | "mergeNodeState">;
-  readonly schedule: (cib: Element, options: ScheduleOptions) => Schedule;
+  readonly schedule: Scheduler;
   readonly md5Hex: (text: string) => string;
   readonly random: () => number;
   readonly runId: string;

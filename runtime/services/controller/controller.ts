@@ -35,6 +35,10 @@ export const PLAN_AGAIN_MS = 100;
 export const CHANGES_PAUSE_MS = 50;
 /** So many are made at once before that. */
 export const CHANGES_AT_ONCE = 8;
+/** Of the time of the coordinator, plans that only changes of the CIB ask for take one part in so many: the rest is for the changes. */
+export const PLAN_TIME_PARTS = 5;
+/** A plan that only changes ask for comes after this time at the latest, however long plans take. */
+export const MAX_CHANGES_PAUSE_MS = 1000;
 /** Plans in a row that followed from nothing but the end of the one before; then it is a fault, and a change from outside is awaited. */
 export const MAX_FOLLOW_UP_PLANS = 20;
 /** The soonest a recheck asked for by the scheduler happens. */
@@ -65,7 +69,12 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
   private planReason: string | undefined;
   /** How far plans are ahead of one each CHANGES_PAUSE_MS, as a moment. */
   private plannedUpToMs = 0;
-  /** A plan that only a changed configuration asks for waits until then, and so do the actions of the one before. */
+  /** Until then the time of the last plan is made up for. */
+  private plansRestUntilMs = 0;
+  /**
+   * A plan that only a changed configuration asks for waits until then, and so do the actions of the one before. It is made by a tick:
+   * who made the change is answered first, and does not pay for the plan.
+   */
   private planPausesUntilMs: number | undefined;
   private planCount = 0;
   private followUps = 0;
@@ -145,7 +154,7 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
         this.request(input.from, input.request);
         break;
     }
-    this.advance();
+    this.advance(input.type === "tick");
     return this.effects;
   }
 
@@ -235,8 +244,8 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
     if (difference === undefined) return;
     const isFirst = this.planReason === undefined || this.planPausesUntilMs !== undefined;
     this.replan(`${placeWords(difference, (id) => nodeName(this.config, Number(id)))} has changed`);
-    const untilMs = this.plannedUpToMs - CHANGES_AT_ONCE * CHANGES_PAUSE_MS;
-    if (isFirst && untilMs > this.nowMs) this.planPausesUntilMs = untilMs;
+    const untilMs = Math.max(this.plannedUpToMs - CHANGES_AT_ONCE * CHANGES_PAUSE_MS, this.plansRestUntilMs);
+    if (isFirst) this.planPausesUntilMs = Math.max(untilMs, this.nowMs);
   }
 
   private answered(requestId: string, outcome: ChangeOutcome): void {
@@ -303,14 +312,14 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
 
   // --- the state decides --------------------------------------------------------------------------------------------------------
 
-  private advance(): void {
+  private advance(isTick: boolean): void {
     this.withDesk((desk) => {
       this.syncNodeStates(desk);
       this.conductor.dropLost(desk);
       this.conductor.dropLate(desk);
       this.planAgainMs = undefined;
       for (let plans = 0; plans < MAX_PLANS_PER_STEP; plans++) {
-        if (this.planPausesUntilMs !== undefined && this.planPausesUntilMs > this.nowMs) {
+        if (this.planPausesUntilMs !== undefined && (!isTick || this.planPausesUntilMs > this.nowMs)) {
           this.planAgainMs = this.planPausesUntilMs;
           return;
         }
@@ -386,6 +395,7 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
       md5Hex: this.config.md5Hex,
       timeZoneOffsetMinutes: this.config.timeZoneOffsetMinutes,
     });
+    this.plansRestUntilMs = this.nowMs + Math.min((schedule.tookMs ?? 0) * PLAN_TIME_PARTS, MAX_CHANGES_PAUSE_MS);
     const graph = withoutDone(schedule.graph, cib);
     this.fences.timeoutMs = graph.stonithTimeoutMs;
     this.conductor.begin(graph, this.planCount, reason, desk);

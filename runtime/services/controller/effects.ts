@@ -11,10 +11,19 @@ import type { Schedule, ScheduleOptions } from "../scheduler/schedule.ts";
 import type { ConfiguredNode } from "./node-states.ts";
 import type { StatusWriter } from "./status-writer.ts";
 
+/** The scheduler, as its caller provides it. */
+export type Scheduler = (
+  cib: Element,
+  options: ScheduleOptions,
+) => Schedule & {
+  /** How long it took, where that is measured: plans are not to take all the time there is. */
+  readonly tookMs?: number;
+};
+
 export interface ControllerConfig extends Plantable {
   readonly self: NodeId;
   readonly nodes: readonly ConfiguredNode[];
-  readonly schedule: (cib: Element, options: ScheduleOptions) => Schedule;
+  readonly schedule: Scheduler;
   readonly md5Hex: (text: string) => string;
   readonly digest: OperationDigest;
   readonly runId: string;

@@ -128,6 +128,22 @@ test("a deadline that has passed comes before the inputs that wait", () => {
   assert.deepEqual(values(), [0, 7]);
 });
 
+test("what a step makes due at once waits for the next turn, so that what it has sent goes out first", () => {
+  const machine = new Echo();
+  const { driver, timers } = drive(machine, {
+    perform: (effect) => {
+      if (effect.value === 1) driver.input(number(2));
+      machine.nextMs = effect.value === 1 ? timers.atMs : machine.nextMs;
+      seen.push(effect.value);
+    },
+  });
+  const seen: number[] = [];
+  driver.input(number(1));
+  assert.deepEqual(seen, [1]);
+  timers.runSoon();
+  assert.deepEqual(seen, [1, 0, 2]);
+});
+
 test("a deadline that moves nearer is kept too", () => {
   const machine = new Echo();
   machine.nextMs = 1_000;

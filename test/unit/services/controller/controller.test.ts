@@ -13,10 +13,13 @@ import {
   Controller,
   type ControllerEffect,
   type ControllerInput,
+  MAX_CHANGES_PAUSE_MS,
   MAX_FOLLOW_UP_PLANS,
+  PLAN_TIME_PARTS,
 } from "../../../../runtime/services/controller/controller.ts";
+import type { Scheduler } from "../../../../runtime/services/controller/effects.ts";
 import type { Operation, OperationResult } from "../../../../runtime/services/messages.ts";
-import type { Schedule, ScheduleOptions } from "../../../../runtime/services/scheduler/schedule.ts";
+import type { ScheduleOptions } from "../../../../runtime/services/scheduler/schedule.ts";
 import type { GraphAction, Synapse } from "../../../../runtime/services/transition.ts";
 
 const RUN_ID = "11111111-1111-1111-1111-111111111111";
@@ -60,6 +63,7 @@ class Bench {
   planned = 0;
   planOptions: ScheduleOptions | undefined;
   changes = 0;
+  planTookMs = 0;
   batchLimit = 0;
   recheckAtEpochSeconds: number | undefined;
   readonly effects: ControllerEffect[] = [];
@@ -73,7 +77,7 @@ class Bench {
 
   constructor() {
     this.cib = parseXml(`<cib>${CONFIGURATION}<status/></cib>`);
-    const schedule = (_cib: Element, options: ScheduleOptions): Schedule => {
+    const schedule: Scheduler = (_cib, options) => {
       this.planned += 1;
       this.planOptions = options;
       const steps = this.plans.shift() ?? [];
@@ -85,7 +89,8 @@ class Bench {
         synapses: steps.map(synapse),
         ...(this.recheckAtEpochSeconds === undefined ? {} : { recheckAtEpochSeconds: this.recheckAtEpochSeconds }),
       };
-      return { graph, placements: [], summary: [], assignment: [], problems: [], quorate: true };
+      const { planTookMs: tookMs } = this;
+      return { graph, placements: [], summary: [], assignment: [], problems: [], quorate: true, tookMs };
     };
     const nodes = [1, 2, 3].map((id) => ({ id, name: `n${id}` }));
     const shared = { md5Hex: () => "0", digest: () => "0", runId: RUN_ID, timeZoneOffsetMinutes: 0 };
@@ -144,6 +149,7 @@ class Bench {
     assert(edited.ok);
     this.cib = edited.cib;
     this.give({ type: "cib", cib: this.cib });
+    if ((this.controller.deadlineMs() ?? Number.POSITIVE_INFINITY) <= this.nowMs) this.give({ type: "tick" });
   }
 
   /** Operations given to nodes, as "n2 start a". */
@@ -278,6 +284,7 @@ test("other fence devices or another view end the pause after a failed fence; ot
   assert(edited.ok);
   bench.cib = edited.cib;
   bench.give({ type: "cib", cib: bench.cib });
+  bench.give({ type: "tick" });
   assert.equal(bench.fences.length, 2);
   bench.fenced("n2", false);
   bench.view([1], { departures: [{ id: 2, incarnation: 1, cause: "silent" }] });
@@ -557,4 +564,31 @@ test("what was lost on its way when the view changed is planned anew and counts 
   assert.deepEqual(bench.operations, ["n2 start a", "n3 start c", "n2 start a"]);
   assert.equal(bench.controller.inFlight.length, 2);
   assert.doesNotMatch(bench.xml, /fail-count/);
+});
+
+test("who makes a change does not pay for the plan: that is made by the next tick, and plans leave time for changes", () => {
+  const bench = started();
+  const edit = { edit: "set", path: [{ name: "configuration" }, { name: "tags" }], attributes: { x: "y" } } as const;
+  const edited = applyEdits(bench.cib, [edit]);
+  assert(edited.ok);
+  const before = bench.planned;
+  bench.give({ type: "cib", cib: edited.cib });
+  assert.equal(bench.planned, before);
+  assert.equal(bench.controller.deadlineMs(), bench.nowMs, "at once");
+  bench.planTookMs = 40;
+  bench.give({ type: "tick" });
+  assert.equal(bench.planned, before + 1);
+
+  bench.cib = edited.cib;
+  bench.configurationChanges();
+  assert.equal(bench.controller.deadlineMs(), bench.nowMs + PLAN_TIME_PARTS * 40);
+  bench.nowMs += PLAN_TIME_PARTS * 40;
+  bench.planTookMs = 60_000;
+  bench.give({ type: "tick" });
+  assert.equal(bench.planned, before + 2);
+  bench.configurationChanges();
+  assert.equal(bench.controller.deadlineMs(), bench.nowMs + MAX_CHANGES_PAUSE_MS);
+  bench.plans.push([resource(1, "start", "a", 3)]);
+  bench.view([1, 2, 3]);
+  assert.deepEqual(bench.operations, ["n3 start a"], "what a view asks for waits for nothing");
 });
