@@ -141,6 +141,7 @@ async function assemble(
     plugins: config.plugins,
     pluginsBase: config.baseDirectory,
     childEnvironment: childEnvironment(),
+    sandbox: config.sandbox,
     log: ({ level, text, plugin, resource }) => log.write(level, text, { plugin, resource }),
     onEvent: (event) => host.pluginEvent(event),
     onAttribute: (name, value) => host.attribute(name, value),

@@ -64,6 +64,8 @@ export const PLUGIN_ERRORS = {
   "plugin-manifest": "Mend the named member of the plugin's definition.",
   "plugin-parameters":
     "Correct the resource's instance attributes in the CIB; `systole plugin describe NAME` shows what is expected.",
+  "plugin-sandbox":
+    "Install the package `deno` for this platform beside Systole, or set `requireSandbox` to false in the node's configuration.",
   "permission-denied": "If the plugin should do this, add the line to its `permissions`.",
 } as const;
 

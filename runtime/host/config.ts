@@ -76,6 +76,12 @@ const configSchema = Type.Object(
       ),
     ),
     plugins: Type.Optional(Type.Array(path, { maxItems: 256 })),
+    sandbox: Type.Optional(
+      Type.Object(
+        { requireSandbox: flag, uid: Type.Optional(Type.Integer({ minimum: 1, maximum: 4_294_967_294 })) },
+        closed,
+      ),
+    ),
     log: Type.Optional(
       Type.Object(
         {
@@ -119,6 +125,13 @@ export interface NodeConfig {
   /** Everything but whether there is a fence device, which the CIB says. */
   readonly quorum: Omit<QuorumConfig, "fencing">;
   readonly plugins: readonly string[];
+  /** How plugins are held. */
+  readonly sandbox: {
+    /** No plugin runs where there is no Deno. */
+    readonly requireSandbox: boolean;
+    /** Who plugins run as when the node runs as root; the user "nobody" if not given. */
+    readonly uid?: number;
+  };
   /** The folder of the configuration file. */
   readonly baseDirectory: string;
   readonly log: {
@@ -275,6 +288,7 @@ function complete(config: ConfigFile, file: string): NodeConfig {
     ...timing(config, file),
     quorum: quorum(config, nodes, file),
     plugins: config.plugins ?? [],
+    sandbox: { ...config.sandbox, requireSandbox: config.sandbox?.requireSandbox ?? false },
     baseDirectory,
     log: {
       level: log.level ?? "info",

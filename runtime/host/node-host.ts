@@ -16,6 +16,7 @@ import { EXIT, errorText, SystoleError, systemCode } from "./errors.ts";
 import { EventLog } from "./event-log.ts";
 import type { Log } from "./log.ts";
 import type { PluginEvent, PluginHost } from "./plugins/types.ts";
+import { resourcesOf, usedPlugins } from "./plugins/used.ts";
 import type { PulseLink, PulseMessage } from "./pulse-link.ts";
 import { PulseWatch } from "./pulse-watch.ts";
 import type { Store } from "./store.ts";
@@ -53,6 +54,8 @@ export class NodeHost {
   #leaving = false;
   #last: { readonly code: number; readonly text: string } | undefined;
   #ended = false;
+  /** Those of the CIB whose plugins are kept ready. */
+  #resources: Element | undefined;
   /** With which the process ends when it ends because of its disk. */
   #diskExit: number | undefined;
 
@@ -70,6 +73,7 @@ export class NodeHost {
   }
 
   start(): void {
+    this.#keepPluginsReady();
     this.#driver.wake();
     this.#parts.pulse.listen({
       message: (message) => this.#hear(message),
@@ -192,6 +196,9 @@ export class NodeHost {
         this.#requests.answer(effect.requestId, effect.outcome);
         break;
       case "cib":
+        this.#keepPluginsReady();
+        this.events.changed();
+        break;
       case "standing":
         this.events.changed();
         break;
@@ -206,6 +213,13 @@ export class NodeHost {
         this.#exit(effect.code === EXIT.ok ? EXIT.ok : (this.#diskExit ?? effect.code), effect.text);
         break;
     }
+  }
+
+  #keepPluginsReady(): void {
+    const resources = resourcesOf(this.cib);
+    if (resources === undefined || resources === this.#resources) return;
+    this.#resources = resources;
+    this.#parts.plugins.keepReady(usedPlugins(resources));
   }
 
   #persist({ id, records }: Extract<NodeEffect, { type: "persist" }>): void {

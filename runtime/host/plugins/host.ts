@@ -20,8 +20,8 @@ const CLOSE_GRACE_MS = 200;
 const STOP_DAEMONS_MS = 15_000;
 
 /**
- * Opens the plugin host. The process of every plugin is started in the background from now on: when one is needed for the first
- * time, it is in the midst of a failover, and perhaps the disk is what has failed.
+ * Opens the plugin host. Plugins that the configuration names are looked at in the background from now on, so that the log
+ * tells what is wrong with them.
  */
 export function createPluginHost(options: PluginHostOptions): PluginHost {
   const folder = join(options.stateDirectory, "plugins");
@@ -44,6 +44,7 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
     pluginsBase: options.pluginsBase,
     bundleFolder: join(folder, "bundles"),
     folder: join(folder, "empty"),
+    policy: options.sandbox,
     log,
     onEvent,
   });
@@ -53,7 +54,7 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
   };
   const calls = createCalls(onHang);
 
-  plugins.all().then((found) => {
+  plugins.configured().then((found) => {
     for (const { problem } of found) {
       if (problem !== undefined)
         onEvent({ kind: "plugin", code: problem.code, text: problem.message, severity: "error" });
@@ -77,6 +78,7 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
         return (!agent || one.kind === "resource-agent") && (!device || one.kind === "fence-device");
       });
     },
+    keepReady: (used) => plugins.keepReady(used),
     inFlight: () => calls.inFlight(),
     async close({ stopDaemons = false } = {}) {
       await calls.close(CLOSE_GRACE_MS);

@@ -63,11 +63,12 @@ export interface Loader {
   find(kind: PluginKind, name: string): Promise<UsablePlugin>;
   /** Every plugin, usable or refused, by kind and name. */
   all(): Promise<readonly FoundPlugin[]>;
+  /** Those that the node's configuration names. */
+  configured(): Promise<readonly FoundPlugin[]>;
 }
 
 /** Imports a transport into this process: its host sees only its `ctx`, but nothing holds it back from more. */
-export async function importTransport({ source, name }: UsablePlugin): Promise<ReturnType<typeof checkTransport>> {
-  const { shown, module } = source;
+export async function importTransport({ shown, module }: PluginSource): Promise<ReturnType<typeof checkTransport>> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
@@ -82,7 +83,7 @@ export async function importTransport({ source, name }: UsablePlugin): Promise<R
     return checkTransport(exported, shown);
   } catch (error) {
     if (error instanceof PluginError) throw error;
-    throw new PluginError("plugin-import", `${shown} (${name}) failed while it was loaded: ${errorText(error)}.`);
+    throw new PluginError("plugin-import", `${shown} failed while it was loaded: ${errorText(error)}.`);
   } finally {
     clearTimeout(timer);
   }
@@ -108,10 +109,10 @@ async function loadBundled(kind: PluginKind, name: string, file: string, options
   const shown = `plugins/${KINDS[kind].folder}/${name}`;
   const found = { origin: "bundled", file, kind, name } as const;
   try {
-    const module = FROM_SOURCE ? await bundlePlugin(file, dirname(file), options.bundleFolder) : file;
-    // A transport's module is imported from where it lies, so that a tool that watches the source sees it.
-    const source = { shown, module: kind === "transport" ? file : module, text: await readFile(module, "utf8") };
-    const { manifest, trust } = await options.evaluate(source);
+    const imported = kind === "transport" || !FROM_SOURCE;
+    const module = imported ? file : await bundlePlugin(file, dirname(file), options.bundleFolder);
+    const source = { shown, module, text: await readFile(module, "utf8") };
+    const { manifest, trust } = kind === "transport" ? await importedTransport(source) : await options.evaluate(source);
     if (manifest.kind !== kind || manifest.name !== name) {
       throw new PluginError(
         "plugin-manifest",
@@ -122,6 +123,12 @@ async function loadBundled(kind: PluginKind, name: string, file: string, options
   } catch (error) {
     return { ...found, trust: trustOf(kind, "sandboxed"), problem: asPluginError(error, shown) };
   }
+}
+
+/** A transport of the release is trusted before it is looked at. */
+async function importedTransport(source: PluginSource): ReturnType<Evaluate> {
+  const { manifest } = await importTransport(source);
+  return { manifest, trust: "in-process, trusted" };
 }
 
 /** Transports run in the pulse. */
@@ -211,6 +218,9 @@ export function createLoader(options: LoaderOptions): Loader {
       if (found?.manifest !== undefined && found.source !== undefined)
         return { ...found, manifest: found.manifest, source: found.source };
       if (found?.problem !== undefined) throw found.problem;
+      // Named after its file, it is most likely the one that is meant.
+      const meant = others.find((one) => one.kind === undefined && one.name === name)?.problem;
+      if (meant !== undefined) throw meant;
       const broken = others.filter((one) => one.problem !== undefined).map((one) => one.file);
       const perhaps =
         broken.length === 0 ? "" : ` It may be one of those that could not be loaded: ${broken.join(", ")}.`;
@@ -219,6 +229,7 @@ export function createLoader(options: LoaderOptions): Loader {
         `There is no ${kind} ${KINDS[kind].reference(name)} on this node.${perhaps}`,
       );
     },
+    configured: loadAllConfigured,
     async all() {
       const own = PLUGIN_KINDS.flatMap((kind) => [...filesOf(kind)].map(([name, file]) => loadOne(kind, name, file)));
       const found = [...(await Promise.all(own)), ...(await loadAllConfigured())];

@@ -21,7 +21,7 @@ export async function openTransport(options: OpenTransportOptions): Promise<Open
     evaluate: describeInSandbox,
   });
   const found = await loader.find("transport", options.name);
-  const { plugin, manifest } = await importTransport(found);
+  const { plugin, manifest } = await importTransport(found.source);
   const states = openStateStore(join(folder, "state"));
   const daemons = openDaemons({ states, outputFolder: join(folder, "output"), childEnvironment: {} });
   const around = {

@@ -1,6 +1,12 @@
 // What the node's host asks of the plugin host, and what it hears from it.
 
-import type { TransportConnection, TransportPeer, TransportProvides, TransportSink } from "../../../sdk/mod.ts";
+import type {
+  PluginKind,
+  TransportConnection,
+  TransportPeer,
+  TransportProvides,
+  TransportSink,
+} from "../../../sdk/mod.ts";
 import type { AgentCall, AgentOutcome, DeviceCall, DeviceOutcome } from "../../services/calls.ts";
 
 /** A line for the node's log; secrets are already blotted out. */
@@ -24,6 +30,22 @@ export interface PluginEvent {
   readonly resource?: string;
 }
 
+/** An agent or a fence device by its name. */
+export interface PluginReference {
+  readonly kind: Exclude<PluginKind, "transport">;
+  readonly name: string;
+}
+
+/** How plugins are to be held, as the operator wants it. */
+export interface SandboxPolicy {
+  /** No plugin runs where there is no Deno. */
+  readonly requireSandbox: boolean;
+  /** Who plugins run as, when this node runs as root; "nobody" if not given. */
+  readonly uid?: number;
+  /** The program of Deno, "none" for a Node child process; if not given, the one that the package `deno` brings. */
+  readonly deno?: string;
+}
+
 /** How the plugin host is set up. */
 export interface PluginHostOptions {
   readonly nodeName: string;
@@ -35,6 +57,7 @@ export interface PluginHostOptions {
   readonly pluginsBase: string;
   /** Put into the environment of every process that is started here, besides SYSTOLE_NODE, such as SYSTOLE_POWER_DOMAIN. */
   readonly childEnvironment: Readonly<Record<string, string>>;
+  readonly sandbox: SandboxPolicy;
   readonly log: (line: PluginLogLine) => void;
   readonly onEvent: (event: PluginEvent) => void;
   /** A node attribute that an agent sets or (null) takes back: the promotion score `master-RESOURCE`. */
@@ -107,6 +130,8 @@ export interface PluginHost {
   list(): Promise<readonly PluginDescription[]>;
   /** By `ocf:systole:NAME` (agents), `systole:NAME` (fence devices), or plain NAME (all kinds); empty if there is none. */
   describe(name: string): Promise<readonly PluginDescription[]>;
+  /** Starts the processes of these plugins, if they do not run: when one is needed, it may be in the midst of a failover. */
+  keepReady(used: readonly PluginReference[]): void;
   inFlight(): readonly CallInFlight[];
   /** Aborts what is under way. Daemons stay (a planned restart adopts them), unless told otherwise. */
   close(options?: { readonly stopDaemons?: boolean }): Promise<void>;

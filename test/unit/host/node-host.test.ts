@@ -55,6 +55,7 @@ function makeHost(t: TestContext, script: Partial<Record<NodeInput["type"], read
     abortDevice: () => {},
     list: () => Promise.resolve([]),
     describe: () => Promise.resolve([]),
+    keepReady: () => undefined,
     inFlight: () => [],
     close: () => Promise.resolve(),
   };

@@ -1,13 +1,13 @@
-// The plugin processes of a node: one for each agent and fence device, started when it is first looked at, and kept.
+// The plugin processes of a node: one for each agent and fence device that is used here. It is started when the CIB names the
+// plugin, at the latest when it is called, and then kept. To look at one that nobody uses, it is started and ended again.
 
 import { mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import type { PluginKind } from "../../../../sdk/mod.ts";
-import type { FoundPlugin, Loader, LoaderOptions, PluginSource } from "../loader.ts";
-import { createLoader } from "../loader.ts";
-import { KINDS, type Manifest } from "../manifest.ts";
+import { createLoader, type FoundPlugin, type LoaderOptions, type PluginSource } from "../loader.ts";
+import type { Manifest } from "../manifest.ts";
 import { PluginError } from "../plugin-error.ts";
-import type { PluginEvent, PluginLogLine } from "../types.ts";
+import type { PluginEvent, PluginLogLine, PluginReference, SandboxPolicy, Trust } from "../types.ts";
 import { findDeno, guestProgram, NOBODY } from "./program.ts";
 import { Resident } from "./resident.ts";
 
@@ -21,8 +21,12 @@ export interface RunningPlugin {
 export interface Residents {
   /** Throws PluginError: `plugin-not-found`, or what is wrong with the plugin. */
   load(kind: Exclude<PluginKind, "transport">, name: string): Promise<RunningPlugin>;
+  /** Starts what is used and does not run yet. What cannot be started is told when it is called. */
+  keepReady(used: readonly PluginReference[]): void;
   /** Every plugin, usable or refused, by kind and name. */
   all(): Promise<readonly FoundPlugin[]>;
+  /** Those that the node's configuration names. */
+  configured(): Promise<readonly FoundPlugin[]>;
   /** Ends all processes. */
   close(): Promise<void>;
 }
@@ -31,6 +35,7 @@ export interface Residents {
 export interface ResidentsOptions extends Omit<LoaderOptions, "evaluate"> {
   /** An empty folder, made here, in which the processes stand. */
   readonly folder: string;
+  readonly policy: SandboxPolicy;
   readonly log: (line: PluginLogLine) => void;
   readonly onEvent: (event: PluginEvent) => void;
 }
@@ -52,44 +57,90 @@ function turns(count: number): <Result>(start: () => Promise<Result>) => Promise
   };
 }
 
-/** Opens the processes of a node; none is started before something is asked for. */
-export function openResidents(options: ResidentsOptions): Residents {
-  const { folder, log, onEvent } = options;
+/** Starts processes of plugins on this node, and says how far they are held. */
+function createStarter({ folder, policy, log, onEvent }: ResidentsOptions) {
   mkdirSync(folder, { recursive: true, mode: 0o755 });
-  const deno = findDeno();
+  const deno = policy.deno === "none" ? undefined : (policy.deno ?? findDeno());
+  const trust: Trust = deno === undefined ? "not sandboxed" : "sandboxed";
   const startTurn = turns(availableParallelism());
-  /** By the text of the module. */
-  const running = new Map<string, Resident>();
-
-  const evaluate = async ({ shown, text }: PluginSource) => {
+  const uid = policy.uid ?? NOBODY;
+  let warned = false;
+  const allowed = (shown: string): void => {
+    if (deno !== undefined) return;
+    if (policy.requireSandbox)
+      throw new PluginError(
+        "plugin-sandbox",
+        `${shown} is not started: there is no Deno for this platform, and requireSandbox is set.`,
+      );
+    if (warned) return;
+    warned = true;
+    const text =
+      "Plugins are not sandboxed on this node: there is no Deno for this platform, so they run in Node processes, which nothing holds back.";
+    onEvent({ kind: "plugin", code: "not-sandboxed", text, severity: "warning" });
+  };
+  const start = async ({ shown, text }: PluginSource): Promise<RunningPlugin> => {
+    allowed(shown);
     const resident = new Resident(shown, text, {
-      program: (heapMiB) => guestProgram(deno, { uid: NOBODY, gid: NOBODY, heapMiB }),
+      program: (heapMiB) => guestProgram(deno, { uid, gid: uid, heapMiB }),
       folder,
       startTurn,
       log: (level, said) => log({ level, text: said, plugin: shown }),
       onEnded: (said) => onEvent({ kind: "plugin", code: "plugin-ended", text: said, severity: "error" }),
     });
-    running.set(text, resident);
-    const manifest = await resident.describe();
-    if (manifest.kind === "transport") {
-      running.delete(text);
-      await resident.close();
-    }
-    return { manifest, trust: deno === undefined ? "not sandboxed" : "sandboxed" } as const;
+    return { resident, manifest: await resident.describe() };
   };
-  const loader: Loader = createLoader({ ...options, evaluate });
+  return { start, trust };
+}
+
+const nameOf = ({ kind, name }: Pick<Manifest, "kind" | "name">): string => `${kind} ${name}`;
+
+/** Opens the processes of a node; none is started before something is asked for. */
+export function openResidents(options: ResidentsOptions): Residents {
+  const { start, trust } = createStarter(options);
+  const wanted = new Set<string>();
+  /** By kind and name. */
+  const running = new Map<string, Promise<RunningPlugin>>();
+  let closed = false;
+
+  const loader = createLoader({
+    ...options,
+    async evaluate(source) {
+      const plugin = await start(source);
+      const name = nameOf(plugin.manifest);
+      // The process that was started to look at it is as good as any other, if one is wanted.
+      if (wanted.has(name) && !running.has(name) && !closed) running.set(name, Promise.resolve(plugin));
+      else await plugin.resident.close();
+      return { manifest: plugin.manifest, trust };
+    },
+  });
+
+  const load: Residents["load"] = async (kind, name) => {
+    const key = nameOf({ kind, name });
+    wanted.add(key);
+    const { source } = await loader.find(kind, name);
+    const known = running.get(key) ?? start(source);
+    running.set(key, known);
+    try {
+      return await known;
+    } catch (error) {
+      if (running.get(key) === known) running.delete(key);
+      throw error;
+    }
+  };
 
   return {
-    async load(kind, name) {
-      const { manifest, source } = await loader.find(kind, name);
-      const resident = running.get(source.text);
-      if (resident === undefined)
-        throw new PluginError("plugin-not-found", `${KINDS[kind].reference(name)} has no process on this node.`);
-      return { manifest, resident };
+    load,
+    keepReady(used) {
+      for (const { kind, name } of used) {
+        if (!wanted.has(nameOf({ kind, name }))) load(kind, name).catch(() => undefined);
+      }
     },
     all: () => loader.all(),
+    configured: () => loader.configured(),
     async close() {
-      await Promise.all([...running.values()].map((resident) => resident.close()));
+      closed = true;
+      const ended = [...running.values()].map(async (plugin) => (await plugin).resident.close());
+      await Promise.allSettled(ended);
     },
   };
 }

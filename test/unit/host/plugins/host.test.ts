@@ -44,6 +44,7 @@ before(() => {
     plugins: ["./wicked.ts"],
     pluginsBase: folder,
     childEnvironment: { SYSTOLE_POWER_DOMAIN: "test/n1" },
+    sandbox: { requireSandbox: true },
     log: (line) => lines.push(line),
     onEvent: (event) => events.push(event),
     onAttribute: (name, value) => attributes.push(`${name}=${value}`),
