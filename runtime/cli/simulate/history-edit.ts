@@ -55,10 +55,16 @@ export function historyObjection(id: string, state: Element, agent: HistoryAgent
 
 /** Under which of the ids a history has a resource; an entry that is there twice is nobody's. */
 export function historyIdOf(state: Element, ids: readonly string[]): string | undefined {
-  const entries = childrenNamed(state, "lrm")
-    .flatMap((lrm) => childrenNamed(lrm, "lrm_resources"))
-    .flatMap((list) => childrenNamed(list, "lrm_resource"));
-  return ids.find((id) => entries.filter((entry) => entry.attributes["id"] === id).length === 1);
+  const counts = ids.map(() => 0);
+  for (const lrm of state.children) {
+    for (const list of lrm.name === "lrm" ? lrm.children : []) {
+      for (const entry of list.name === "lrm_resources" ? list.children : []) {
+        const place = entry.name === "lrm_resource" ? ids.indexOf(entry.attributes["id"] ?? "") : -1;
+        if (place >= 0) counts[place] = (counts[place] ?? 0) + 1;
+      }
+    }
+  }
+  return ids.find((_, place) => counts[place] === 1);
 }
 
 /** Changes a resource's entry in the history of a node; one that is not there is made under the last of the ids. */

@@ -28,7 +28,13 @@ export interface ActionKind {
   readonly meta: ActionMeta;
   readonly needs: Needs;
   /** Parameters and meta attributes as the graph has them, by what an action adds of its own. */
-  readonly exported: Map<ActionMeta | undefined, Readonly<Record<string, string>>>;
+  exported: ExportedAttributes[] | undefined;
+}
+
+/** Attributes in the graph of those actions of a kind that add the same of their own. */
+export interface ExportedAttributes {
+  readonly own: ActionMeta | undefined;
+  readonly attributes: Readonly<Record<string, string>>;
 }
 
 /** The actions of a resource that have the same key and interval. */

@@ -89,6 +89,7 @@ export function operationParameters(
 function digestedParameters(
   cluster: Cluster,
   resource: Resource,
+  config: OperationConfig | undefined,
   task: string,
   intervalMs: number,
   node: Node,
@@ -101,40 +102,65 @@ function digestedParameters(
   };
   const same = (key: string) => key;
   addMissing(parametersOf(cluster, resource, node), same);
-  const config = operationConfig(resource, task, intervalMs);
   addMissing(operationParameters(cluster, config, node), same);
   addMissing(operationMeta(cluster, resource, node, task, intervalMs, config), metaName);
   return filterForDigest(all);
 }
 
-function once<Value>(calculate: () => Value): () => Value {
-  let known: { value: Value } | undefined;
-  return () => {
-    known ??= { value: calculate() };
-    return known.value;
-  };
-}
-
 /** The digests of an operation as it is configured now, for comparison with what the history has. */
-function operationDigests(
-  cluster: Cluster,
-  resource: Resource,
-  task: string,
-  intervalMs: number,
-  node: Node,
-  history: HistoryOperation | undefined,
-  withSecure: boolean,
-): OperationDigests {
-  const filtered = once(() => digestedParameters(cluster, resource, task, intervalMs, node));
-  const own = operationParameters(cluster, operationConfig(resource, task, intervalMs), node);
-  const hasRestart = history !== undefined && restartDigestOf(history) !== undefined;
-  return {
-    parameters: filtered,
-    all: once(() => cluster.md5Hex(digestText(filtered()))),
-    secure: once(() => (withSecure ? secureDigest(cluster, resource, filtered(), node, history) : undefined)),
-    restart: hasRestart ? once(() => restartDigest(cluster, filtered(), history)) : () => undefined,
-    verdict: intervalMs === 0 && own.size > 0 ? "restart" : "match",
-  };
+class ConfiguredDigests implements OperationDigests {
+  verdict: OperationDigests["verdict"] = "match";
+  private readonly cluster: Cluster;
+  private readonly resource: Resource;
+  private readonly config: OperationConfig | undefined;
+  private readonly task: string;
+  private readonly intervalMs: number;
+  private readonly node: Node;
+  private readonly history: HistoryOperation | undefined;
+  private knownParameters: ReadonlyMap<string, string> | undefined;
+  private knownAll: string | undefined;
+
+  constructor(
+    cluster: Cluster,
+    resource: Resource,
+    task: string,
+    intervalMs: number,
+    node: Node,
+    history: HistoryOperation | undefined,
+  ) {
+    this.cluster = cluster;
+    this.resource = resource;
+    this.config = operationConfig(resource, task, intervalMs);
+    this.task = task;
+    this.intervalMs = intervalMs;
+    this.node = node;
+    this.history = history;
+    if (intervalMs === 0 && operationParameters(cluster, this.config, node).size > 0) this.verdict = "restart";
+  }
+
+  parameters(): ReadonlyMap<string, string> {
+    const { cluster, resource, config, task, intervalMs, node } = this;
+    this.knownParameters ??= digestedParameters(cluster, resource, config, task, intervalMs, node);
+    return this.knownParameters;
+  }
+
+  all(): string {
+    this.knownAll ??= this.cluster.md5Hex(digestText(this.parameters()));
+    return this.knownAll;
+  }
+
+  secure(): string | undefined {
+    // Without a history it is for the record of an unfencing, which has it always.
+    const { cluster, resource, node, history } = this;
+    if (history !== undefined && !cluster.secretsRemoved) return undefined;
+    return secureDigest(cluster, resource, this.parameters(), node, history);
+  }
+
+  restart(): string | undefined {
+    const { history } = this;
+    if (history === undefined || restartDigestOf(history) === undefined) return undefined;
+    return restartDigest(this.cluster, this.parameters(), history);
+  }
 }
 
 function secureDigest(
@@ -182,12 +208,11 @@ function cached(
   intervalMs: number,
   node: Node,
   history: HistoryOperation | undefined,
-  withSecure: boolean,
 ): OperationDigests {
   const key = `${resource.id}_${task}_${intervalMs}`;
   let digests = node.digests.get(key);
   if (digests === undefined) {
-    digests = operationDigests(cluster, resource, task, intervalMs, node, history, withSecure);
+    digests = new ConfiguredDigests(cluster, resource, task, intervalMs, node, history);
     node.digests.set(key, digests);
   }
   return digests;
@@ -200,7 +225,7 @@ export function compareDigests(
   history: HistoryOperation,
   node: Node,
 ): OperationDigests {
-  const digests = cached(cluster, resource, history.task, history.intervalMs, node, history, cluster.secretsRemoved);
+  const digests = cached(cluster, resource, history.task, history.intervalMs, node, history);
   const recorded = history.element.attributes["op-digest"];
   const recordedRestart = restartDigestOf(history);
   const restart = recordedRestart === undefined ? undefined : digests.restart();
@@ -218,7 +243,7 @@ export function compareFencingDigest(
   agent: string,
   node: Node,
 ): OperationDigests {
-  const digests = cached(cluster, resource, "stonith-on", 0, node, undefined, true);
+  const digests = cached(cluster, resource, "stonith-on", 0, node, undefined);
   const recorded = nodeAttribute(node, "#digests-all", undefined, "current");
   const matches = (summary: string | undefined, digest: string | undefined) =>
     summary !== undefined && digest !== undefined && summary.includes(`${resource.id}:${agent}:${digest}`);

@@ -251,11 +251,10 @@ function sharedAttributes(cluster: Cluster, action: Action): Readonly<Record<str
     (extra === undefined || extra.size === 0) &&
     (node === undefined || !node.remoteKind);
   if (!same) return attributesOf(cluster, action);
-  let attributes = kind.exported.get(meta);
-  if (attributes === undefined) {
-    attributes = attributesOf(cluster, action);
-    kind.exported.set(meta, attributes);
-  }
+  kind.exported ??= [];
+  for (const known of kind.exported) if (known.own === meta) return known.attributes;
+  const attributes = attributesOf(cluster, action);
+  kind.exported.push({ own: meta, attributes });
   return attributes;
 }
 

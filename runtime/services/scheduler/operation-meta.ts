@@ -3,6 +3,7 @@
 
 import { millisecondsToSeconds, parseMilliseconds } from "../../model/duration.ts";
 import { parseInstant } from "../../model/iso8601.ts";
+import type { RuleInput } from "../../model/rule.ts";
 import { parametersOf, readBlocks, ruleInput } from "./attributes.ts";
 import {
   type ActionKind,
@@ -114,7 +115,7 @@ export function actionKind(
     operation,
     meta: operationMeta(cluster, resource, node, task, intervalMs, operation),
     needs: operationNeeds(resource, task),
-    exported: new Map(),
+    exported: undefined,
   };
   list.kinds.push(kind);
   return kind;
@@ -130,9 +131,9 @@ function readOperationMeta(
 ): Map<string, string> {
   const meta = new Map<string, string>();
   const { resourceClass, provider, type } = resource;
-  const input = ruleInput(cluster, { resourceClass, provider, type, operation: name, intervalMs });
+  const input = (): RuleInput => ruleInput(cluster, { resourceClass, provider, type, operation: name, intervalMs });
   if (config !== undefined) {
-    readBlocks(config.element, "meta_attributes", meta, input);
+    if (config.element.children.length > 0) readBlocks(config.element, "meta_attributes", meta, input());
     for (const attribute in config.element.attributes) {
       const value = config.element.attributes[attribute];
       if (value !== undefined) meta.set(attribute, value);
@@ -142,7 +143,7 @@ function readOperationMeta(
     const timeout = mostFrequentMonitor(resource)?.element.attributes["timeout"];
     if (timeout !== undefined) meta.set("timeout", timeout);
   }
-  readBlocks(cluster.operationDefaults, "meta_attributes", meta, input);
+  if (cluster.operationDefaults !== undefined) readBlocks(cluster.operationDefaults, "meta_attributes", meta, input());
   meta.delete("id");
   if (intervalMs > 0) meta.set("interval", String(intervalMs));
   else meta.delete("interval");

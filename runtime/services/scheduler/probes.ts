@@ -197,15 +197,34 @@ function orderStarts(cluster: Cluster, resource: Resource): void {
     for (const child of resource.children) orderStarts(cluster, child);
     return;
   }
+  // What follows is the same for all probes of a resource: what is ordered here leads nowhere from a probe.
+  const known: Restarts[] = [];
   for (const probe of findActions(resource, "monitor", 0, undefined)) {
     // Relations that this adds are newer and need not be visited.
     for (let relation = probe.after; relation !== undefined; relation = relation.olderAfter) {
       orderInstanceStarts(probe, relation);
-      const visited: Action[] = [];
-      orderRestarts(cluster, probe, relation.then, visited);
-      for (const action of visited) clearFlag(action, Flag.Visited);
+      if (probe.task !== "monitor") continue;
+      for (const stop of restartsAfter(cluster, resource, relation.then, known)) {
+        orderActions(probe, stop, Order.Ordered);
+      }
     }
   }
+}
+
+/** What must not stop before what comes before an action has been looked at, because it would restart with that action. */
+interface Restarts {
+  readonly after: Action;
+  readonly stops: readonly Action[];
+}
+
+function restartsAfter(cluster: Cluster, from: Resource, after: Action, known: Restarts[]): readonly Action[] {
+  for (const one of known) if (one.after === after) return one.stops;
+  const stops: Action[] = [];
+  const visited: Action[] = [];
+  collectRestarts(cluster, from, after, visited, stops);
+  for (const action of visited) clearFlag(action, Flag.Visited);
+  known.push({ after, stops });
+  return stops;
 }
 
 /** An unrunnable probe of a clone blocks those instances that are not running yet. */
@@ -223,9 +242,8 @@ function orderInstanceStarts(probe: Action, relation: Relation): void {
 }
 
 /** What must restart because of a start that follows a probe must not stop before the probe either. */
-function orderRestarts(cluster: Cluster, probe: Action, after: Action, visited: Action[]): void {
-  const from = probe.resource;
-  if (from === undefined || probe.task !== "monitor" || hasFlag(after, Flag.Visited)) return;
+function collectRestarts(cluster: Cluster, from: Resource, after: Action, visited: Action[], stops: Action[]): void {
+  if (hasFlag(after, Flag.Visited)) return;
   after.flags |= Flag.Visited;
   visited.push(after);
   const { resource } = after;
@@ -233,7 +251,7 @@ function orderRestarts(cluster: Cluster, probe: Action, after: Action, visited: 
     const opposite = after.task === "start" ? "stop" : after.task === "promote" ? "demote" : undefined;
     if (opposite !== undefined) {
       for (const then of findActions(resource, opposite, 0, undefined)) {
-        if (!hasFlag(then, Flag.Pseudo)) orderActions(probe, then, Order.Ordered);
+        if (!hasFlag(then, Flag.Pseudo)) stops.push(then);
       }
     }
   }
@@ -245,7 +263,7 @@ function orderRestarts(cluster: Cluster, probe: Action, after: Action, visited: 
   }
   for (let relation = after.after; relation !== undefined; relation = relation.olderAfter) {
     if (followsChain(from, after, relation, interleave, compatible)) {
-      orderRestarts(cluster, probe, relation.then, visited);
+      collectRestarts(cluster, from, relation.then, visited, stops);
     }
   }
 }

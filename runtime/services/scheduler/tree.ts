@@ -83,15 +83,16 @@ export function collectNodes(resource: Resource, kind: "current" | "assigned" | 
     for (const child of resource.children) collectNodes(child, kind, list);
     return;
   }
-  const put = (node: Node | undefined) => {
-    if (node !== undefined && !list.includes(node)) list.push(node);
-  };
   if (kind === "assigned") {
-    put(resource.assigned);
+    addOnce(resource.assigned, list);
     return;
   }
-  for (const node of resource.activeNodes) put(node);
-  if (kind === "pending") put(resource.pendingNode);
+  for (const node of resource.activeNodes) addOnce(node, list);
+  if (kind === "pending") addOnce(resource.pendingNode, list);
+}
+
+function addOnce(node: Node | undefined, list: Node[]): void {
+  if (node !== undefined && !list.includes(node)) list.push(node);
 }
 
 /** The one node where a resource (and all in it) is; undefined when there are none or several. */

@@ -249,11 +249,15 @@ export function updateForOrderings(cluster: Cluster, then: Action): void {
   const single = then.resource === undefined || then.resource.variant === Variant.Primitive;
   for (let relation = then.before; relation !== undefined; ) {
     if (isSequence(relation)) {
-      // Nothing follows; but what stands for several is to know its own flags.
-      const { nodes, next } = sequenceRun(relation);
-      if (!single) for (const node of nodes) flagsForOrdering(then, node);
       changed &= ~Changed.First;
-      relation = next;
+      if (single) {
+        relation = relation.olderBefore;
+      } else {
+        // Nothing follows; but what stands for several is to know its own flags.
+        const { nodes, next } = sequenceRun(relation);
+        for (const node of nodes) flagsForOrdering(then, node);
+        relation = next;
+      }
     } else {
       changed = updateFor(cluster, then, relation, changed);
       relation = relation.olderBefore;
