@@ -148,6 +148,30 @@ export function findActions(
   return actions.filter((action) => action.node === node);
 }
 
+/** The first of `findActions`. */
+export function findAction(
+  resource: Resource,
+  key: string,
+  intervalMs: number,
+  node: Node | undefined,
+): Action | undefined {
+  const actions = actionsWithKey(resource, key, intervalMs);
+  if (node === undefined) return actions[0];
+  for (const action of actions) if (action.node === undefined) joinNode(action, node);
+  for (const action of actions) if (action.node === node) return action;
+  return undefined;
+}
+
+/** The first on a node (or anywhere); those without a node that are met on the way join it. */
+function firstOn(actions: readonly Action[], node: Node | undefined): Action | undefined {
+  for (const action of actions) {
+    if (node === undefined) return action;
+    if (action.node === undefined) joinNode(action, node);
+    if (action.node === node) return action;
+  }
+  return undefined;
+}
+
 /** All actions of a resource with that key on exactly that node, oldest first. */
 export function findActionsOn(
   resource: Resource,
@@ -220,23 +244,14 @@ export function resourceAction(
   node: Node | undefined,
   optional: boolean,
 ): Action {
-  let list = listOf(resource, key, intervalMs);
-  if (list === undefined) {
-    list = { key, intervalMs, actions: [], kinds: [] };
-    resource.actionLists.push(list);
-  }
-  let action: Action | undefined;
-  for (const candidate of list.actions) {
-    if (node !== undefined && candidate.node === undefined) joinNode(candidate, node);
-    if (node === undefined || candidate.node === node) {
-      action = candidate;
-      break;
-    }
-  }
+  const list = listOf(resource, key, intervalMs);
+  let action = list === undefined ? undefined : firstOn(list.actions, node);
   if (action === undefined) {
-    const kind = actionKind(cluster, resource, list, task, node);
+    const kind = actionKind(cluster, resource, list, key, intervalMs, task, node);
     action = newAction(cluster, resource, kind, key, intervalMs, task, node, optional);
-    list.actions.push(action);
+    // A list that begins with an element is no larger than that; most keep it alone.
+    if (list === undefined) resource.actionLists.push({ key, intervalMs, actions: [action], kinds: [kind] });
+    else list.actions.push(action);
     resource.actions.push(action);
   }
   updateOptional(action, optional);

@@ -105,7 +105,7 @@ export function applyWithBundle(
     return 0;
   }
   let delta = 0;
-  const hosts: { node: Node; score: number }[] = [];
+  const hosts: Node[] = [];
   for (const replica of primary.bundle?.replicas ?? []) {
     const { container } = replica;
     if (colocation.score < INFINITY) {
@@ -116,9 +116,9 @@ export function applyWithBundle(
     if (node === undefined || anyIn(container, (part) => part.blocked)) continue;
     const wantsPromoted = colocation.primaryRole >= Role.Promoted;
     if (wantsPromoted && (replica.child === undefined || replica.child.nextRole < Role.Promoted)) continue;
-    hosts.unshift({ node, score: 0 });
+    hosts.push(node);
   }
-  if (colocation.score >= INFINITY) intersectNodes(cluster, dependent, hosts, false);
+  if (colocation.score >= INFINITY) intersectNodes(cluster, dependent, hosts);
   return delta;
 }
 

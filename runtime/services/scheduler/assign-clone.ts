@@ -77,12 +77,12 @@ export function applyWithClone(
     return 0;
   }
   if (colocation.score >= INFINITY) {
-    const nodes: { node: Node; score: number }[] = [];
+    const nodes: Node[] = [];
     for (const instance of primary.children) {
       const node = onlyNode(instance, "assigned");
-      if (node !== undefined && !anyIn(instance, (part) => part.blocked)) nodes.unshift({ node, score: 0 });
+      if (node !== undefined && !anyIn(instance, (part) => part.blocked)) nodes.push(node);
     }
-    intersectNodes(cluster, dependent, nodes, false);
+    intersectNodes(cluster, dependent, nodes);
     return 0;
   }
   let delta = 0;

@@ -228,15 +228,17 @@ export function placeWithPromotable(
   dependent: Resource,
   colocation: Colocation,
 ): void {
-  const affected: { node: Node; score: number }[] = [];
+  const nodes: Node[] = [];
+  const scores: number[] = [];
   for (const instance of primary.children) {
     const node = onlyNode(instance, "assigned");
     if (node === undefined || instance.methods.state(instance, false) !== colocation.primaryRole) continue;
     addWhereEqual(cluster, dependent, primary, node, colocation);
-    affected.unshift({ node, score: assignedScore(instance) });
+    nodes.push(node);
+    scores.push(assignedScore(instance));
   }
   const bothPromoted = colocation.dependentRole === Role.Promoted && colocation.primaryRole === Role.Promoted;
-  if (colocation.score >= INFINITY && !bothPromoted) intersectNodes(cluster, dependent, affected, true);
+  if (colocation.score >= INFINITY && !bothPromoted) intersectNodes(cluster, dependent, nodes, scores);
 }
 
 function assignedScore(resource: Resource): number {

@@ -34,7 +34,23 @@ export function sortNodes(cluster: Cluster, table: NodeTable | undefined, active
     }
     return compareText(one.name, other.name);
   };
-  return nodes.sort(compare);
+  return placement === "balanced" ? nodes.sort(compare) : sortInPlace(nodes, compare);
+}
+
+/** There are few nodes, and many lists of them to sort: this needs no memory. */
+function sortInPlace(nodes: Node[], compare: (one: Node, other: Node) => number): Node[] {
+  for (let from = 1; from < nodes.length; from += 1) {
+    const moved = nodes[from];
+    if (moved === undefined) continue;
+    let place = from;
+    for (; place > 0; place -= 1) {
+      const before = nodes[place - 1];
+      if (before === undefined || compare(before, moved) <= 0) break;
+      nodes[place] = before;
+    }
+    nodes[place] = moved;
+  }
+  return nodes;
 }
 
 /** Assigns a resource to the best node that it may use. False when there is none. */

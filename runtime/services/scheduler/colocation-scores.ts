@@ -318,20 +318,21 @@ export function addDependentScores(colocation: Colocation, primary: Resource): v
   if (table !== undefined) primary.allowed = table;
 }
 
-/** Bans the dependent from all nodes but some; with `merge`, their scores are added. */
+/** Bans the dependent from all nodes but some; to theirs, scores are added (of a node that is there twice, the last). */
 export function intersectNodes(
   cluster: Cluster,
   dependent: Resource,
-  nodes: readonly { readonly node: Node; readonly score: number }[],
-  merge: boolean,
+  nodes: readonly Node[],
+  scoresToAdd?: readonly number[],
 ): void {
   const { scores } = dependent.allowed;
   for (let i = 0; i < scores.length; i += 1) {
     const old = scores[i] ?? ABSENT;
     if (old === ABSENT) continue;
-    const found = nodes.find((entry) => entry.node === cluster.nodes[i]);
-    if (found === undefined) scores[i] = -INFINITY;
-    else if (merge) scores[i] = addScores(old, found.score);
+    const node = cluster.nodes[i];
+    const found = node === undefined ? -1 : nodes.lastIndexOf(node);
+    if (found < 0) scores[i] = -INFINITY;
+    else if (scoresToAdd !== undefined) scores[i] = addScores(old, scoresToAdd[found] ?? 0);
   }
 }
 

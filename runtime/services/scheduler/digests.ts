@@ -72,16 +72,17 @@ export function bundleHostName(cluster: Cluster, resource: Resource): string | u
   return (replica.container.assigned ?? currentNode(replica.container))?.name;
 }
 
+const NO_PARAMETERS: ReadonlyMap<string, string> = new Map();
+
 /** Parameters of one operation (instance_attributes inside <op>). */
 export function operationParameters(
   cluster: Cluster,
   config: OperationConfig | undefined,
   node: Node | undefined,
-): Map<string, string> {
+): ReadonlyMap<string, string> {
+  if (config === undefined || config.element.children.length === 0) return NO_PARAMETERS;
   const values = new Map<string, string>();
-  if (config !== undefined && config.element.children.length > 0) {
-    readBlocks(config.element, "instance_attributes", values, ruleInput(cluster, { nodeAttributes: node?.attributes }));
-  }
+  readBlocks(config.element, "instance_attributes", values, ruleInput(cluster, { nodeAttributes: node?.attributes }));
   return values;
 }
 

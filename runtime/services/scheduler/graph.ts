@@ -8,6 +8,7 @@ import { parametersOf } from "./attributes.ts";
 import { bundleHostName, metaName } from "./digests.ts";
 import { actionCause } from "./explain/action-cause.ts";
 import { feasible } from "./feasible.ts";
+import { Attributes } from "./graph-attributes.ts";
 import { belongsInGraph, mergeInputs, waitsFor } from "./graph-inputs.ts";
 import { createNotifications } from "./notify.ts";
 import { routerFor } from "./remote-orders.ts";
@@ -230,13 +231,8 @@ function downedBy(cluster: Cluster, action: Action, node: Node): string[] | unde
   return migrating ? undefined : [resource.id];
 }
 
-/** What is said first stays. */
-function put(all: Map<string, string>, name: string, value: string): void {
-  if (!all.has(name)) all.set(name, value);
-}
-
-function putMeta(all: Map<string, string>, name: string, value: string): void {
-  if (!name.includes("#") && !name.includes(":")) put(all, metaName(name), value);
+function putMeta(all: Attributes, name: string, value: string): void {
+  if (!name.includes("#") && !name.includes(":")) all.put(metaName(name), value);
 }
 
 /** Most actions of a kind have the same attributes, which are made once. */
@@ -259,39 +255,24 @@ function sharedAttributes(cluster: Cluster, action: Action): Readonly<Record<str
 }
 
 /** Parameters and meta attributes, by name. */
-function attributesOf(cluster: Cluster, action: Action): Record<string, string> {
-  const all = new Map<string, string>();
-  for (const [name, value] of action.extra ?? []) put(all, name, value);
+function attributesOf(cluster: Cluster, action: Action): Readonly<Record<string, string>> {
+  const all = new Attributes();
+  const put = (value: string, name: string) => all.put(name, value);
+  const addMeta = (value: string, name: string) => putMeta(all, name, value);
   const { resource } = action;
+  action.extra?.forEach(put);
   if (resource !== undefined && (action.node !== undefined || resource.variant === Variant.Primitive)) {
-    for (const [name, value] of parametersFor(cluster, action, resource)) put(all, name, value);
+    parametersFor(cluster, action, resource).forEach(put);
   }
-  for (const [name, value] of action.meta ?? []) putMeta(all, name, value);
-  for (const [name, value] of action.kind?.meta ?? []) putMeta(all, name, value);
+  action.meta?.forEach(addMeta);
+  action.kind?.meta.forEach(addMeta);
   if (resource !== undefined) {
     for (let part: Resource | undefined = resource; part !== undefined; part = part.parent) {
       part.methods.graphMeta(part, all);
     }
     addHostMeta(action, resource, all);
   }
-  const sorted: Record<string, string> = {};
-  for (const name of sortedNames(all)) sorted[name] = all.get(name) ?? "";
-  return sorted;
-}
-
-/** By the numbers of their characters; there are few, and mostly they come in that order. */
-function sortedNames(all: ReadonlyMap<string, string>): string[] {
-  const names: string[] = [];
-  for (const name of all.keys()) {
-    let place = names.length;
-    for (; place > 0; place -= 1) {
-      const before = names[place - 1];
-      if (before === undefined || before <= name) break;
-      names[place] = before;
-    }
-    names[place] = name;
-  }
-  return names;
+  return all.sorted();
 }
 
 /** Parameters on the action's node; the address of a connection to a container is that of the container's host. */
@@ -303,7 +284,7 @@ function parametersFor(cluster: Cluster, action: Action, resource: Resource): Re
 }
 
 /** Meta attributes that a primitive adds to each of its actions. */
-export function primitiveGraphMeta(resource: Resource, attributes: Map<string, string>): void {
+export function primitiveGraphMeta(resource: Resource, attributes: Attributes): void {
   const instance = resource.meta.get("clone");
   if (instance !== undefined) attributes.set("CRM_meta_clone", instance);
   const guest = resource.meta.get("remote-node");
@@ -316,7 +297,7 @@ export function primitiveGraphMeta(resource: Resource, attributes: Map<string, s
 }
 
 /** Meta attributes that a clone adds to each action of it. */
-export function cloneGraphMeta(clone: Resource, attributes: Map<string, string>): void {
+export function cloneGraphMeta(clone: Resource, attributes: Attributes): void {
   const data = clone.clone;
   if (data === undefined) return;
   attributes.set("CRM_meta_globally_unique", String(clone.unique));
@@ -331,7 +312,7 @@ export function cloneGraphMeta(clone: Resource, attributes: Map<string, string>)
 }
 
 /** Something in a guest is told on which machine that is. */
-function addHostMeta(action: Action, resource: Resource, all: Map<string, string>): void {
+function addHostMeta(action: Action, resource: Resource, all: Attributes): void {
   const launcher = action.node === undefined ? undefined : launcherOf(action.node);
   if (launcher === undefined || !isGuestNode(action.node)) return;
   const notifies = action.task === "notify" || action.task === "notified";

@@ -96,17 +96,20 @@ function configFor(resource: Resource, key: string, task: string, intervalMs: nu
   return operationConfig(resource, "notify", 0);
 }
 
-/** What all actions of a list that do a task (on a node, where that matters) have in common. */
+const NO_KINDS: readonly ActionKind[] = [];
+
+/** What all actions of a list (a new one where there is none yet) that do a task (on a node, where that matters) have in common. */
 export function actionKind(
   cluster: Cluster,
   resource: Resource,
-  list: ActionList,
+  list: ActionList | undefined,
+  key: string,
+  intervalMs: number,
   task: string,
   node: Node | undefined,
 ): ActionKind {
   const perNode = nodeThatMatters(resource, node);
-  for (const known of list.kinds) if (known.task === task && known.node === perNode) return known;
-  const { key, intervalMs } = list;
+  for (const known of list?.kinds ?? NO_KINDS) if (known.task === task && known.node === perNode) return known;
   const operation = configFor(resource, key, task, intervalMs);
   const kind: ActionKind = {
     task,
@@ -117,7 +120,7 @@ export function actionKind(
     needs: operationNeeds(resource, task),
     exported: undefined,
   };
-  list.kinds.push(kind);
+  list?.kinds.push(kind);
   return kind;
 }
 

@@ -8,6 +8,7 @@ import type { HealthColors } from "../../model/score.ts";
 import type { Cause, GraphPrimitive } from "../transition.ts";
 import type { Action, ActionList, OperationMeta } from "./action-state.ts";
 import type { Recorder } from "./explain/recorder.ts";
+import type { Attributes } from "./graph-attributes.ts";
 import type { FailedOperation, HistoryResource, ParameterCheck } from "./history-state.ts";
 import type { MultipleActive, NoQuorumPolicy, ProbeMode, Role, Variant } from "./kinds.ts";
 import type { AssignmentLine, PlannedAction, Problem } from "./schedule.ts";
@@ -281,7 +282,7 @@ export interface Methods {
     type: number,
   ): number;
   addToGraph(resource: Resource): void;
-  graphMeta(resource: Resource, attributes: Map<string, string>): void;
+  graphMeta(resource: Resource, attributes: Attributes): void;
   addUtilization(resource: Resource, origin: Resource, all: readonly Resource[], sum: Map<string, string>): void;
   shutdownLock(resource: Resource): void;
   /** Something of it runs (or with `all`, all of it). */

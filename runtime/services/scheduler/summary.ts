@@ -1,6 +1,6 @@
 // The plan as people read it: one line for each resource that changes, and for each node that is fenced or leaves.
 
-import { actionMeta, findActions, hasFlag } from "./actions.ts";
+import { actionMeta, findAction, findActions, hasFlag } from "./actions.ts";
 import { roleText } from "./roles.ts";
 import type { PlannedAction } from "./schedule.ts";
 import { type Action, type Cluster, Flag, type Node, type Resource, Role } from "./state.ts";
@@ -59,12 +59,12 @@ interface Found {
 }
 
 function findAll(resource: Resource, current: Node | undefined, next: Node | undefined): Found {
-  const on = (task: string, node: Node | undefined) => findActions(resource, task, 0, node)[0];
-  const start = on("start", next);
+  const start = findAction(resource, "start", 0, next);
   const startRuns = start !== undefined && hasFlag(start, Flag.Runnable);
-  let stop = on("stop", startRuns ? current : undefined);
-  if (stop === undefined && resource.stopUnexpected) stop = on("stop", undefined);
-  return { start, stop, promote: on("promote", next), demote: on("demote", next) };
+  let stop = findAction(resource, "stop", 0, startRuns ? current : undefined);
+  if (stop === undefined && resource.stopUnexpected) stop = findAction(resource, "stop", 0, undefined);
+  const promote = findAction(resource, "promote", 0, next);
+  return { start, stop, promote, demote: findAction(resource, "demote", 0, next) };
 }
 
 function resourceLines(resource: Resource, current: Node | undefined, next: Node | undefined): PlannedAction[] {
@@ -92,7 +92,7 @@ function stops(resource: Resource, start: Action | undefined): PlannedAction[] {
   let reason = start;
   for (const node of resource.activeNodes) {
     reason = start;
-    const stop = findActions(resource, "stop", 0, node)[0];
+    const stop = findAction(resource, "stop", 0, node);
     if (stop?.reason !== undefined) reason = stop;
     lines.push(item("Stop", resource, node, undefined, stop, reason));
   }
