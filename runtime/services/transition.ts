@@ -5,9 +5,9 @@
 export interface GraphPrimitive {
   readonly id: string;
   /** The instance's id with its number when that differs from `id` (anonymous clones, `long-id` in Pacemaker). */
-  readonly longId?: string;
+  readonly longId?: string | undefined;
   readonly class: string;
-  readonly provider?: string;
+  readonly provider?: string | undefined;
   readonly type: string;
 }
 

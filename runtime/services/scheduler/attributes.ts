@@ -38,19 +38,24 @@ function blockScore(block: Element): number {
   return text === undefined ? 0 : (parseScore(text) ?? 0);
 }
 
+const NO_BLOCKS: readonly Element[] = [];
+
 /** Blocks of that name below a parent, the strongest first. */
 function blocksOf(
   parent: Element,
   name: string,
   resolve: (element: Element) => Element | undefined,
   firstId: string | undefined,
-): Element[] {
-  const blocks: Element[] = [];
+): readonly Element[] {
+  let blocks: Element[] | undefined;
   for (const child of parent.children) {
     if (child.name !== name) continue;
     const block = resolve(child);
-    if (block !== undefined) blocks.unshift(block);
+    if (block === undefined) continue;
+    if (blocks === undefined) blocks = [block];
+    else blocks.unshift(block);
   }
+  if (blocks === undefined) return NO_BLOCKS;
   if (blocks.length < 2) return blocks;
   const rank = (block: Element) => (firstId !== undefined && block.attributes["id"] === firstId ? 1 : 0);
   return blocks.sort((one, other) => rank(other) - rank(one) || blockScore(other) - blockScore(one));

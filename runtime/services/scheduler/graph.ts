@@ -192,21 +192,17 @@ function primitiveOf(resource: Resource): GraphPrimitive {
 
 /** How the executor knows a resource. */
 function makePrimitive(resource: Resource): GraphPrimitive {
-  let ids: { id: string; longId?: string };
-  if (resource.removed && resource.historyId !== undefined) {
-    ids = { id: resource.historyId, longId: resource.id };
+  const { historyId: known, configId, meta } = resource;
+  let { id } = resource;
+  let longId: string | undefined;
+  if (resource.removed && known !== undefined) {
+    longId = id;
+    id = known;
   } else if (!resource.unique) {
-    const known = resource.historyId;
-    ids = { id: resource.configId, longId: known !== undefined && known !== resource.configId ? known : resource.id };
-  } else {
-    ids = { id: resource.id };
+    longId = known !== undefined && known !== configId ? known : id;
+    id = configId;
   }
-  return {
-    ...ids,
-    class: resource.meta.get("class") ?? "",
-    ...(resource.meta.has("provider") ? { provider: resource.meta.get("provider") ?? "" } : {}),
-    type: resource.meta.get("type") ?? "",
-  };
+  return { id, longId, class: meta.get("class") ?? "", provider: meta.get("provider"), type: meta.get("type") ?? "" };
 }
 
 /** Which nodes are gone after an action. */

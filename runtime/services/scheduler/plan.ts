@@ -194,6 +194,8 @@ function placeOf(resource: Resource): Node | undefined {
   return resource.activeNodes.length === 0 ? undefined : currentNode(resource);
 }
 
+type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
+
 function placements(resource: Resource, list: Placement[]): void {
   if (resource.children.length > 0) {
     for (const child of resource.children) placements(child, list);
@@ -202,14 +204,12 @@ function placements(resource: Resource, list: Placement[]): void {
   if (resource.removed && resource.activeNodes.length === 0) return;
   const role = roleText(resource.nextRole);
   const placed: PlacedRole = role === "Unknown" ? "Stopped" : role;
-  list.push({
-    resource: resource.id,
-    ...(resource.assigned === undefined ? {} : { node: resource.assigned.name }),
-    role: placed,
-    activeOn: resource.activeNodes.map((node) => node.name),
-    ...(resource.role === Role.Promoted ? { promotedNow: true as const } : {}),
-    causes: resource.causes,
-  });
+  const { id, assigned, causes } = resource;
+  const activeOn = resource.activeNodes.map((node) => node.name);
+  const placement: Mutable<Placement> = { resource: id, role: placed, activeOn, causes };
+  if (assigned !== undefined) placement.node = assigned.name;
+  if (resource.role === Role.Promoted) placement.promotedNow = true;
+  list.push(placement);
 }
 
 /** What others get to see. */

@@ -1,6 +1,6 @@
 // The plan as people read it: one line for each resource that changes, and for each node that is fenced or leaves.
 
-import { actionMeta, findAction, findActions, hasFlag } from "./actions.ts";
+import { actionMeta, findAction, hasFlag } from "./actions.ts";
 import { roleText } from "./roles.ts";
 import type { PlannedAction } from "./schedule.ts";
 import { type Action, type Cluster, Flag, type Node, type Resource, Role } from "./state.ts";
@@ -107,7 +107,7 @@ function sameRole(
   moving: boolean,
 ): PlannedAction[] {
   const { start, stop, promote, demote } = found;
-  const migrate = findActions(resource, "migrate_from", 0, next)[0];
+  const migrate = findAction(resource, "migrate_from", 0, next);
   const required = (action: Action | undefined): action is Action =>
     action !== undefined && !hasFlag(action, Flag.Optional);
   if (migrate !== undefined && current !== undefined && hasFlag(migrate, Flag.Runnable)) {
