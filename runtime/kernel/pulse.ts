@@ -100,7 +100,10 @@ class Pulse implements Machine<PulseInput, PulseEffect> {
     for (const effect of this.channel.step(input, nowMs)) {
       switch (effect.type) {
         case "send":
-          out.push({ ...effect, link: this.membership.linkTo(effect.to) });
+          {
+            const { to, datagram } = effect;
+            out.push({ type: "send", to, link: this.membership.linkTo(to), datagram });
+          }
           break;
         case "deliver":
           out.push(effect);

@@ -369,11 +369,12 @@ class ClusterNode implements NodeMachine {
   private considerLeaving(): void {
     if (this.isStopped) return;
     const state = nodeState(this.cib, `${this.config.self}`);
-    const isThisLife = state?.attributes[INCARNATION] === `${this.config.incarnation}`;
+    const mayGo = isLeaving(state) && state?.attributes[INCARNATION] === `${this.config.incarnation}`;
+    if (!mayGo && this.shutdownSinceMs === undefined) return;
     const isEstablished = this.standing?.established === true;
     const { active } = this.parts.executor;
     const mayLeave = active.length === 0 || faultPlanted(this.config, "leave-with-resources");
-    if (isEstablished && isThisLife && isLeaving(state) && mayLeave) {
+    if (isEstablished && mayGo && mayLeave) {
       this.stop(0, `${this.name} runs nothing any more and leaves the cluster`, true);
       return;
     }

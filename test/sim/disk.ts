@@ -68,6 +68,8 @@ export class RecordDisk implements Disk {
   readonly #random: Random;
   readonly #dials: DiskDials;
   #records: StoreRecord[] = [];
+  /** What the first of the records have led to when they were last read, so that the next start reads only what came since. */
+  #read: { readonly log: DurableLog; count: number } | undefined;
   #waiting: Batch[] = [];
   #busy = false;
   #damaged = false;
@@ -106,7 +108,10 @@ export class RecordDisk implements Disk {
   #write(records: readonly StoreRecord[], count: number): void {
     for (const record of records.slice(0, count)) {
       // A whole replaces everything before it; the real store does that by an atomic rename.
-      if (record.record === "whole") this.#records = [];
+      if (record.record === "whole") {
+        this.#records = [];
+        this.#read = undefined;
+      }
       this.#records.push(record);
     }
   }
@@ -130,12 +135,14 @@ export class RecordDisk implements Disk {
         Math.min(1, this.#records.length),
         this.#records.length - this.#random.integer(0, FORGOTTEN_RECORDS),
       );
+      this.#read = undefined;
     }
   }
 
   lose(): void {
     this.#damaged = this.#damaged || this.#records.length > 0;
     this.#records = [];
+    this.#read = undefined;
   }
 
   /** At this level the store sees it, and sets everything aside. */
@@ -148,15 +155,21 @@ export class RecordDisk implements Disk {
   /** The records in their order, through the kernel's own log. Damaged until a whole document has been written again. */
   open(founding: Element, done: (initial: KernelInitial) => void): void {
     if (this.#records.some((record) => record.record === "whole")) this.#damaged = false;
+    const log = this.#readRecords(founding);
+    const recentRequests = [...log.recent].map(([id, version]) => ({ id, version }));
+    const entries = [...log.entries];
+    done({ cib: log.document, position: log.position, recentRequests, entries, history: log.history });
+  }
+
+  #readRecords(founding: Element): DurableLog {
     const empty = this.#records.length === 0 && !this.#damaged;
-    const log = new DurableLog({
-      cib: founding,
-      position: { ...NOTHING, empty },
-      recentRequests: [],
-      entries: [],
-      history: [],
-    });
-    for (const record of this.#records) {
+    const position = { ...NOTHING, empty };
+    const begin = { cib: founding, position, recentRequests: [], entries: [], history: [] };
+    const read = this.#read ?? { log: new DurableLog(begin), count: 0 };
+    const { log } = read;
+    for (; read.count < this.#records.length; read.count += 1) {
+      const record = this.#records[read.count];
+      if (record === undefined) break;
       if (record.record !== "entry") log.advance({ record });
       else {
         const patched = applyPatchset(log.document, record.entry.patchset);
@@ -164,8 +177,9 @@ export class RecordDisk implements Disk {
         log.advance({ record, after: patched.cib });
       }
     }
-    const recentRequests = [...log.recent].map(([id, version]) => ({ id, version }));
-    done({ cib: log.document, position: log.position, recentRequests, entries: log.entries, history: log.history });
+    // Of an empty disk there is nothing to remember, and the next reading may begin otherwise.
+    if (!empty && this.#records.length > 0) this.#read = read;
+    return log;
   }
 }
 

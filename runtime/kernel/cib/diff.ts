@@ -5,7 +5,7 @@
 // id), their parent is deleted and created as a whole, because no path could name one of them.
 
 import type { CibChange, CibPath } from "../messages.ts";
-import type { Element } from "./element.ts";
+import { type Element, sameAttributes } from "./element.ts";
 import { stepOf } from "./version.ts";
 
 /** What turns `before` into `after`. The roots must have the same name. */
@@ -32,11 +32,28 @@ function diffInto(changes: CibChange[], path: CibPath, before: Element, after: E
   if (before.children === after.children) return true;
   const { start, endBefore, endAfter } = changedRange(before.children, after.children);
   if (start === endBefore && start === endAfter) return true;
+  const [one, other] = [before.children[start], after.children[start]];
+  // Most changes are in one child, which is compared without tables of its siblings.
+  if (endBefore - start === 1 && endAfter - start === 1 && one && other && sameKey(one, other)) {
+    if (!isOnly(one, before.children)) return false;
+    diffOne(changes, path, one, other, start);
+    return true;
+  }
   const old = before.children.slice(start, endBefore);
   const fresh = after.children.slice(start, endAfter);
   if (!distinct(old, before.children) || !distinct(fresh, after.children)) return false;
   diffChildren(changes, path, { old, fresh, start });
   return true;
+}
+
+/** The same child at the same place, with other content. */
+function diffOne(changes: CibChange[], path: CibPath, old: Element, fresh: Element, position: number): void {
+  const childPath = [...path, stepOf(fresh)];
+  const mark = changes.length;
+  if (diffInto(changes, childPath, old, fresh)) return;
+  changes.length = mark;
+  changes.push({ operation: "delete", path: childPath, position });
+  changes.push({ operation: "create", path, position, element: fresh });
 }
 
 function diffChildren(
@@ -104,17 +121,22 @@ const FEW_SIBLINGS = 8;
 /** Whether each of the changed siblings is the only one of its name and id among all of them. */
 function distinct(changed: readonly Element[], all: readonly Element[]): boolean {
   if (changed.length <= FEW_SIBLINGS) {
-    return changed.every((child) => {
-      let same = 0;
-      for (const other of all) {
-        if (other.name === child.name && other.attributes["id"] === child.attributes["id"]) same += 1;
-      }
-      return same === 1;
-    });
+    return changed.every((child) => isOnly(child, all));
   }
   const counts = new Map<string, number>();
   for (const child of all) counts.set(keyOf(child), (counts.get(keyOf(child)) ?? 0) + 1);
   return changed.every((child) => counts.get(keyOf(child)) === 1);
+}
+
+/** Whether no other of them has its name and id. */
+function isOnly(child: Element, all: readonly Element[]): boolean {
+  let same = 0;
+  for (const other of all) if (sameKey(child, other)) same += 1;
+  return same === 1;
+}
+
+function sameKey(one: Element, other: Element): boolean {
+  return one.name === other.name && one.attributes["id"] === other.attributes["id"];
 }
 
 function keyOf(child: Element): string {
@@ -123,7 +145,7 @@ function keyOf(child: Element): string {
 
 /** What turns the attributes of one into those of the other; undefined when they are equal. */
 export function diffAttributes(path: CibPath, before: Element, after: Element): CibChange | undefined {
-  if (before.attributes === after.attributes) return undefined;
+  if (sameAttributes(before, after)) return undefined;
   const set: Record<string, string> = {};
   const unset: string[] = [];
   for (const key of Object.keys(after.attributes).sort()) {
@@ -133,7 +155,7 @@ export function diffAttributes(path: CibPath, before: Element, after: Element): 
   for (const key of Object.keys(before.attributes).sort()) {
     if (after.attributes[key] === undefined) unset.push(key);
   }
-  return unset.length > 0 || Object.keys(set).length > 0 ? { operation: "modify", path, set, unset } : undefined;
+  return { operation: "modify", path, set, unset };
 }
 
 function pushModify(changes: CibChange[], path: CibPath, before: Element, after: Element): void {

@@ -3,13 +3,25 @@
 
 import type { Element } from "./element.ts";
 
+/** Digests that are known, for each hash: whoever hashes alike remembers together. */
+const tables = new WeakMap<(text: string) => string, WeakMap<Element, string>>();
+
+function tableOf(hash: (text: string) => string): WeakMap<Element, string> {
+  let table = tables.get(hash);
+  if (table === undefined) {
+    table = new WeakMap();
+    tables.set(hash, table);
+  }
+  return table;
+}
+
 /**
  * Makes the function that gives an element's digest. Equal trees have equal digests whatever order their attributes came in;
  * the order of children counts.
  * @param hash collision-resistant hash of a text, in hexadecimal.
  */
 export function createDigest(hash: (text: string) => string): (element: Element) => string {
-  const known = new WeakMap<Element, string>();
+  const known = tableOf(hash);
   const digestOf = (element: Element): string => {
     const remembered = known.get(element);
     if (remembered !== undefined) return remembered;

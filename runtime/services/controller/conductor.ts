@@ -53,11 +53,14 @@ export class Conductor {
   /** Probes of the plan, by the set of related resources that they look at. */
   private readonly probes = new Map<string, number[]>();
   private readonly rollCall = new RollCall();
+  /** The operations that the plan's actions become, as far as they were needed yet, by the action's number. */
+  private readonly operations = new Map<number, Operation>();
   private offsets = { start: "INFINITY", stop: "INFINITY" };
 
   /** Begins with a new plan; what remains of the old one is dropped. */
   begin(graph: TransitionGraph, number: number, reason: string, desk: Desk): void {
     this.walk = new Walk(graph, number, reason);
+    this.operations.clear();
     this.fences.clear();
     this.offsets = {
       start: graph.attributes["failed-start-offset"] ?? "INFINITY",
@@ -137,7 +140,7 @@ export class Conductor {
       desk.tell({ kind: "operation", code: "no-such-member", text, severity: "warning" });
       return true;
     }
-    const operation = operationOf(action, walk.number, desk.config.runId);
+    const operation = this.operationOf(walk, action, desk);
     if (operation === undefined) return false;
     const resource = operation.resource.id;
     const running = this.flights.on(node.id, resource);
@@ -181,6 +184,15 @@ export class Conductor {
     return true;
   }
 
+  /** What cannot start yet is looked at again after every step, so its operation is made once. */
+  private operationOf(walk: Walk, action: GraphAction, desk: Desk): Operation | undefined {
+    const known = this.operations.get(action.id);
+    if (known !== undefined) return known;
+    const operation = operationOf(action, walk.number, desk.config.runId);
+    if (operation !== undefined) this.operations.set(action.id, operation);
+    return operation;
+  }
+
   /** Something of an older transition runs that has to do with this resource. */
   private isHeld(resource: string): boolean {
     return this.held.size > 0 && this.held.has(this.related.setOf(resource));
@@ -215,7 +227,7 @@ export class Conductor {
     if (action.operation === "cancel") {
       const interval = metaOf(action, "interval") ?? "0";
       const operationKey = keyOf(resource, metaOf(action, "operation") ?? "monitor", Number(interval));
-      const transitionKey = operationOf(action, walk.number, desk.config.runId)?.transitionKey ?? operationKey;
+      const transitionKey = this.operationOf(walk, action, desk)?.transitionKey ?? operationKey;
       desk.emit({
         type: "send",
         to: node,

@@ -51,22 +51,23 @@ export function nodeStateUpdate(
   return uncleanUpdate(cib, state, node, haunting);
 }
 
+const ONLINE = { in_ccm: "true", crmd: "online", join: "member" } as const;
+const NOTHING_CHANGES: NodeStateUpdate = { edits: [] };
+
+function hasAttributes(state: Element, wanted: Readonly<Record<string, string>>): boolean {
+  for (const name in wanted) if (state.attributes[name] !== wanted[name]) return false;
+  return true;
+}
+
 function memberUpdate(state: Element | undefined, node: ConfiguredNode, incarnation: Incarnation): NodeStateUpdate {
   const id = `${node.id}`;
   const sameLife = state !== undefined && state.attributes[INCARNATION] === `${incarnation}`;
-  const wanted = {
-    uname: node.name,
-    in_ccm: "true",
-    crmd: "online",
-    join: "member",
-    // "down" of a member: it has been told to leave, and does.
-    expected: sameLife && isLeaving(state) ? "down" : "member",
-    [INCARNATION]: `${incarnation}`,
-  };
+  // "down" of a member: it has been told to leave, and does.
+  const expected = sameLife && isLeaving(state) ? "down" : "member";
+  const wanted = { uname: node.name, ...ONLINE, expected, [INCARNATION]: `${incarnation}` };
   const edits: CibEdit[] = [];
   if (state !== undefined && !sameLife) edits.push(...forgetEdits(state, id));
-  const differs = Object.entries(wanted).some(([name, value]) => state?.attributes[name] !== value);
-  if (!differs && edits.length === 0) return { edits: [] };
+  if (sameLife && hasAttributes(state, wanted)) return NOTHING_CHANGES;
   edits.push({ edit: "set", path: nodeStatePath(id), attributes: wanted });
   const before = state?.attributes[INCARNATION];
   const restarted = before !== undefined && !sameLife && state?.attributes["in_ccm"] === "true";
@@ -105,7 +106,7 @@ function uncleanUpdate(
   const lost = { in_ccm: "false", crmd: "offline", join: "down", expected: "member" };
   // The life that is lost is named, so that a coordinator that never met it does not take a later one's leave for its own.
   const wanted = haunting === undefined ? lost : { ...lost, [INCARNATION]: `${haunting}` };
-  const differs = Object.entries(wanted).some(([name, value]) => state.attributes[name] !== value);
+  const differs = !hasAttributes(state, wanted);
   // A node that was lost while it shut down has not shut down: nothing says that its resources are stopped. Nor when a later life of it,
   // which is not taken in before the fence, wants to shut down.
   const shutdown = attributeEdit(cib, `${node.id}`, "shutdown", null);

@@ -21,23 +21,60 @@ const BOOKKEEPING = new Set([
  * nowhere. `expected` is `before` with one's own edits; what of those is not in `after` yet counts as no difference.
  */
 export function unexpectedChange(before: Element, after: Element, expected: Element): string | undefined {
-  return differenceIn(before, after, expected, "", true);
+  return differenceIn(before, after, expected, true);
 }
 
-function differenceIn(
-  before: Element,
-  after: Element,
-  expected: Element,
-  path: string,
-  isRoot: boolean,
-): string | undefined {
+/** A path from `after` on, itself included. */
+function differenceIn(before: Element, after: Element, expected: Element, isRoot: boolean): string | undefined {
   if (before === after || after === expected) return undefined;
-  const here = `${path}/${labelOf(after)}`;
-  for (const name of new Set([...Object.keys(before.attributes), ...Object.keys(after.attributes)])) {
-    if (isRoot && BOOKKEEPING.has(name)) continue;
+  if (hasOtherAttributes(before, after, expected, isRoot)) return `/${labelOf(after)}`;
+  if (before.children === after.children) return undefined;
+  const below = aligned(before, after, expected)
+    ? differenceInPlace(before, after, expected)
+    : differenceBelow(before, after, expected);
+  return below === undefined ? undefined : `/${labelOf(after)}${below}`;
+}
+
+function hasOtherAttributes(before: Element, after: Element, expected: Element, isRoot: boolean): boolean {
+  if (before.attributes === after.attributes) return false;
+  const differs = (name: string): boolean => {
     const value = after.attributes[name];
-    if (value !== before.attributes[name] && value !== expected.attributes[name]) return here;
+    if (value === before.attributes[name] || value === expected.attributes[name]) return false;
+    return !(isRoot && BOOKKEEPING.has(name));
+  };
+  for (const name in after.attributes) if (differs(name)) return true;
+  for (const name in before.attributes) if (differs(name)) return true;
+  return false;
+}
+
+/** The children of all three are the same ones, in the same order; nearly always so. */
+function aligned(before: Element, after: Element, expected: Element): boolean {
+  const { length } = after.children;
+  if (before.children.length !== length || expected.children.length !== length) return false;
+  return after.children.every((child, at) => {
+    const [old, wanted] = [before.children[at], expected.children[at]];
+    return (
+      (old === child && wanted === child) ||
+      (old !== undefined && wanted !== undefined && sameKey(old, child) && sameKey(wanted, child))
+    );
+  });
+}
+
+function sameKey(one: Element, other: Element): boolean {
+  return one === other || (one.name === other.name && one.attributes["id"] === other.attributes["id"]);
+}
+
+function differenceInPlace(before: Element, after: Element, expected: Element): string | undefined {
+  for (const [at, child] of after.children.entries()) {
+    const [old, wanted] = [before.children[at], expected.children[at]];
+    if (old === undefined || wanted === undefined || old === child || wanted === child) continue;
+    const difference = differenceIn(old, child, wanted, false);
+    if (difference !== undefined) return difference;
   }
+  return undefined;
+}
+
+function differenceBelow(before: Element, after: Element, expected: Element): string | undefined {
   const beforeChildren = indexed(before);
   const afterChildren = indexed(after);
   const expectedChildren = indexed(expected);
@@ -46,14 +83,14 @@ function differenceIn(
     const wanted = expectedChildren.get(key);
     if (old === child || wanted === child) continue;
     if (old !== undefined) {
-      const difference = differenceIn(old, child, wanted ?? old, here, false);
+      const difference = differenceIn(old, child, wanted ?? old, false);
       if (difference !== undefined) return difference;
     } else if (wanted === undefined || !sameTree(child, wanted)) {
-      return `${here}/${labelOf(child)}`;
+      return `/${labelOf(child)}`;
     }
   }
   for (const [key, child] of beforeChildren) {
-    if (!afterChildren.has(key) && expectedChildren.has(key)) return `${here}/${labelOf(child)}`;
+    if (!afterChildren.has(key) && expectedChildren.has(key)) return `/${labelOf(child)}`;
   }
   return undefined;
 }

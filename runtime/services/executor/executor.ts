@@ -6,7 +6,7 @@
 
 import { assert } from "../../kernel/assert.ts";
 import { type Element, element } from "../../kernel/cib/element.ts";
-import { earliest, type Machine, type Tick } from "../../kernel/machine.ts";
+import type { Machine, Tick } from "../../kernel/machine.ts";
 import type { Incarnation, NodeId } from "../../kernel/membership/view.ts";
 import { faultPlanted, type Plantable } from "../../kernel/planted-fault.ts";
 import { compareText } from "../../model/text.ts";
@@ -92,14 +92,15 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
   }
 
   deadlineMs(): number | undefined {
-    let first: number | undefined;
-    for (const managed of this.resources.values()) {
-      const { running } = managed;
-      first = earliest(first, running?.run.deadlineMs, running?.pauseUntilMs, managed.aborted?.untilMs);
-      for (const recurring of managed.recurring.values())
-        if (!recurring.queued) first = earliest(first, recurring.dueMs);
+    let first = Number.POSITIVE_INFINITY;
+    for (const { running, aborted, recurring } of this.resources.values()) {
+      if (running !== undefined) {
+        first = Math.min(first, running.run.deadlineMs, running.pauseUntilMs ?? first);
+      }
+      if (aborted !== undefined) first = Math.min(first, aborted.untilMs);
+      for (const { queued, dueMs } of recurring.values()) if (!queued) first = Math.min(first, dueMs);
     }
-    return first;
+    return Number.isFinite(first) ? first : undefined;
   }
 
   step(input: ExecutorInput, nowMs: number): ExecutorEffect[] {

@@ -8,6 +8,8 @@ import { digestOf } from "./hash.ts";
 
 /** Within this of an undisturbed view the result stands in the status. */
 const PATIENCE_MS = 30_000;
+/** Bound of the digest of several histories together: products with 31 stay whole numbers below it. */
+const HISTORIES = 2 ** 47;
 const CHANGING = new Set(["start", "stop", "promote", "demote"]);
 
 interface Action {
@@ -16,7 +18,7 @@ interface Action {
   readonly resource: string;
   readonly verb: string;
   /** What the status said when it began. */
-  readonly before: string;
+  readonly before: number;
   endedMs: number | undefined;
   /** The status has said something else since; it may have been cleaned up after that. */
   heard: boolean;
@@ -68,14 +70,14 @@ export class ActionUnheard implements Checker {
 }
 
 /** What the status has of a resource on a node; of a clone's instances, all together. */
-function historyOf(cib: Element | undefined, node: NodeFacts, resource: string): { digest: string; pending: boolean } {
+function historyOf(cib: Element | undefined, node: NodeFacts, resource: string): { digest: number; pending: boolean } {
   const state = cib === undefined ? undefined : childNamed(childNamed(cib, "status"), "node_state", `${node.id}`);
   const resources = childrenNamed(childNamed(childNamed(state, "lrm"), "lrm_resources"), "lrm_resource");
-  let digest = "";
+  let digest = 0;
   let pending = false;
   for (const history of resources) {
     if (baseName(history.attributes["id"] ?? "") !== resource) continue;
-    digest += digestOf(history);
+    digest = (digest * 31 + digestOf(history)) % HISTORIES;
     pending ||= history.children.some((entry) => entry.attributes["op-status"] === "-1");
   }
   return { digest, pending };

@@ -8,7 +8,7 @@ import { versionNumber } from "./registers.ts";
 
 export class ConfigurationsDifferAfterHealing implements Checker {
   readonly name = "configurations-differ-after-healing";
-  readonly #byVersion = new Map<number, string>();
+  readonly #byVersion = new Map<number, number>();
   /** The version of the configuration that each life has shown last. */
   readonly #latest = new Map<string, number>();
 
@@ -31,7 +31,7 @@ export class ConfigurationsDifferAfterHealing implements Checker {
   }
 
   #healed(facts: Facts): string | undefined {
-    const digests = new Map<string, string>();
+    const digests = new Map<number, string>();
     for (const { name, life } of facts.nodes) {
       if (life?.cib !== undefined) digests.set(digestOf(life.cib), name);
     }

@@ -7,7 +7,7 @@ import { digestOf } from "./hash.ts";
 /** Says what is missing; undefined when nothing is. */
 export function membersMissing(facts: Facts): string | undefined {
   let viewId: string | undefined;
-  let digest: string | undefined;
+  let digest: number | undefined;
   for (const { name, power, life } of facts.nodes) {
     if (power === "off") return `${name} is off`;
     const standing = life?.standing;

@@ -6,7 +6,7 @@ import { createKernel, type Kernel, type KernelConfig } from "../../../runtime/k
 import type { ConfigurationProblem, KernelEffect, KernelInput } from "../../../runtime/kernel/messages.ts";
 import type { PlantedFault } from "../../../runtime/kernel/planted-fault.ts";
 import type { QuorumConfig } from "../../../runtime/kernel/quorum/votes.ts";
-import { problemText, validateConfiguration } from "../../../runtime/model/validate.ts";
+import { createConfigurationCheck, problemText } from "../../../runtime/model/validate.ts";
 import type { NodeEffect, NodeInput } from "../../../runtime/services/messages.ts";
 import { kernelCheckers } from "../checkers/all.ts";
 import { membersMissing } from "../checkers/whole.ts";
@@ -35,17 +35,19 @@ export function kernelConfig(
     planted,
     quorum: (cib) => ({ ...quorumOf(cib, nodes), planted }),
     hash: sha256Hex,
-    validateConfiguration: faultsOf,
+    validateConfiguration: createJudge(),
   };
 }
 
-/** As in production: what is wrong with a document refuses it whole. */
-function faultsOf(next: Element, previous: Element): ConfigurationProblem[] {
-  const configuration = childNamed(next, "configuration");
-  if (configuration === undefined) return [{ code: "empty", text: "There is no <configuration>." }];
-  return validateConfiguration(configuration, childNamed(previous, "configuration"))
-    .filter((problem) => problem.severity === "error")
-    .map((problem) => ({ code: problem.code, text: problemText(problem) }));
+/** As in production: what is wrong with a document refuses it whole, and a change is checked by what it changes. */
+function createJudge(): (next: Element, previous: Element) => ConfigurationProblem[] {
+  const check = createConfigurationCheck();
+  return (next, previous) => {
+    const configuration = childNamed(next, "configuration");
+    if (configuration === undefined) return [{ code: "empty", text: "There is no <configuration>." }];
+    const problems = check(configuration, childNamed(previous, "configuration"));
+    return problems.map((problem) => ({ code: problem.code, text: problemText(problem) }));
+  };
 }
 
 /** One vote each, a majority decides; two nodes have two_node and wait_for_all. Fencing as the configuration says. */
