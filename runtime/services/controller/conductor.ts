@@ -84,6 +84,11 @@ export class Conductor {
     this.retries.clear();
   }
 
+  /** A fence has failed: other devices would make a difference. */
+  get waitsToFence(): boolean {
+    return this.retries.isTroubled;
+  }
+
   /** Other fence devices: a fence that failed with those before is tried again at once. */
   fenceDevicesChanged(): void {
     this.retries.endPauses();

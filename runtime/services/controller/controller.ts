@@ -236,7 +236,7 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
   private setCib(cib: Element): void {
     if (childNamed(cib, "configuration") !== childNamed(this.cib, "configuration")) {
       this.options = controllerOptions(cib);
-      if (fenceSetup(cib) !== fenceSetup(this.cib)) this.conductor.fenceDevicesChanged();
+      if (this.conductor.waitsToFence && fenceSetup(cib) !== fenceSetup(this.cib)) this.conductor.fenceDevicesChanged();
     }
     this.cib = cib;
     this.lives.cib(cib);

@@ -25,6 +25,11 @@ export class FenceRetries {
     return (this.troubles.get(target)?.notBeforeMs ?? nowMs) > nowMs;
   }
 
+  /** Some fence has failed and not succeeded since. */
+  get isTroubled(): boolean {
+    return this.troubles.size > 0;
+  }
+
   /** Notes that the fence is wanted; says whether it has to be asked for, because no such fence is under way already. */
   ask(target: string, action: FenceAction): boolean {
     if (this.asked.get(target) === action) return false;

@@ -16,6 +16,10 @@ const BOOKKEEPING = new Set([
   "dc-uuid",
 ]);
 
+/** Cluster properties of Systole's own, and notes of people, begin so; no plan depends on them. */
+const OWN_PROPERTY = "systole-";
+const PROPERTIES = "cluster_property_set";
+
 /**
  * Where `after` differs from `before` in another way than `expected` does, as a path of names and ids for people; undefined when
  * nowhere. `expected` is `before` with one's own edits; what of those is not in `after` yet counts as no difference.
@@ -68,6 +72,7 @@ function differenceInPlace(before: Element, after: Element, expected: Element): 
   for (const [at, child] of after.children.entries()) {
     const [old, wanted] = [before.children[at], expected.children[at]];
     if (old === undefined || wanted === undefined || old === child || wanted === child) continue;
+    if (after.name === PROPERTIES && isOwnProperty(old) && isOwnProperty(child)) continue;
     const difference = differenceIn(old, child, wanted, false);
     if (difference !== undefined) return difference;
   }
@@ -82,6 +87,7 @@ function differenceBelow(before: Element, after: Element, expected: Element): st
     const old = beforeChildren.get(key);
     const wanted = expectedChildren.get(key);
     if (old === child || wanted === child) continue;
+    if (after.name === PROPERTIES && isOwnProperty(old ?? child) && isOwnProperty(child)) continue;
     if (old !== undefined) {
       const difference = differenceIn(old, child, wanted ?? old, false);
       if (difference !== undefined) return difference;
@@ -90,9 +96,14 @@ function differenceBelow(before: Element, after: Element, expected: Element): st
     }
   }
   for (const [key, child] of beforeChildren) {
+    if (after.name === PROPERTIES && isOwnProperty(child)) continue;
     if (!afterChildren.has(key) && expectedChildren.has(key)) return `/${labelOf(child)}`;
   }
   return undefined;
+}
+
+function isOwnProperty(pair: Element): boolean {
+  return pair.name === "nvpair" && pair.attributes["name"]?.startsWith(OWN_PROPERTY) === true;
 }
 
 function sameTree(one: Element, other: Element): boolean {
