@@ -82,6 +82,14 @@ export interface Daemon {
   stop(options?: DaemonStop): Promise<void>;
 }
 
+/** How a server proves who it is, where that is not by a certificate that this machine trusts anyway. */
+export interface TlsOptions {
+  /** Certificate authorities in PEM that are trusted instead of this machine's. */
+  readonly ca?: string;
+  /** SHA-256 of the server's certificate in hexadecimal (as `openssl x509 -fingerprint -sha256` prints it): this one, whoever signed it. */
+  readonly pinSha256?: string;
+}
+
 /** A request over HTTP. */
 export interface FetchOptions {
   /** Default GET. */
@@ -90,6 +98,7 @@ export interface FetchOptions {
   readonly body?: string;
   /** Shorter than the call's own deadline, if wanted; milliseconds. */
   readonly timeoutMs?: number;
+  readonly tls?: TlsOptions;
 }
 
 /** An answer over HTTP, whole. Redirects are not followed: their status and `location` are the answer. */
@@ -156,6 +165,46 @@ export interface Udp {
   ): Promise<UdpSocket>;
 }
 
+/** Whom to connect to. */
+export interface TcpPeer {
+  /** Name or address. A name leads to this machine or its link only when that address is granted as well. */
+  readonly host: string;
+  readonly port: number;
+  /** With it (an empty object will do) the connection is TLS. */
+  readonly tls?: TlsOptions;
+}
+
+/** A connection. It is closed when the call ends. */
+export interface TcpSocket {
+  /** What has come, as soon as there is something; undefined at the end. */
+  read(): Promise<Uint8Array | undefined>;
+  /** Resolves when the system has taken it. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** May be called twice. */
+  close(): Promise<void>;
+}
+
+/** TCP. */
+export interface Tcp {
+  /** Rejects with AgentError `generic` (unreachable, wrong certificate), `denied`. */
+  connect(peer: TcpPeer): Promise<TcpSocket>;
+}
+
+/** Attributes of this node in the cluster, for rules and for people; they last until the node leaves. */
+export interface Attributes {
+  set(name: string, value: string): Promise<void>;
+  remove(name: string): Promise<void>;
+}
+
+/** Ciphers of old devices that a plugin's own `node:crypto` does not have. */
+export type Cipher = "des-cbc" | "aes-128-cfb" | "aes-192-cfb" | "aes-256-cfb";
+
+/** What `node:crypto` lacks in the sandbox. Nothing is padded. Rejects with AgentError `generic`: wrong lengths. */
+export interface HostCrypto {
+  encrypt(cipher: Cipher, key: Uint8Array, iv: Uint8Array, bytes: Uint8Array): Promise<Uint8Array>;
+  decrypt(cipher: Cipher, key: Uint8Array, iv: Uint8Array, bytes: Uint8Array): Promise<Uint8Array>;
+}
+
 /** A small store of this instance on this node: it survives restarts of Systole, not the loss of the node's state directory. */
 export interface State {
   get(key: string): Promise<string | undefined>;
@@ -184,6 +233,7 @@ export interface BaseContext<Parameters> {
   readonly signal: AbortSignal;
   readonly log: Log;
   readonly state: State;
+  readonly crypto: HostCrypto;
   /** Resolves after `ms` milliseconds; rejects when the signal fires. */
   sleep(ms: number): Promise<void>;
 }
@@ -196,9 +246,10 @@ type If<Condition, Members> = Condition extends true ? Members : unknown;
 /** The capabilities that these permissions give. */
 export type Capabilities<P> = If<Has<P, "run">, { readonly run: Run }> &
   If<Has<P, "daemon">, { readonly daemon: Daemon }> &
-  If<Has<P, "net">, { readonly fetch: Fetch; readonly udp: Udp }> &
+  If<Has<P, "net">, { readonly fetch: Fetch; readonly udp: Udp; readonly tcp: Tcp }> &
   If<Has<P, "read">, { readonly fs: ReadFiles }> &
   If<Has<P, "write">, { readonly fs: WriteFiles }> &
+  If<Has<P, "attributes">, { readonly attributes: Attributes }> &
   If<Has<P, "processes">, { readonly processes: Processes }> &
   If<
     Has<P, "promotionScore">,

@@ -23,6 +23,8 @@ export interface FenceDeviceSpec<Schema extends TObject = TObject, P extends Per
   /** Instance parameters: validated, defaults filled in, shown by `systole plugin describe`. `pcmk_*` belong to the host. */
   readonly parameters: Schema;
   readonly permissions?: P;
+  /** Memory of the plugin's process, all instances together; 128 if not given. With more it is ended and started again. */
+  readonly memoryLimitMiB?: number;
   /** Deadlines to suggest, such as "5s". */
   readonly timeouts?: Partial<Record<"power" | "setPower" | "check", string>>;
   /** Reads the power and changes nothing. Rejects or says "unknown" when in doubt. */

@@ -2,8 +2,10 @@
 
 export type { Static } from "typebox";
 export type {
+  Attributes,
   BaseContext,
   Capabilities,
+  Cipher,
   Context,
   Daemon,
   DaemonOptions,
@@ -12,6 +14,7 @@ export type {
   Fetch,
   FetchOptions,
   FetchResult,
+  HostCrypto,
   Log,
   Processes,
   ProcessIdentity,
@@ -21,6 +24,10 @@ export type {
   RunOptions,
   RunResult,
   State,
+  Tcp,
+  TcpPeer,
+  TcpSocket,
+  TlsOptions,
   Udp,
   UdpSocket,
   WriteFiles,

@@ -18,7 +18,7 @@ export interface Permissions {
   /** Programs for `ctx.daemon`, in the form of `run`. */
   readonly daemon?: readonly string[];
   /**
-   * Peers for `ctx.fetch` and `ctx.udp`: `"{address}:{port}/udp"`, `"{host}:443/tcp"`, or a URL, which grants its origin
+   * Peers for `ctx.fetch`, `ctx.udp` and `ctx.tcp`: `"{address}:{port}/udp"`, `"{host}:443/tcp"`, or a URL, which grants its origin
    * and its path: `"{readyUrl}"`, `"https://{address}/redfish/v1/*"`.
    */
   readonly net?: readonly string[];
@@ -26,6 +26,8 @@ export interface Permissions {
   readonly read?: readonly string[];
   /** Files for writing and removing by `ctx.fs`, in the form of `read`. Writing does not include reading. */
   readonly write?: readonly string[];
+  /** Names of node attributes that `ctx.attributes` may set: `"ping-{resource}"`, `"disk-*"`. */
+  readonly attributes?: readonly string[];
   /** Processes that `ctx.processes` may see and kill, by an environment marker: `"{marker}={value}"`, `"POWER_DOMAIN=*"`. */
   readonly processes?: readonly string[];
   /** The agent says how well suited this node is for promotion, by `ctx.promotionScore`. */
@@ -33,7 +35,7 @@ export interface Permissions {
 }
 
 /** The kinds of permission, in the order in which they are shown. */
-export const PERMISSION_KINDS = ["run", "daemon", "net", "read", "write", "processes"] as const;
+export const PERMISSION_KINDS = ["run", "daemon", "net", "read", "write", "attributes", "processes"] as const;
 
 /** A kind of permission that has patterns. */
 export type PermissionKind = (typeof PERMISSION_KINDS)[number];

@@ -36,6 +36,8 @@ export interface ResourceAgentSpec<Schema extends TObject = TObject, P extends P
   /** Instance parameters: validated, defaults filled in, shown by `systole plugin describe`. */
   readonly parameters: Schema;
   readonly permissions?: P;
+  /** Memory of the plugin's process, all instances together; 128 if not given. With more it is ended and started again. */
+  readonly memoryLimitMiB?: number;
   /** Deadlines to suggest to configuration tools, such as "20s"; the operation's own timeout in the CIB counts. */
   readonly timeouts?: AgentTimeouts;
   /** Observes, and changes nothing. Called on every node, also where the software is missing: `stopped` there. */

@@ -3,6 +3,7 @@
 // Nothing waits: `ctx.sleep` moves the clock and goes on, and when the clock passes the deadline, `ctx.signal` fires.
 
 import type {
+  Attributes,
   BaseContext,
   Capabilities,
   DaemonState,
@@ -62,6 +63,8 @@ export interface FakeWorld {
   /** Lines that were logged, as `LEVEL text`. */
   readonly logged: string[];
   readonly files: Map<string, string>;
+  /** Node attributes that are set. */
+  readonly attributes: Map<string, string>;
   /** Promotion scores that were set, in order. */
   readonly promotionScores: (number | undefined)[];
   /** The daemon that lives, with what it was started with. */
@@ -191,6 +194,19 @@ function fakeProcesses({ processes, guard }: Surroundings) {
   };
 }
 
+function fakeAttributes({ world, guard }: Surroundings): Attributes {
+  return {
+    async set(name, value) {
+      await guard();
+      world.attributes.set(name, value);
+    },
+    async remove(name) {
+      await guard();
+      world.attributes.delete(name);
+    },
+  };
+}
+
 function fakeState({ record, guard }: Surroundings): State {
   return {
     async get(key) {
@@ -236,6 +252,8 @@ export function createFakeWorld(options: FakeWorldOptions = {}): FakeWorld {
       fs: fakeFiles(around),
       processes: fakeProcesses(around),
       udp: { bind: async () => deadWorld() },
+      tcp: { connect: async () => deadWorld() },
+      attributes: fakeAttributes(around),
       promotionScore: async (score: number | undefined): Promise<void> => {
         await guard();
         world.promotionScores.push(score);
@@ -248,6 +266,7 @@ export function createFakeWorld(options: FakeWorldOptions = {}): FakeWorld {
       signal: controller.signal,
       log: fakeLog(world.logged),
       state: fakeState(around),
+      crypto: { encrypt: async () => deadWorld(), decrypt: async () => deadWorld() },
       async sleep(ms) {
         controller.signal.throwIfAborted();
         await Promise.resolve();
@@ -264,6 +283,7 @@ export function createFakeWorld(options: FakeWorldOptions = {}): FakeWorld {
     commands: [],
     logged: [],
     files: new Map(Object.entries(options.files ?? {})),
+    attributes: new Map(),
     promotionScores: [],
     daemon: () => daemon.living,
     endDaemon(how, leftBehind = []) {

@@ -4,6 +4,7 @@
 
 import { setTimeout as wait } from "node:timers/promises";
 import type {
+  Attributes,
   BaseContext,
   Daemon,
   Fetch,
@@ -15,10 +16,12 @@ import type {
   ReadFiles,
   Run,
   RunOptions,
+  Tcp,
   Udp,
   WriteFiles,
 } from "../../../sdk/mod.ts";
 import { AgentError } from "../../../sdk/mod.ts";
+import { hostCrypto } from "./ciphers.ts";
 import type { Daemons } from "./daemons.ts";
 import { fetchWhole } from "./fetch.ts";
 import { grantedFiles } from "./files.ts";
@@ -26,6 +29,7 @@ import type { Grants } from "./grants.ts";
 import { bootId, findProcesses, signalProcess } from "./processes.ts";
 import { runCommand } from "./run.ts";
 import type { InstanceState } from "./state.ts";
+import { grantedTcp } from "./tcp.ts";
 import { grantedUdp } from "./udp.ts";
 
 /** A context as the host holds it: which capabilities there are depends on the manifest. */
@@ -34,6 +38,8 @@ export interface HostContext extends BaseContext<Readonly<Record<string, unknown
   readonly daemon?: Daemon;
   readonly fetch?: Fetch;
   readonly udp?: Udp;
+  readonly tcp?: Tcp;
+  readonly attributes?: Attributes;
   readonly fs?: Partial<ReadFiles & WriteFiles>;
   readonly processes?: Processes;
   readonly promotionScore?: (score: number | undefined) => Promise<void>;
@@ -52,6 +58,8 @@ export interface ContextParts {
   readonly daemons: Daemons;
   readonly childEnvironment: Readonly<Record<string, string>>;
   /** Says the promotion score to the cluster; null takes it back. */
+  /** Sets an attribute of this node; null takes it back. */
+  readonly onAttribute: (name: string, value: string | null) => void;
   readonly onPromotionScore: (score: number | null) => void;
 }
 
@@ -100,6 +108,7 @@ export function createContext(parts: ContextParts): HostContext {
       set: guard(async (key: string, value: string) => state.set(ownKey(key), String(value))),
       remove: guard(async (key: string) => state.remove(ownKey(key))),
     },
+    crypto: hostCrypto,
     ...(permissions.run === undefined
       ? {}
       : {
@@ -118,10 +127,14 @@ export function createContext(parts: ContextParts): HostContext {
             if (!URL.canParse(url) || !/^https?:/i.test(url))
               throw new AgentError("arguments", `${url} is no http or https URL.`);
             grants.check({ kind: "net", url });
-            return await fetchWhole(url, options, signal);
+            return await fetchWhole(url, options, signal, grants);
           }),
           udp: grantedUdp(grants, signal, parts.log.warn),
+          tcp: grantedTcp(grants, signal),
         }),
+    ...(permissions.attributes === undefined
+      ? {}
+      : { attributes: grantedAttributes(parts.onAttribute, grants, guard) }),
     ...(reads || writes
       ? {
           fs: {
@@ -149,6 +162,32 @@ function checkScore(score: number | undefined): number | null {
 }
 
 type Guard = ReturnType<typeof whileWanted>;
+
+/** What an attribute's name may be: it becomes an XML attribute's value and part of an id. */
+const ATTRIBUTE_NAME = /^[A-Za-z_][\w.#-]{0,127}$/;
+/** Names by which the cluster itself steers nodes and resources. */
+const STEERING =
+  /^(standby|maintenance|terminate|shutdown|probe_complete|resource-discovery-enabled|(master|promotion|fail-count|last-failure)-.*)$/i;
+const ATTRIBUTE_VALUE_LIMIT = 4_096;
+
+function grantedAttributes(tell: ContextParts["onAttribute"], grants: Grants, guard: Guard): Attributes {
+  const checked = (name: string): string => {
+    if (!ATTRIBUTE_NAME.test(name))
+      throw new AgentError("generic", `${JSON.stringify(name)} is no name of an attribute.`);
+    if (STEERING.test(name))
+      throw new AgentError("privileges", `The attribute ${name} steers the cluster itself; no plugin may set it.`);
+    grants.check({ kind: "attributes", name });
+    return name;
+  };
+  return {
+    set: guard(async (name, value) => {
+      if (value.length > ATTRIBUTE_VALUE_LIMIT)
+        throw new AgentError("generic", `The value of ${name} has more than ${ATTRIBUTE_VALUE_LIMIT} characters.`);
+      tell(checked(name), value);
+    }),
+    remove: guard(async (name) => tell(checked(name), null)),
+  };
+}
 
 function grantedDaemon(daemon: Daemon, grants: Grants, guard: Guard): Daemon {
   return {

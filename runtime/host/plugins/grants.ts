@@ -13,8 +13,9 @@ import { PluginError } from "./plugin-error.ts";
 export type GrantRequest =
   | { readonly kind: "run" | "daemon"; readonly program: string; readonly args: readonly string[] }
   | { readonly kind: "net"; readonly url: string }
-  | { readonly kind: "net"; readonly address: string; readonly port: number; readonly protocol: "udp" }
+  | { readonly kind: "net"; readonly address: string; readonly port: number; readonly protocol: "tcp" | "udp" }
   | { readonly kind: "read" | "write"; readonly path: string }
+  | { readonly kind: "attributes"; readonly name: string }
   | { readonly kind: "processes"; readonly marker: string };
 
 /** What one instance of a plugin may do. */
@@ -144,6 +145,8 @@ function allows(pattern: string, request: GrantRequest, values: Readonly<Record<
     case "read":
     case "write":
       return pathFits(pattern, request.path, values);
+    case "attributes":
+      return expand(pattern, values).some((expanded) => fits(expanded, request.name, ""));
     case "processes":
       return expand(pattern, values).some((expanded) => fits(expanded, request.marker, ""));
   }
@@ -164,6 +167,8 @@ function inWords(request: GrantRequest): { readonly deed: string; readonly line:
     case "read":
     case "write":
       return { deed: `${request.kind} ${request.path}`, line: request.path };
+    case "attributes":
+      return { deed: `set the node attribute ${request.name}`, line: request.name };
     case "processes":
       return { deed: `see and kill processes with ${request.marker}`, line: request.marker };
   }

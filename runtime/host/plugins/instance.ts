@@ -82,6 +82,7 @@ export function createInstance(
     state: around.states.of(resource),
     daemons: around.daemons,
     childEnvironment: around.childEnvironment,
+    onAttribute: around.onAttribute,
     onPromotionScore: (score) => around.onAttribute(promotionAttribute(resource), score === null ? null : `${score}`),
   };
   return { context: (signal) => createContext({ ...parts, signal }), redact: clean };

@@ -4,12 +4,14 @@
 import type { Static, TObject } from "typebox";
 import * as Type from "typebox";
 import { Compile } from "typebox/compile";
-import { AgentError, type UdpSocket } from "../../../../sdk/mod.ts";
+import { AgentError, type TcpSocket, type UdpSocket } from "../../../../sdk/mod.ts";
 import type { HostContext } from "../context.ts";
 
 /** Sockets of a call, by the numbers that the guest knows them by. */
 export interface GuestSockets {
-  open(socket: UdpSocket): number;
+  open(socket: UdpSocket | TcpSocket): number;
+  /** A connection of this call; rejects where there is none of that number. */
+  stream(socket: number): TcpSocket;
   close(socket: number): Promise<void>;
   /** Hands a datagram to the guest; loss is legal. */
   received(socket: number, bytes: Uint8Array, address: string, port: number): void;
@@ -17,6 +19,14 @@ export interface GuestSockets {
 
 /** Answers one question of a guest: the result, as it goes over the wire. */
 type Answer = (context: HostContext, args: readonly unknown[], sockets: GuestSockets) => Promise<unknown>;
+
+function toBase64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("base64");
+}
+
+function fromBase64(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text, "base64"));
+}
 
 /** What the manifest does not have, the context does not have either. */
 function granted<Capability>(capability: Capability | undefined, name: string): Capability {
@@ -63,15 +73,24 @@ const runOptions = Form(
 );
 const daemonOptions = Form({ env, directory: Optional(Text()), logFile: Optional(Text()) }, strict);
 const daemonStop = Form({ signal: Optional(Text()), graceMs: Optional(Integer({ minimum: 0 })) }, strict);
+const tls = Optional(Form({ ca: Optional(Text()), pinSha256: Optional(Text()) }, strict));
 const fetchOptions = Form(
   {
     method: Optional(Text()),
     headers: Optional(Dictionary(Text(), Text())),
     body: Optional(Text()),
     timeoutMs: Optional(Integer({ minimum: 1, maximum: 2_147_483_647 })),
+    tls,
   },
   strict,
 );
+const tcpPeer = Form({ host: Text({ maxLength: 255 }), port: Integer({ minimum: 1, maximum: 65_535 }), tls }, strict);
+const cipherArguments = Form({
+  cipher: Type.Enum(["des-cbc", "aes-128-cfb", "aes-192-cfb", "aes-256-cfb"]),
+  key: Text(),
+  iv: Text(),
+  bytes: Text(),
+});
 const processQuery = Union([Form({ marker: Text() }, strict), Form({ identities }, strict)]);
 const bindAddress = Form({ address: Text(), port: Integer({ minimum: 0, maximum: 65_535 }) }, strict);
 
@@ -105,6 +124,29 @@ const METHODS: ReadonlyMap<string, Answer> = new Map([
     return { socket: number, port: socket.port };
   }),
   method("udp.close", Form({ socket: Integer() }), (_, { socket }, sockets) => sockets.close(socket)),
+  method("tcp.connect", Form({ peer: tcpPeer }), async ({ tcp }, { peer }, sockets) =>
+    sockets.open(await granted(tcp, "tcp").connect(peer)),
+  ),
+  method("tcp.read", Form({ socket: Integer() }), async (_, { socket }, sockets) => {
+    const bytes = await sockets.stream(socket).read();
+    return bytes === undefined ? null : toBase64(bytes);
+  }),
+  method("tcp.write", Form({ socket: Integer(), bytes: Text() }), (_, { socket, bytes }, sockets) =>
+    sockets.stream(socket).write(fromBase64(bytes)),
+  ),
+  method("tcp.close", Form({ socket: Integer() }), (_, { socket }, sockets) => sockets.close(socket)),
+  method("attributes.set", Form({ name: Text(), value: Text() }), ({ attributes }, { name, value }) =>
+    granted(attributes, "attributes").set(name, value),
+  ),
+  method("attributes.remove", Form({ name: Text() }), ({ attributes }, { name }) =>
+    granted(attributes, "attributes").remove(name),
+  ),
+  method("crypto.encrypt", cipherArguments, async ({ crypto }, { cipher, key, iv, bytes }) =>
+    toBase64(await crypto.encrypt(cipher, fromBase64(key), fromBase64(iv), fromBase64(bytes))),
+  ),
+  method("crypto.decrypt", cipherArguments, async ({ crypto }, { cipher, key, iv, bytes }) =>
+    toBase64(await crypto.decrypt(cipher, fromBase64(key), fromBase64(iv), fromBase64(bytes))),
+  ),
   method("fs.readText", Form({ path: Text() }), ({ fs }, { path }) => granted(fs?.readText, "fs.readText")(path)),
   method("fs.writeText", Form({ path: Text(), text: Text() }), ({ fs }, { path, text }) =>
     granted(fs?.writeText, "fs.writeText")(path, text),

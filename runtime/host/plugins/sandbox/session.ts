@@ -4,7 +4,7 @@
 // A call is answered exactly once, also one that was cancelled; until then it is expected. A question must carry a number
 // larger than any before it, and belong to a call that this host has made.
 
-import { isAgentError, type UdpSocket } from "../../../../sdk/mod.ts";
+import { AgentError, isAgentError, type TcpSocket, type UdpSocket } from "../../../../sdk/mod.ts";
 import { errorText } from "../../errors.ts";
 import type { HostContext } from "../context.ts";
 import { PluginError } from "../plugin-error.ts";
@@ -68,7 +68,7 @@ export class GuestSession {
   private readonly child: GuestChild;
   private readonly listener: SessionListener;
   private readonly expected = new Map<number, Expected>();
-  private readonly sockets = new Map<number, { readonly call: number; readonly socket: UdpSocket }>();
+  private readonly sockets = new Map<number, { readonly call: number; readonly socket: UdpSocket | TcpSocket }>();
   private lastCall = 0;
   private lastQuestion = 0;
   private lastSocket = 0;
@@ -287,6 +287,12 @@ export class GuestSession {
         this.sockets.set(this.lastSocket, { call, socket });
         return this.lastSocket;
       },
+      stream: (number) => {
+        const open = this.sockets.get(number);
+        if (open?.call !== call || !("read" in open.socket))
+          throw new AgentError("generic", "This connection is closed.");
+        return open.socket;
+      },
       close: async (socket) => {
         if (this.sockets.get(socket)?.call === call) await this.closeSocket(socket);
       },
@@ -311,7 +317,7 @@ export class GuestSession {
       return;
     }
     const open = this.sockets.get(number);
-    if (open?.call === call) open.socket.send(Buffer.from(bytes, "base64"), address, port);
+    if (open?.call === call && "send" in open.socket) open.socket.send(Buffer.from(bytes, "base64"), address, port);
   }
 
   private log(level: "debug" | "info" | "warn" | "error", text: string, call: number | undefined): void {

@@ -7,6 +7,8 @@ import { after, before, test } from "node:test";
 import { fetchWhole } from "../../../../runtime/host/plugins/fetch.ts";
 
 const never = new AbortController().signal;
+/** Whatever is asked for. */
+const everything = { check: () => undefined };
 const seen: string[] = [];
 let base = "";
 
@@ -40,29 +42,33 @@ test("the whole answer comes back as plain data", async () => {
     `${base}/a?b=c`,
     { method: "PUT", body: "on", headers: { "x-login": "me" } },
     never,
+    everything,
   );
   assert.deepEqual({ status, a: headers["x-a"], text }, { status: 201, a: "b", text: "hello" });
   assert.equal(seen.at(-1), "PUT /a?b=c me on");
 });
 
 test("a redirect is an answer, not a way around the grant", async () => {
-  const { status, headers } = await fetchWhole(`${base}/elsewhere`, {}, never);
+  const { status, headers } = await fetchWhole(`${base}/elsewhere`, {}, never, everything);
   assert.deepEqual([status, headers["location"]], [302, "/secret"]);
   assert.equal(seen.at(-1), "GET /elsewhere");
 });
 
 test("unreachable, silent, too large, aborted: each says so", async () => {
-  await assert.rejects(fetchWhole("http://127.0.0.1:1/", {}, never), {
+  await assert.rejects(fetchWhole("http://127.0.0.1:1/", {}, never, everything), {
     code: "generic",
     message: "http://127.0.0.1:1/ cannot be reached (ECONNREFUSED).",
   });
-  await assert.rejects(fetchWhole(`${base}/silent`, { timeoutMs: 20 }, never), {
+  await assert.rejects(fetchWhole(`${base}/silent`, { timeoutMs: 20 }, never, everything), {
     code: "generic",
     message: /\/silent did not answer within 20 ms/,
   });
-  await assert.rejects(fetchWhole(`${base}/large`, {}, never), { code: "generic", message: /more than 1048576 bytes/ });
+  await assert.rejects(fetchWhole(`${base}/large`, {}, never, everything), {
+    code: "generic",
+    message: /more than 1048576 bytes/,
+  });
   const controller = new AbortController();
-  const asked = fetchWhole(`${base}/silent`, {}, controller.signal);
+  const asked = fetchWhole(`${base}/silent`, {}, controller.signal, everything);
   setImmediate(() => controller.abort(new Error("enough")));
   await assert.rejects(asked, { message: "enough" });
 });

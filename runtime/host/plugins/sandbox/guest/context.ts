@@ -2,7 +2,7 @@
 // Whether it is allowed is not decided here.
 
 import { AgentError } from "../../../../../sdk/errors.ts";
-import type { Permissions, UdpSocket } from "../../../../../sdk/mod.ts";
+import type { HostCrypto, Permissions, TcpSocket, UdpSocket } from "../../../../../sdk/mod.ts";
 import type { CallRequest } from "../wire.ts";
 
 /** What a context asks of the guest's link to the host. */
@@ -56,6 +56,40 @@ function udpOf(ask: Ask, link: HostLink, call: number) {
   };
 }
 
+function fromBase64(text: unknown): Uint8Array {
+  return new Uint8Array(Buffer.from(String(text), "base64"));
+}
+
+function tcpOf(ask: Ask) {
+  return {
+    async connect(peer: unknown): Promise<TcpSocket> {
+      const socket = await ask("tcp.connect")(peer);
+      let closed: Promise<void> | undefined;
+      return {
+        async read() {
+          const bytes = await ask("tcp.read")(socket);
+          return bytes === undefined ? undefined : fromBase64(bytes);
+        },
+        async write(bytes) {
+          await ask("tcp.write")(socket, toBase64(bytes));
+        },
+        close() {
+          closed ??= ask("tcp.close")(socket).then(() => undefined);
+          return closed;
+        },
+      };
+    },
+  };
+}
+
+function cryptoOf(ask: Ask): HostCrypto {
+  const perform =
+    (method: string): HostCrypto["encrypt"] =>
+    async (cipher, key, iv, bytes) =>
+      fromBase64(await ask(method)(cipher, toBase64(key), toBase64(iv), toBase64(bytes)));
+  return { encrypt: perform("crypto.encrypt"), decrypt: perform("crypto.decrypt") };
+}
+
 /** A pause that ends early, with the reason, when the signal fires. */
 function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -99,12 +133,13 @@ export function guestContext(
       signal.throwIfAborted();
       await sleep(ms, signal);
     },
+    crypto: cryptoOf(ask),
     state: { get: ask("state.get"), set: ask("state.set"), remove: ask("state.remove") },
     ...(has("run") ? { run: ask("run") } : {}),
     ...(has("daemon")
       ? { daemon: { start: ask("daemon.start"), adopt: ask("daemon.adopt"), stop: ask("daemon.stop") } }
       : {}),
-    ...(has("net") ? { fetch: ask("fetch"), udp: udpOf(ask, link, call) } : {}),
+    ...(has("net") ? { fetch: ask("fetch"), udp: udpOf(ask, link, call), tcp: tcpOf(ask) } : {}),
     ...(has("read") || has("write")
       ? {
           fs: {
@@ -113,6 +148,7 @@ export function guestContext(
           },
         }
       : {}),
+    ...(has("attributes") ? { attributes: { set: ask("attributes.set"), remove: ask("attributes.remove") } } : {}),
     ...(has("processes")
       ? { processes: { bootId: ask("processes.bootId"), find: ask("processes.find"), kill: ask("processes.kill") } }
       : {}),

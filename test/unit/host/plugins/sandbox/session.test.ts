@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { hostCrypto } from "../../../../../runtime/host/plugins/ciphers.ts";
 import type { HostContext } from "../../../../../runtime/host/plugins/context.ts";
 import type { GuestProgram } from "../../../../../runtime/host/plugins/sandbox/program.ts";
 import { GuestFailure, GuestGone, GuestSession } from "../../../../../runtime/host/plugins/sandbox/session.ts";
@@ -48,6 +49,7 @@ function context(signal: AbortSignal, lines: string[] = []): HostContext {
     signal,
     log: { debug: log, info: log, warn: log, error: log },
     state: { get: async () => "value", set: async () => undefined, remove: async () => undefined },
+    crypto: hostCrypto,
     sleep: async () => undefined,
   };
 }
