@@ -27,7 +27,12 @@ const THEIRS: Program = ["crm_simulate"];
 function processorMs(program: Program, path: string, passes: number): number {
   const script = 'TIMEFORMAT="%3U %3S"; time "$@" >/dev/null 2>&1';
   const command = [...program, "--profile", path, "--repeat", String(passes)];
-  const { stderr } = spawnSync("bash", ["-c", script, "bash", ...command], { encoding: "utf8" });
+  const { status, stderr } = spawnSync("bash", ["-c", script, "bash", ...command], { encoding: "utf8" });
+  if (status !== 0) {
+    throw new Error(
+      `"${command.join(" ")}" ended with exit code ${status}, so it cannot be timed. Run it by itself to see why.`,
+    );
+  }
   const [user, system] = stderr.trim().split(/\s+/).map(Number);
   return ((user ?? Number.NaN) + (system ?? Number.NaN)) * 1000;
 }
@@ -37,7 +42,7 @@ function passMs(program: Program, path: string): number {
   const ms = (processorMs(program, path, MANY) - few) / (MANY - FEW);
   if (ms > 0) return ms;
   throw new Error(
-    `${program.join(" ")} took no time for ${path}: it did not run, or the machine is too busy to measure.`,
+    `${program.join(" ")} took no longer for ${MANY} passes than for ${FEW} (${path}), so the machine is too busy to measure. Measure again later.`,
   );
 }
 

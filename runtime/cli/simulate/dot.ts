@@ -1,7 +1,7 @@
 // The plan as a drawing (Graphviz): what will be done in green, what cannot be done in red, what need not be
 // done (shown when asked for) in blue.
 
-import { actionMeta, actionUuid, hasFlag } from "../../services/scheduler/actions.ts";
+import { actionMeta, actionUuid, hasFlag } from "../../services/scheduler/action.ts";
 import { type Action, type Cluster, Flag, Order } from "../../services/scheduler/state.ts";
 
 function nameOf(action: Action): string {

@@ -1,197 +1,28 @@
-// Making actions, and finding those that exist: each operation of a resource on a node is one action however often it is asked for.
+// Making actions: each operation of a resource on a node is one action however often it is asked for.
 //
 // Fencing lives here too, because an action that cannot run may need it, and fencing is itself an action.
 
+import { actionMeta, clearFlag, hasFlag, joinNode, setActionMeta, setFlag, setReason } from "./action.ts";
 import { operationParameters } from "./digests.ts";
 import { priorityFencingDelay, unfencingDigests } from "./fencing-details.ts";
+import { firstOn, listOf } from "./find-actions.ts";
 import { has } from "./node-table.ts";
 import { actionKind } from "./operation-meta.ts";
 import {
   type Action,
   type ActionKind,
-  type ActionList,
-  type ActionMeta,
   type Cluster,
   Flag,
   Needs,
   type Node,
   type NoQuorumPolicy,
-  Order,
   type Relation,
   type Resource,
   Role,
 } from "./state.ts";
 import { findNode, isGuestNode, isRemoteMachine, launcherOf } from "./tree.ts";
 
-/** What probes add of their own: the result that is as expected. Shared, because there are as many as pairs of resource and node. */
-const EXPECT_STOPPED = new Map([["op_target_rc", "7"]]);
-const EXPECT_PROMOTED = new Map([["op_target_rc", "8"]]);
-
 const NO_RELATIONS: readonly Relation[] = [];
-
-/** Key of an action as the history and people know it. */
-export function actionUuid(action: Action): string {
-  return action.kind === undefined ? action.key : action.kind.uuid;
-}
-
-export function actionMeta(action: Action, name: string): string | undefined {
-  return action.meta?.get(name) ?? action.kind?.meta.get(name);
-}
-
-export function setActionMeta(action: Action, name: string, value: string): void {
-  const { meta } = action;
-  if (meta === undefined) action.meta = new Map([[name, value]]);
-  else if (isShared(meta)) action.meta = new Map(meta).set(name, value);
-  else meta.set(name, value);
-}
-
-/** Whether what an action adds of its own is what others add too. */
-export function isShared(meta: ActionMeta): boolean {
-  return meta === EXPECT_STOPPED || meta === EXPECT_PROMOTED;
-}
-
-/** Says with what result a probe finds things as they should be. */
-export function expectResult(action: Action, result: "stopped" | "promoted"): void {
-  const shared = result === "stopped" ? EXPECT_STOPPED : EXPECT_PROMOTED;
-  if (action.meta === undefined) action.meta = shared;
-  else for (const [name, value] of shared) setActionMeta(action, name, value);
-}
-
-export function hasFlag(action: Action, flag: number): boolean {
-  return (action.flags & flag) === flag;
-}
-
-export function setFlag(action: Action, flag: number): void {
-  const flags = action.flags | flag;
-  if (flags === action.flags) return;
-  action.flags = flags;
-  action.cluster.actionChanges += 1;
-}
-
-export function clearFlag(action: Action, flag: number): void {
-  if ((action.flags & flag) === 0) return;
-  action.flags &= ~flag;
-  action.cluster.actionChanges += 1;
-}
-
-/** An action that had no node gets one. */
-function joinNode(action: Action, node: Node): void {
-  action.node = node;
-  action.cluster.actionChanges += 1;
-}
-
-export function setReason(action: Action, reason: string | undefined, overwrite: boolean): void {
-  if (action.reason === undefined || overwrite) action.reason = reason;
-}
-
-function isOrdered(first: Action, then: Action, flags: number): boolean {
-  // Each order is in both lists, so the shorter one is enough.
-  if (then.beforeCount < first.afterCount) {
-    for (let known = then.before; known !== undefined; known = known.olderBefore) {
-      if (known.first === first && (known.made & flags) !== 0) return true;
-    }
-  } else {
-    for (let known = first.after; known !== undefined; known = known.olderAfter) {
-      if (known.then === then && (known.made & flags) !== 0) return true;
-    }
-  }
-  return false;
-}
-
-/** Orders two actions. False when that order is there already. */
-export function orderActions(first: Action | undefined, then: Action | undefined, flags: number): boolean {
-  if (first === undefined || then === undefined || flags === Order.None) return false;
-  if (isOrdered(first, then, flags)) return false;
-  const { before } = then;
-  const { after } = first;
-  const relation: Relation = {
-    first,
-    then,
-    made: flags,
-    flags,
-    graphed: false,
-    olderBefore: before,
-    olderAfter: after,
-    run: undefined,
-  };
-  first.after = relation;
-  first.afterCount += 1;
-  then.before = relation;
-  then.beforeCount += 1;
-  // Notifications are ordered while the graph is being made.
-  if ((then.flags & Flag.InputsMerged) !== 0) then.inputs = [...then.inputs, relation];
-  return true;
-}
-
-const NO_ACTIONS: readonly Action[] = [];
-
-function listOf(resource: Resource, key: string, intervalMs: number): ActionList | undefined {
-  for (const list of resource.actionLists) if (list.key === key && list.intervalMs === intervalMs) return list;
-  return undefined;
-}
-
-/** All actions of a resource with that key, oldest first. */
-export function actionsWithKey(resource: Resource, key: string, intervalMs: number): readonly Action[] {
-  return listOf(resource, key, intervalMs)?.actions ?? NO_ACTIONS;
-}
-
-/** All actions of a resource with that key, oldest first; one without a node joins the node asked for. */
-export function findActions(
-  resource: Resource,
-  key: string,
-  intervalMs: number,
-  node: Node | undefined,
-): readonly Action[] {
-  const actions = actionsWithKey(resource, key, intervalMs);
-  if (node === undefined || actions.length === 0) return actions;
-  for (const action of actions) if (action.node === undefined) joinNode(action, node);
-  return actions.filter((action) => action.node === node);
-}
-
-/** The first of `findActions`. */
-export function findAction(
-  resource: Resource,
-  key: string,
-  intervalMs: number,
-  node: Node | undefined,
-): Action | undefined {
-  const actions = actionsWithKey(resource, key, intervalMs);
-  if (node === undefined) return actions[0];
-  for (const action of actions) if (action.node === undefined) joinNode(action, node);
-  for (const action of actions) if (action.node === node) return action;
-  return undefined;
-}
-
-/** The first on a node (or anywhere); those without a node that are met on the way join it. */
-function firstOn(actions: readonly Action[], node: Node | undefined): Action | undefined {
-  for (const action of actions) {
-    if (node === undefined) return action;
-    if (action.node === undefined) joinNode(action, node);
-    if (action.node === node) return action;
-  }
-  return undefined;
-}
-
-/** All actions of a resource with that key on exactly that node, oldest first. */
-export function findActionsOn(
-  resource: Resource,
-  key: string,
-  intervalMs: number,
-  node: Node | undefined,
-): readonly Action[] {
-  if (node === undefined) return NO_ACTIONS;
-  const actions = actionsWithKey(resource, key, intervalMs);
-  return actions.length === 0 ? actions : actions.filter((action) => action.node === node);
-}
-
-/** The newest action of a resource that does a task (on a node). */
-export function newestAction(resource: Resource, task: string, node: Node | undefined): Action | undefined {
-  for (let i = resource.actions.length - 1; i >= 0; i -= 1) {
-    const action = resource.actions[i];
-    if (action?.task === task && (node === undefined || action.node === node)) return action;
-  }
-  return undefined;
-}
 
 function newAction(
   cluster: Cluster,

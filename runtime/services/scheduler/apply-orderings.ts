@@ -1,8 +1,11 @@
 // Stage: orders become relations of actions, now that all actions are known.
 
-import { actionsWithKey, clearFlag, hasFlag, orderActions, simpleAction } from "./actions.ts";
+import { clearFlag, hasFlag } from "./action.ts";
+import { simpleAction } from "./actions.ts";
+import { actionsWithKey } from "./find-actions.ts";
 import { graphHasLoop } from "./graph-inputs.ts";
 import { orderProbes } from "./probes.ts";
+import { orderActions } from "./relations.ts";
 import {
   type Action,
   type Cluster,

@@ -2,7 +2,7 @@
 
 import { INFINITY } from "../../model/score.ts";
 import { compareText } from "../../model/text.ts";
-import { actionMeta, clearFlag } from "./actions.ts";
+import { actionMeta, clearFlag } from "./action.ts";
 import { ABSENT, nodeUsable, scoreOf, usableIn } from "./node-table.ts";
 import { showUse } from "./score-lines.ts";
 import { type Cluster, Flag, type Node, type NodeTable, type Resource, Role } from "./state.ts";

@@ -2,7 +2,9 @@
 
 import { INFINITY } from "../../model/score.ts";
 import { isTrue } from "../../model/text.ts";
-import { clearFlag, hasFlag, newestAction, resourcePseudoAction, setFlag, simpleAction } from "./actions.ts";
+import { clearFlag, hasFlag, setFlag } from "./action.ts";
+import { resourcePseudoAction, simpleAction } from "./actions.ts";
+import { newestAction } from "./find-actions.ts";
 import { addDemotionNotifications, addPromotionNotifications, addStartStopNotifications } from "./notify.ts";
 import { type Action, type Cluster, Flag, type Node, type Resource, Variant } from "./state.ts";
 import { isClone, isPrimitive } from "./tree.ts";

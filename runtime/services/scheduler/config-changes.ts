@@ -1,7 +1,8 @@
 // Stage: what changed in the configuration since operations ran: agents, parameters, operations that are no longer wanted.
 
 import { formatInterval } from "../../model/duration.ts";
-import { clearFailures, resourceAction, setReason, simpleAction, triggerUnfencing } from "./actions.ts";
+import { setReason } from "./action.ts";
+import { clearFailures, resourceAction, simpleAction, triggerUnfencing } from "./actions.ts";
 import { compareDigests, needsRemoteName, restartDigestOf } from "./digests.ts";
 import { failureCount } from "./fail-counts.ts";
 import { activeRange, sortedOperations } from "./history-order.ts";

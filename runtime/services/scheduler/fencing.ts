@@ -1,20 +1,12 @@
 // Stage: who is fenced and who may leave, and what waits for that.
 
-import {
-  canFence,
-  clearFlag,
-  fenceAction,
-  findActions,
-  hasFlag,
-  newestAction,
-  orderActions,
-  setActionMeta,
-  setFlag,
-  shutdownAction,
-} from "./actions.ts";
+import { clearFlag, hasFlag, setActionMeta, setFlag } from "./action.ts";
+import { canFence, fenceAction, shutdownAction } from "./actions.ts";
+import { findActions, newestAction } from "./find-actions.ts";
 import { has } from "./node-table.ts";
 import { notifyAfterFencing } from "./notify.ts";
 import { newOrdering } from "./orderings.ts";
+import { orderActions } from "./relations.ts";
 import { type Action, type Cluster, Flag, Needs, type Node, Order, type Resource } from "./state.ts";
 import {
   anyIn,

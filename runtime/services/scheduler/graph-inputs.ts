@@ -1,6 +1,6 @@
 // Which actions are in the plan, and which of them wait for which.
 
-import { actionMeta, hasFlag } from "./actions.ts";
+import { actionMeta, hasFlag } from "./action.ts";
 import { type Action, Flag, Order, type Relation } from "./state.ts";
 import { isClone, isGuestNode } from "./tree.ts";
 

@@ -3,7 +3,8 @@
 import { parseIntervalMs } from "../../model/duration.ts";
 import { leadingInteger } from "../../model/score.ts";
 import type { GraphAction, GraphPrimitive, Synapse, TransitionGraph } from "../transition.ts";
-import { actionMeta, hasFlag, isShared, pseudoAction, setFlag } from "./actions.ts";
+import { actionMeta, hasFlag, isShared, setFlag } from "./action.ts";
+import { pseudoAction } from "./actions.ts";
 import { parametersOf } from "./attributes.ts";
 import { bundleHostName, metaName } from "./digests.ts";
 import { actionCause } from "./explain/action-cause.ts";

@@ -3,13 +3,14 @@
 
 import { millisecondsToSeconds } from "../../model/duration.ts";
 import { INFINITY } from "../../model/score.ts";
-import { canFence, clearFailures, fenceAction, orderActions, remoteNodeOf, simpleAction } from "./actions.ts";
+import { canFence, clearFailures, fenceAction, remoteNodeOf, simpleAction } from "./actions.ts";
 import { recheckBy } from "./attributes.ts";
 import { compareDigests, needsRemoteName } from "./digests.ts";
 import { failureCount } from "./fail-counts.ts";
 import { addLocation, banEverywhere, replaceWithBan } from "./location-scores.ts";
 import { migrateFromFailed, migrateToFailed, migrateToSucceeded } from "./migration-history.ts";
 import { isProbe, onFailOf, operationConfig, operationMeta, roleAfterFailure } from "./operation-meta.ts";
+import { orderActions } from "./relations.ts";
 import { type HistoryOperation, type HistoryState, type Judged, OnFail, Order, Role } from "./state.ts";
 import { findNode, isAnonymousClone, isBundled, topResource } from "./tree.ts";
 

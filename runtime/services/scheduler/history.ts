@@ -3,16 +3,10 @@
 import { childNamed, type Element } from "../../kernel/cib/element.ts";
 import { millisecondsToSeconds } from "../../model/duration.ts";
 import { INFINITY, leadingInteger } from "../../model/score.ts";
-import {
-  clearHistory,
-  fenceNode,
-  findActions,
-  remoteNodeOf,
-  resourceAction,
-  setFlag,
-  simpleAction,
-} from "./actions.ts";
+import { setFlag } from "./action.ts";
+import { clearHistory, fenceNode, remoteNodeOf, resourceAction, simpleAction } from "./actions.ts";
 import { addActive } from "./active.ts";
+import { findActions } from "./find-actions.ts";
 import { activeRange, readOperation, sortedOperations } from "./history-order.ts";
 import { applyOperation } from "./history-result.ts";
 import { partOfInstance } from "./instance-parts.ts";

@@ -1,6 +1,7 @@
 // Stage: live migration in place of stop and start.
 
-import { setActionMeta, setFlag, simpleAction } from "./actions.ts";
+import { setActionMeta, setFlag } from "./action.ts";
+import { simpleAction } from "./actions.ts";
 import { orderOperations } from "./orderings.ts";
 import { type Action, type Cluster, Flag, type Node, Order, type Resource } from "./state.ts";
 

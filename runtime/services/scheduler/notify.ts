@@ -3,17 +3,11 @@
 
 import { INFINITY } from "../../model/score.ts";
 import { compareText } from "../../model/text.ts";
-import {
-  actionMeta,
-  clearFlag,
-  hasFlag,
-  newestAction,
-  orderActions,
-  resourceAction,
-  setActionMeta,
-  setFlag,
-} from "./actions.ts";
+import { actionMeta, clearFlag, hasFlag, setActionMeta, setFlag } from "./action.ts";
+import { resourceAction } from "./actions.ts";
+import { newestAction } from "./find-actions.ts";
 import { nodesOf } from "./node-table.ts";
+import { orderActions } from "./relations.ts";
 import {
   type Action,
   type Cluster,

@@ -1,22 +1,15 @@
 // Stage: finding out what runs where nobody has looked yet, before anything is started.
 
 import { isTrue } from "../../model/text.ts";
-import {
-  actionMeta,
-  actionsWithKey,
-  clearFlag,
-  expectResult,
-  fenceNode,
-  findActions,
-  hasFlag,
-  orderActions,
-  simpleAction,
-} from "./actions.ts";
+import { actionMeta, clearFlag, expectResult, hasFlag } from "./action.ts";
+import { fenceNode, simpleAction } from "./actions.ts";
 import { findCompatible } from "./compatible.ts";
+import { actionsWithKey, findActions } from "./find-actions.ts";
 import { compareNumbers } from "./instances.ts";
 import { orderAfterProbe } from "./internal-orders.ts";
 import { has, remove } from "./node-table.ts";
 import { newOrdering, orderActionBefore } from "./orderings.ts";
+import { orderActions } from "./relations.ts";
 import { connectionFailed } from "./remote-orders.ts";
 import {
   type Action,

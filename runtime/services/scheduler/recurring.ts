@@ -1,20 +1,11 @@
 // Stage: operations that run again and again: started where the resource is, cancelled where its role is another.
 
-import {
-  actionMeta,
-  clearFlag,
-  findActions,
-  findActionsOn,
-  hasFlag,
-  orderActions,
-  resourceAction,
-  setActionMeta,
-  setFlag,
-  simpleAction,
-  triggerUnfencing,
-} from "./actions.ts";
+import { actionMeta, clearFlag, hasFlag, setActionMeta, setFlag } from "./action.ts";
+import { resourceAction, simpleAction, triggerUnfencing } from "./actions.ts";
+import { findActions, findActionsOn } from "./find-actions.ts";
 import { operationConfig } from "./operation-meta.ts";
 import { newOrdering } from "./orderings.ts";
+import { orderActions } from "./relations.ts";
 import { parseRole } from "./roles.ts";
 import {
   type Action,

@@ -1,6 +1,7 @@
 // Stage: what happens on a remote or guest node is ordered with the connection to it.
 
-import { fenceNode, hasFlag } from "./actions.ts";
+import { hasFlag } from "./action.ts";
+import { fenceNode } from "./actions.ts";
 import { newOrdering } from "./orderings.ts";
 import { isRecurring } from "./recurring.ts";
 import { type Action, type Cluster, Flag, type Node, Order, type Resource, Role } from "./state.ts";

@@ -1,17 +1,11 @@
 // Stage: which operations take a resource from what it is to what it shall be.
 
-import {
-  clearFlag,
-  fenceAction,
-  findActionsOn,
-  hasFlag,
-  orderActions,
-  setFlag,
-  setReason,
-  simpleAction,
-} from "./actions.ts";
+import { clearFlag, hasFlag, setFlag, setReason } from "./action.ts";
+import { fenceAction, simpleAction } from "./actions.ts";
+import { findActionsOn } from "./find-actions.ts";
 import { abortDanglingMigrations, canMigrate, createMigration } from "./migration.ts";
 import { createRecurring } from "./recurring.ts";
+import { orderActions } from "./relations.ts";
 import { type Cluster, Flag, type Node, Order, type Resource, Role } from "./state.ts";
 import { isUnfenced, orderVsUnfencing } from "./unfencing.ts";
 

@@ -1,6 +1,7 @@
 // The plan as people read it: one line for each resource that changes, and for each node that is fenced or leaves.
 
-import { actionMeta, findAction, hasFlag } from "./actions.ts";
+import { actionMeta, hasFlag } from "./action.ts";
+import { findAction } from "./find-actions.ts";
 import { roleText } from "./roles.ts";
 import type { PlannedAction } from "./schedule.ts";
 import { type Action, type Cluster, Flag, type Node, type Resource, Role } from "./state.ts";

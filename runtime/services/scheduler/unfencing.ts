@@ -1,7 +1,8 @@
 // Unfencing: devices that must let a node in again (a storage switch, say) before something there may use what they guard.
 
-import { fenceAction, orderActions, triggerUnfencing } from "./actions.ts";
+import { fenceAction, triggerUnfencing } from "./actions.ts";
 import { newOrdering } from "./orderings.ts";
+import { orderActions } from "./relations.ts";
 import { type Action, type Cluster, type Node, Order, type Resource } from "./state.ts";
 import { nodeAttribute } from "./tree.ts";
 

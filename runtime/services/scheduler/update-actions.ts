@@ -4,8 +4,10 @@
 
 import { assert } from "../../kernel/assert.ts";
 import { INFINITY } from "../../model/score.ts";
-import { actionUuid, clearFlag, hasFlag, newestAction, orderActions, setFlag, setReason } from "./actions.ts";
+import { actionUuid, clearFlag, hasFlag, setFlag, setReason } from "./action.ts";
 import { withThisColocations } from "./colocation-scores.ts";
+import { newestAction } from "./find-actions.ts";
+import { orderActions } from "./relations.ts";
 import {
   type Action,
   type Cluster,

@@ -1,10 +1,11 @@
 // What an order does to a group, clone or bundle: to the point that stands for it, and to each of its parts.
 
 import { isTrue } from "../../model/text.ts";
-import { newestAction, orderActions } from "./actions.ts";
 import { assign } from "./choose-node.ts";
 import { originalTask } from "./collective-actions.ts";
 import { findCompatible, instancesOf } from "./compatible.ts";
+import { newestAction } from "./find-actions.ts";
+import { orderActions } from "./relations.ts";
 import { type Action, type Cluster, Flag, type Node, Order, type Resource, Role, Variant } from "./state.ts";
 import { insideContainer } from "./tree.ts";
 import { Changed, updateForOrderings, updateOrdered } from "./update-actions.ts";

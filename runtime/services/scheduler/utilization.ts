@@ -1,7 +1,8 @@
 // Utilization: what resources use up of what nodes have (placement-strategy other than "default").
 
 import { INFINITY, leadingInteger } from "../../model/score.ts";
-import { clearFlag, pseudoAction } from "./actions.ts";
+import { clearFlag } from "./action.ts";
+import { pseudoAction } from "./actions.ts";
 import { hashOrder } from "./hash-order.ts";
 import { addLocation } from "./location-scores.ts";
 import { nodesOf, usableIn } from "./node-table.ts";

@@ -2,7 +2,8 @@
 
 import { formatScore, INFINITY } from "../../../model/score.ts";
 import { sameText } from "../../../model/text.ts";
-import { actionMeta, hasFlag, newestAction } from "../actions.ts";
+import { actionMeta, hasFlag } from "../action.ts";
+import { newestAction } from "../find-actions.ts";
 import { scoreOf } from "../node-table.ts";
 import { roleText } from "../roles.ts";
 import { type Action, type Cluster, Flag, type Node, type Resource, Role, Variant } from "../state.ts";

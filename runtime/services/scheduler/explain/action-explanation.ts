@@ -1,6 +1,7 @@
 // What is to be done with a resource, what would be to be done and cannot be, and what each of these waits for.
 
-import { actionUuid, hasFlag, newestAction } from "../actions.ts";
+import { actionUuid, hasFlag } from "../action.ts";
+import { newestAction } from "../find-actions.ts";
 import { type Action, type Cluster, Flag, type Node, type Resource, Role, Variant } from "../state.ts";
 import { contains, isPrimitive, topResource } from "../tree.ts";
 import { actionCause } from "./action-cause.ts";

@@ -2,7 +2,7 @@
 // order comes from, and what followed from what. Afterwards the way from an action to its first cause can be walked.
 
 import type { Element } from "../../../kernel/cib/element.ts";
-import { hasFlag } from "../actions.ts";
+import { hasFlag } from "../action.ts";
 import { type Action, Flag, type Ordering, type Resource, Variant } from "../state.ts";
 import { contains } from "../tree.ts";
 

@@ -1,6 +1,7 @@
 // Why an action is needed or impossible that another action makes so: by order, by colocation, or because they belong together.
 
-import { hasFlag, newestAction } from "../actions.ts";
+import { hasFlag } from "../action.ts";
+import { newestAction } from "../find-actions.ts";
 import { type Action, type Cluster, Flag, Needs, type Node, type Resource, Role, Variant } from "../state.ts";
 import { currentNode, topResource } from "../tree.ts";
 import { type Effect, layers, type Origin, partsOf, plainTask, primitiveAction } from "./action-notes.ts";

@@ -2,7 +2,7 @@
 // node what spoke against that.
 
 import { addScores, formatScore, INFINITY } from "../../../model/score.ts";
-import { hasFlag } from "../actions.ts";
+import { hasFlag } from "../action.ts";
 import { nodeUsable } from "../node-table.ts";
 import { roleText } from "../roles.ts";
 import { type Cluster, Flag, type Node, type Resource, Role } from "../state.ts";
