@@ -142,6 +142,7 @@ async function assemble(
     pluginsBase: config.baseDirectory,
     childEnvironment: childEnvironment(),
     sandbox: config.sandbox,
+    ...(config.audit === undefined ? {} : { audit: config.audit }),
     log: ({ level, text, plugin, resource }) => log.write(level, text, { plugin, resource }),
     onEvent: (event) => host.pluginEvent(event),
     onAttribute: (name, value) => host.attribute(name, value),

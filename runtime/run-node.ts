@@ -1,5 +1,6 @@
 // A node as a process of its own: `systole node CONFIG`. Signals, last words, exit code.
 
+import { resolve } from "node:path";
 import { loadConfig } from "./host/config.ts";
 import { EXIT, errorText } from "./host/errors.ts";
 import { type RunningNode, startNode } from "./main.ts";
@@ -12,11 +13,13 @@ const SIGNALS = { SIGTERM: 143, SIGINT: 130, SIGHUP: 129 } as const;
 
 /**
  * Runs a node until it ends; the first SIGTERM, SIGINT or SIGHUP stops it gracefully, a second one at once.
+ * `audit`: file for every use of a permission by a plugin, instead of the configuration's.
  * @returns the exit code for the process, which should end now.
  * @throws SystoleError when it cannot start.
  */
-export async function runNode(configFile: string): Promise<number> {
-  const node = await startNode(loadConfig(configFile));
+export async function runNode(configFile: string, audit?: string): Promise<number> {
+  const config = loadConfig(configFile);
+  const node = await startNode(audit === undefined ? config : { ...config, audit: resolve(audit) });
   handleSignals(node);
   handleBugs(node);
   const { code, text } = await node.ended;

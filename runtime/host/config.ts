@@ -76,6 +76,7 @@ const configSchema = Type.Object(
       ),
     ),
     plugins: Type.Optional(Type.Array(path, { maxItems: 256 })),
+    audit: Type.Optional(path),
     sandbox: Type.Optional(
       Type.Object(
         { requireSandbox: flag, uid: Type.Optional(Type.Integer({ minimum: 1, maximum: 4_294_967_294 })) },
@@ -125,6 +126,8 @@ export interface NodeConfig {
   /** Everything but whether there is a fence device, which the CIB says. */
   readonly quorum: Omit<QuorumConfig, "fencing">;
   readonly plugins: readonly string[];
+  /** File for every use of a permission by a plugin; nothing is written without. */
+  readonly audit?: string;
   /** How plugins are held. */
   readonly sandbox: {
     /** No plugin runs where there is no Deno. */
@@ -288,6 +291,7 @@ function complete(config: ConfigFile, file: string): NodeConfig {
     ...timing(config, file),
     quorum: quorum(config, nodes, file),
     plugins: config.plugins ?? [],
+    ...(config.audit === undefined ? {} : { audit: absolute(config.audit) }),
     sandbox: { ...config.sandbox, requireSandbox: config.sandbox?.requireSandbox ?? false },
     baseDirectory,
     log: {

@@ -15,14 +15,15 @@ export function nodeCommand(io: CliIo): Command {
   ])
     .argument("<config>", "its configuration, a JSON file")
     .option("--check", "only check the configuration and the key")
-    .action(async (config: string, options: { check?: true; json?: true }) => {
+    .option("--audit <file>", "append every use of a permission by a plugin to this file, one JSON line each")
+    .action(async (config: string, options: { check?: true; json?: true; audit?: string }) => {
       if (options.check) {
         const { checkConfig } = await import("./node-check.ts");
         checkConfig(io, options, config);
         return;
       }
       const { runNode } = await import("../../run-node.ts");
-      io.exit(await runNode(config));
+      io.exit(await runNode(config, options.audit));
     });
 }
 

@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { type CliIo, renderOptions } from "../io.ts";
 import { family, nodeVerb } from "../options.ts";
 import type { SessionOptions } from "../session.ts";
+import { permissionsCommand } from "./plugin-permissions.ts";
 
 const TIMEOUT_MS = 30_000;
 
@@ -34,5 +35,6 @@ export function pluginCommand(io: CliIo): Command {
         if (options.json) io.out(`${JSON.stringify(found)}\n`);
         else io.out(`${describeText(found, renderOptions(io)).join("\n")}\n`);
       }),
+    permissionsCommand(io),
   ]);
 }

@@ -152,6 +152,18 @@ function allows(pattern: string, request: GrantRequest, values: Readonly<Record<
   }
 }
 
+/** A word of a command as a pattern: one with a blank in it can only be any word. */
+function asWord(argument: string): string {
+  return argument === "" || /\s/.test(argument) ? "*" : argument;
+}
+
+/** The line of a manifest that allows this and nothing else. */
+export function exactLine(request: GrantRequest): string {
+  return request.kind === "run" || request.kind === "daemon"
+    ? [request.program, ...request.args.map(asWord)].join(" ")
+    : inWords(request).line;
+}
+
 /** What is asked for, in words and as the line of a manifest. */
 function inWords(request: GrantRequest): { readonly deed: string; readonly line: string } {
   switch (request.kind) {
@@ -176,7 +188,7 @@ function inWords(request: GrantRequest): { readonly deed: string; readonly line:
 
 /**
  * Grants of one instance. `plugin` and `resource` begin the sentence of a denial; `values` are the parameters and the
- * built-in placeholders; `onDenied` hears of every denial.
+ * built-in placeholders; `onDenied` hears of every denial, `onUse` of every question and its answer.
  */
 export function createGrants(
   plugin: string,
@@ -184,11 +196,14 @@ export function createGrants(
   permissions: Permissions,
   values: Readonly<Record<string, unknown>>,
   onDenied: (error: PluginError) => void,
+  onUse: (request: GrantRequest, allowed: boolean) => void = () => undefined,
 ): Grants {
   return {
     check(request) {
       const patterns = permissions[request.kind] ?? [];
-      if (patterns.some((pattern) => allows(pattern, request, values))) return;
+      const allowed = patterns.some((pattern) => allows(pattern, request, values));
+      onUse(request, allowed);
+      if (allowed) return;
       const { deed, line } = inWords(request);
       const error = new PluginError(
         "permission-denied",

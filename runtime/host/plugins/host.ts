@@ -4,6 +4,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { AgentOutcome, DeviceOutcome } from "../../services/calls.ts";
 import { AgentCalls } from "./agents.ts";
+import { openAudit } from "./audit.ts";
 import { type CallPlan, createCalls } from "./calls.ts";
 import { openDaemons } from "./daemons.ts";
 import { describePlugin } from "./describe.ts";
@@ -30,6 +31,8 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
   const childEnvironment = { ...options.childEnvironment, SYSTOLE_NODE: options.nodeName };
   const states = openStateStore(join(folder, "state"));
   const daemons = openDaemons({ states, outputFolder: join(folder, "output"), childEnvironment });
+  const audit =
+    options.audit === undefined ? undefined : openAudit(options.audit, (text) => log({ level: "error", text }));
   const around: InstanceSurroundings = {
     nodeName: options.nodeName,
     states,
@@ -38,6 +41,7 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
     log,
     onEvent,
     onAttribute,
+    ...(audit === undefined ? {} : { onUse: (use) => audit.write(use) }),
   };
   const plugins = openResidents({
     plugins: options.plugins,
@@ -85,6 +89,7 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
       await plugins.close();
       if (stopDaemons) await daemons.stopAll(AbortSignal.timeout(STOP_DAEMONS_MS));
       daemons.close();
+      await audit?.close();
     },
   };
 }

@@ -1,9 +1,10 @@
 // A plugin at work for one resource or device: parameters read, grants made, log marked, secrets kept out of every text.
 
 import type { Log, PluginKind } from "../../../sdk/mod.ts";
+import { type PluginUse, withPlaceholders } from "./audit.ts";
 import { type ContextParts, createContext, type HostContext } from "./context.ts";
 import type { Daemons } from "./daemons.ts";
-import { createGrants } from "./grants.ts";
+import { createGrants, exactLine, type GrantRequest } from "./grants.ts";
 import { KINDS, type Manifest } from "./manifest.ts";
 import { readParameters, redact } from "./parameters.ts";
 import type { PluginError } from "./plugin-error.ts";
@@ -19,6 +20,8 @@ export interface InstanceSurroundings {
   readonly log: (line: PluginLogLine) => void;
   readonly onEvent: (event: PluginEvent) => void;
   readonly onAttribute: (name: string, value: string | null) => void;
+  /** Hears of every use of a permission, where that is wanted. */
+  readonly onUse?: (use: PluginUse) => void;
 }
 
 /** A plugin with the parameters of one resource. */
@@ -72,12 +75,27 @@ export function createInstance(
     around.onEvent({ kind: "denied", code: error.code, text: clean(error.message), severity: "error", resource });
   };
   const placeholders = { ...values, ...more, node: around.nodeName, resource };
+  const { onUse: tell } = around;
+  const onUse = (request: GrantRequest, allowed: boolean): void => {
+    if (tell === undefined) return;
+    const line = exactLine(request);
+    tell({
+      time: new Date().toISOString(),
+      node: around.nodeName,
+      plugin: path,
+      resource,
+      permission: request.kind,
+      asked: clean(line),
+      line: withPlaceholders(clean(line), { ...values, ...more }),
+      allowed,
+    });
+  };
   const parts: Omit<ContextParts, "signal"> = {
     node: around.nodeName,
     resource,
     params: values,
     permissions,
-    grants: createGrants(path, resource, permissions, placeholders, onDenied),
+    grants: createGrants(path, resource, permissions, placeholders, onDenied, onUse),
     log: markedLog(around.log, path, resource, clean),
     state: around.states.of(resource),
     daemons: around.daemons,

@@ -58,6 +58,8 @@ export interface PluginHostOptions {
   /** Put into the environment of every process that is started here, besides SYSTOLE_NODE, such as SYSTOLE_POWER_DOMAIN. */
   readonly childEnvironment: Readonly<Record<string, string>>;
   readonly sandbox: SandboxPolicy;
+  /** File to which every use of a permission is appended, one JSON line each; none is written without. */
+  readonly audit?: string;
   readonly log: (line: PluginLogLine) => void;
   readonly onEvent: (event: PluginEvent) => void;
   /** A node attribute that an agent sets or (null) takes back: the promotion score `master-RESOURCE`. */
