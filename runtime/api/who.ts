@@ -3,8 +3,15 @@
 
 import { hostname, userInfo } from "node:os";
 
-/** The user of this process and its machine: `root@n1`. */
+let known: string | undefined;
+
+/** The user of this process and its machine: `root@n1`. Looked up once: it is asked for with each change. */
 export function thisUser(): string {
+  known ??= lookUp();
+  return known;
+}
+
+function lookUp(): string {
   try {
     return `${userInfo().username}@${hostname()}`;
   } catch {
@@ -15,6 +22,6 @@ export function thisUser(): string {
 
 /** What is recorded of a client that says to be `said`: who can open the socket, and for whom when that is somebody else. */
 export function recordedWho(said: string): string {
-  const known = thisUser();
-  return said === known || said === "" ? known : `${known} (for ${said})`;
+  const user = thisUser();
+  return said === user || said === "" ? user : `${user} (for ${said})`;
 }

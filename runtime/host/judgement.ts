@@ -36,8 +36,16 @@ function hasFencing(cib: Element): boolean {
   return resources !== undefined && hasDevice(resources);
 }
 
+/** Of elements that were looked through; a change leaves most of them as they are. */
+const withDevice = new WeakMap<Element, boolean>();
+
 function hasDevice(parent: Element): boolean {
-  return parent.children.some((child) => child.attributes["class"] === "stonith" || hasDevice(child));
+  if (parent.children.length === 0) return false;
+  const known = withDevice.get(parent);
+  if (known !== undefined) return known;
+  const has = parent.children.some((child) => child.attributes["class"] === "stonith" || hasDevice(child));
+  withDevice.set(parent, has);
+  return has;
 }
 
 /** Makes the check that says everything that forbids the use of `next` in place of `previous`. */

@@ -15,6 +15,7 @@ import { Driver } from "./driver.ts";
 import { EXIT, errorText, SystoleError, systemCode } from "./errors.ts";
 import { EventLog } from "./event-log.ts";
 import type { Log } from "./log.ts";
+import { Outbox, type OutboxOptions } from "./outbox.ts";
 import type { PluginEvent, PluginHost } from "./plugins/types.ts";
 import { resourcesOf, usedPlugins } from "./plugins/used.ts";
 import type { PulseLink, PulseMessage } from "./pulse-link.ts";
@@ -42,6 +43,7 @@ export class NodeHost {
   readonly #parts: NodeParts;
   readonly #driver: Driver<NodeInput, NodeEffect>;
   readonly #codec = createMessageCodec();
+  readonly #outbox: Outbox;
   readonly #watch: PulseWatch;
   readonly #changes = new Waiters<ChangeOutcome>();
   readonly #requests = new Waiters<RequestOutcome>();
@@ -63,6 +65,8 @@ export class NodeHost {
     this.#parts = parts;
     const { machine, pulse } = parts;
     this.#watch = new PulseWatch(pulse, parts.mainSilenceMs, () => this.#turn());
+    const submit: OutboxOptions["submit"] = (messages) => pulse.submit(messages);
+    this.#outbox = new Outbox({ codec: this.#codec, submit, soon: realTimers.soon });
     this.#driver = new Driver({
       machine,
       perform: (effect) => this.#perform(effect),
@@ -165,7 +169,7 @@ export class NodeHost {
     const { pulse, plugins } = this.#parts;
     switch (effect.type) {
       case "send":
-        pulse.submit(effect.to, this.#codec.encode(effect.message));
+        this.#outbox.send(effect.to, effect.message);
         break;
       case "persist":
         this.#persist(effect);
@@ -207,9 +211,11 @@ export class NodeHost {
         break;
       case "leave":
         this.#leaving = true;
+        this.#outbox.flush();
         pulse.leave();
         break;
       case "exit":
+        this.#outbox.flush();
         this.#exit(effect.code === EXIT.ok ? EXIT.ok : (this.#diskExit ?? effect.code), effect.text);
         break;
     }
@@ -271,9 +277,10 @@ export class NodeHost {
   }
 
   #deliver(from: NodeId, incarnation: Incarnation, bytes: Uint8Array): void {
-    const decoded = this.#codec.decode(bytes);
-    if ("value" in decoded) this.#news({ type: "message", from, incarnation, message: decoded.value });
-    else this.#countUnreadable(from, decoded.rejection);
+    for (const decoded of this.#codec.decodeAll(bytes)) {
+      if ("value" in decoded) this.#news({ type: "message", from, incarnation, message: decoded.value });
+      else this.#countUnreadable(from, decoded.rejection);
+    }
   }
 
   /** Says so at the 1st, 10th, 100th, ... of them. */

@@ -33,7 +33,8 @@ export interface PulseLink {
   /** Where its messages go; those that came before are given at once. */
   listen(events: PulseEvents): void;
   alive(): void;
-  submit(to: NodeId, bytes: Uint8Array): void;
+  /** Messages for members of the view, in order. */
+  submit(messages: readonly { readonly to: NodeId; readonly bytes: Uint8Array }[]): void;
   chain(chain: ChainPosition): void;
   /** Answered by the message `gone`. */
   leave(): void;
@@ -124,8 +125,8 @@ class Link implements PulseLink {
     this.#tell({ type: "alive" });
   }
 
-  submit(to: NodeId, bytes: Uint8Array): void {
-    this.#tell({ type: "submit", to, bytes });
+  submit(messages: readonly { readonly to: NodeId; readonly bytes: Uint8Array }[]): void {
+    this.#tell({ type: "submit", messages });
   }
 
   chain(chain: ChainPosition): void {

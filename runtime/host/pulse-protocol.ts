@@ -30,7 +30,7 @@ export interface PulseStart {
 /** From the main thread. */
 export type ToPulse =
   | { readonly type: "alive" }
-  | { readonly type: "submit"; readonly to: NodeId; readonly bytes: Uint8Array }
+  | { readonly type: "submit"; readonly messages: readonly { readonly to: NodeId; readonly bytes: Uint8Array }[] }
   | { readonly type: "chain"; readonly chain: ChainPosition }
   | { readonly type: "leave" }
   /** Is the view still what was said last? What has changed is said before the answer `confirmed`. */

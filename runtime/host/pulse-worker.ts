@@ -101,8 +101,10 @@ class Pulse {
   /** The main thread has said something. */
   hear(message: ToPulse): void {
     switch (message.type) {
-      case "alive":
       case "submit":
+        for (const { to, bytes } of message.messages) this.#driver.input({ type: "submit", to, bytes });
+        break;
+      case "alive":
       case "chain":
       case "leave":
         this.#driver.input(message);

@@ -27,7 +27,7 @@ const WARM_UP = 100;
 const OPTIONS = [{ name: "configuration" }, { name: "crm_config" }, { name: "cluster_property_set", id: "options" }];
 
 /** A configuration in which nothing runs: what is measured is the store and the agreement, not the resources. */
-function configurationText(resources: number): string {
+export function configurationText(resources: number): string {
   const value = "a description that makes the configuration as long as one of a large shop ".repeat(6);
   const primitives = Array.from({ length: resources }, (_, at) => {
     const pairs = ["config", "pid", "log"].map(

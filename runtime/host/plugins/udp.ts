@@ -1,6 +1,6 @@
 // UDP for plugins: a thin layer over a socket, which checks each new destination once and never throws from `send`.
 
-import { createSocket, type Socket } from "node:dgram";
+import { createSocket, type Socket, type SocketOptions } from "node:dgram";
 import { isIP } from "node:net";
 import { AgentError } from "../../../sdk/errors.ts";
 import type { Udp, UdpSocket } from "../../../sdk/mod.ts";
@@ -13,6 +13,12 @@ const REMEMBERED_DESTINATIONS = 1_024;
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 /** An unreachable network fails each datagram; one line in this time is enough. */
 const WARN_INTERVAL_MS = 10_000;
+
+/** Addresses are numbers, so nothing is looked up: a name has no grant. */
+const asItIs: NonNullable<SocketOptions["lookup"]> = (address, _options, done) => {
+  const family = isIP(address);
+  done(family === 0 ? new Error(`${address} is no IP address`) : null, address, family);
+};
 
 function bindSocket(socket: Socket, address: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -58,7 +64,7 @@ export function grantedUdp(grants: Grants, signal: AbortSignal, warn: (text: str
       const family = isIP(address);
       if (family === 0) throw new AgentError("arguments", `${address} is no IP address.`);
       grants.check({ kind: "net", address, port, protocol: "udp" });
-      const socket = createSocket({ type: family === 6 ? "udp6" : "udp4" });
+      const socket = createSocket({ type: family === 6 ? "udp6" : "udp4", lookup: asItIs });
       try {
         await bindSocket(socket, address, port);
       } catch (error) {

@@ -67,7 +67,7 @@ export class Receiver {
       next = this.behindGap.get(this.upTo + 1);
     }
     this.unacknowledged += 1;
-    const atOnce = fragment.last || filledGap || this.unacknowledged >= ACKNOWLEDGE_EVERY;
+    const atOnce = filledGap || this.unacknowledged >= ACKNOWLEDGE_EVERY;
     if (atOnce) this.acknowledgeAtMs = nowMs;
     else this.acknowledgeAtMs ??= nowMs + ACKNOWLEDGE_DELAY_MS;
   }

@@ -51,6 +51,8 @@ export class KnownGood {
   /** How many elements there are of a name, and all together. */
   readonly #names = new Map<string, number>();
   #elements = 0;
+  /** What was added last is what is removed next when the same part changes again. */
+  #lastAdded: { readonly units: readonly Unit[]; readonly survey: Survey } | undefined;
 
   /** Remembers a configuration that the whole check has found to be without errors. */
   learn(configuration: Element, survey: Survey): void {
@@ -75,11 +77,20 @@ export class KnownGood {
   }
 
   #moves(difference: Difference): boolean {
-    const [removed, added] = [difference.removed, difference.added].map(surveyOf);
+    const removed = this.#knownSurvey(difference.removed) ?? surveyOf(difference.removed);
+    const added = surveyOf(difference.added);
     if (removed === undefined || added === undefined || !this.#fits(removed, added)) return false;
+    this.#lastAdded = { units: difference.added, survey: added };
     this.#count(removed, -1);
     this.#count(added, 1);
     return true;
+  }
+
+  #knownSurvey(units: readonly Unit[]): Survey | undefined {
+    const last = this.#lastAdded;
+    const isSame =
+      last?.units.length === units.length && units.every((unit, at) => unit.element === last.units[at]?.element);
+    return isSame ? last.survey : undefined;
   }
 
   #fits(removed: Survey, added: Survey): boolean {

@@ -41,7 +41,7 @@ function makeHost(t: TestContext, script: Partial<Record<NodeInput["type"], read
       events = listener;
     },
     alive: () => {},
-    submit: (to, bytes) => told.push(`submit ${to} ${bytes.length}`),
+    submit: (messages) => void told.push(...messages.map(({ to, bytes }) => `submit ${to} ${bytes.length}`)),
     chain: () => told.push("chain"),
     leave: () => told.push("leave"),
     confirm: (id) => told.push(`confirm ${id}`),
