@@ -3,7 +3,7 @@
 //   configuration -> log, state directory, key -> store -> node machine (kernel and services) -> pulse (own thread)
 //                 -> plugins -> the host that drives it all -> control API
 
-import { createHash, hash, randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { nodeApi } from "./api/node-api.ts";
 import { openApiServer } from "./api/server.ts";
@@ -13,6 +13,7 @@ import type { NodeConfig } from "./host/config.ts";
 import { createJudge, quorumUnder } from "./host/judgement.ts";
 import { readKeyFile } from "./host/key.ts";
 import { type Log, openLog } from "./host/log.ts";
+import { md5Hex } from "./host/md5.ts";
 import { NodeHost } from "./host/node-host.ts";
 import { createPluginHost } from "./host/plugins/host.ts";
 import { startPulse } from "./host/pulse-link.ts";
@@ -45,7 +46,6 @@ interface Life {
 
 const POWER_DOMAIN = "SYSTOLE_POWER_DOMAIN";
 
-const md5Hex = (text: string): string => hash("md5", text);
 const timeZoneOffsetMinutes = (): number => -new Date().getTimezoneOffset();
 
 /** A fresh end, and what to call when it has come. */

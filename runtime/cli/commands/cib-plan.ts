@@ -1,10 +1,10 @@
 // What the cluster would do if the configuration were another one: the scheduler is asked with the changed CIB, and with the running
 // one, so that what would happen anyway is not taken for a consequence of the change.
 
+import { md5Hex } from "../../host/md5.ts";
 import type { Element } from "../../kernel/cib/element.ts";
 import { versionOf, withVersion } from "../../kernel/cib/version.ts";
 import { type PlannedAction, schedule } from "../../services/scheduler/schedule.ts";
-import { md5Hex } from "../simulate/batch.ts";
 import { plannedLines } from "../simulate/report.ts";
 
 /** What would follow, for people and as data. */

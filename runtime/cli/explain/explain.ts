@@ -1,6 +1,7 @@
 // What `systole explain` does: reads the CIB, has it explained, prints that.
 
 import { EXIT } from "../../host/errors.ts";
+import { md5Hex } from "../../host/md5.ts";
 import { applyEdits } from "../../kernel/cib/edits.ts";
 import type { Element } from "../../kernel/cib/element.ts";
 import { makePatchset } from "../../kernel/cib/patchset.ts";
@@ -26,7 +27,6 @@ import { CliFailure, refused } from "../failure.ts";
 import { type CliIo, renderOptions } from "../io.ts";
 import { wrap } from "../render/text.ts";
 import { queryCib, withClient } from "../session.ts";
-import { md5Hex } from "../simulate/batch.ts";
 import type { ExplainOptions } from "./command.ts";
 
 async function readCib(io: CliIo, file: string | undefined, options: ExplainOptions): Promise<Element> {

@@ -1,10 +1,10 @@
 // Simulating a folder of cases in one process: for comparing plans with plans that are known.
 
-import { hash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseXml } from "../../compat/xml.ts";
 import { EXIT, type ExitCode, errorText } from "../../host/errors.ts";
+import { md5Hex } from "../../host/md5.ts";
 import { didYouMean } from "../../model/nearest.ts";
 import type { AssignmentLine } from "../../services/scheduler/schedule.ts";
 import { CliFailure, refused } from "../failure.ts";
@@ -24,8 +24,6 @@ interface BatchResult {
   /** FAMILY/NAME and what went wrong. */
   readonly failures: readonly { readonly name: string; readonly problem: string }[];
 }
-
-export const md5Hex = (text: string): string => hash("md5", text);
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);

@@ -6,6 +6,7 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { EXIT, type ExitCode, errorText } from "../../host/errors.ts";
+import { md5Hex } from "../../host/md5.ts";
 import type { Element } from "../../kernel/cib/element.ts";
 import { compareText } from "../../model/text.ts";
 import { executionDate } from "../../services/scheduler/cluster.ts";
@@ -14,7 +15,6 @@ import { readCibFile } from "../cib-file.ts";
 import { CliFailure } from "../failure.ts";
 import type { CliIo } from "../io.ts";
 import { assignmentText } from "./assignment-text.ts";
-import { md5Hex } from "./batch.ts";
 import { momentOf } from "./work.ts";
 
 /** What a profile needs. */

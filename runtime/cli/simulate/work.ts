@@ -1,8 +1,9 @@
 // What `systole simulate` does with one CIB: reads it, simulates, prints, and writes the files that were asked for.
 
-import { writeFileSync } from "node:fs";
+import { accessSync, constants, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { formatXml } from "../../compat/xml.ts";
 import { EXIT, type ExitCode, errorText } from "../../host/errors.ts";
+import { md5Hex } from "../../host/md5.ts";
 import type { Element } from "../../kernel/cib/element.ts";
 import { parseInstant } from "../../model/iso8601.ts";
 import { didYouMean } from "../../model/nearest.ts";
@@ -10,7 +11,6 @@ import { readCibDocument } from "../cib-file.ts";
 import { CliFailure } from "../failure.ts";
 import type { CliIo } from "../io.ts";
 import { isScore } from "./assignment-text.ts";
-import { md5Hex } from "./batch.ts";
 import type { SimulateCommandOptions } from "./command.ts";
 import { hasInjections, type Injections, unknownNodes } from "./inject.ts";
 import { inspectCib, problemLines } from "./inspect.ts";
@@ -120,9 +120,28 @@ function saveFiles(source: string, options: SimulateCommandOptions, result: Simu
   if (options.inPlace) writeText(source, xml(result.after));
 }
 
+/** A file that is there is whole at each moment; what is no file (a terminal, a pipe) is written to. */
+function replaceFile(file: string, text: string): void {
+  const known = statSync(file, { throwIfNoEntry: false });
+  if (known === undefined || !known.isFile()) {
+    writeFileSync(file, text);
+    return;
+  }
+  const path = realpathSync(file);
+  accessSync(path, constants.W_OK);
+  const fresh = `${path}.${process.pid}.new`;
+  try {
+    writeFileSync(fresh, text, { mode: known.mode });
+    renameSync(fresh, path);
+  } catch (error) {
+    rmSync(fresh, { force: true });
+    throw error;
+  }
+}
+
 function writeText(file: string, text: string): void {
   try {
-    writeFileSync(file, text);
+    replaceFile(file, text);
   } catch (error) {
     const said = `${file} cannot be written (${errorText(error)}). Choose a place that this user may write to.`;
     throw new CliFailure("file-unwritable", EXIT.cannotCreate, said);

@@ -2,7 +2,7 @@
 // A line "explain RESOURCE [NODE]" or "explain-node NODE" says what is asked for; without it, everything is explained.
 
 import { join } from "node:path";
-import { md5Hex } from "../../../runtime/cli/simulate/batch.ts";
+import { md5Hex } from "../../../runtime/host/md5.ts";
 import { explainReport } from "../../../runtime/services/scheduler/explain/report.ts";
 import { reportLines } from "../../../runtime/services/scheduler/explain/words.ts";
 import { schedule } from "../../../runtime/services/scheduler/schedule.ts";

@@ -2,8 +2,8 @@
 
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { md5Hex } from "../../../runtime/cli/simulate/batch.ts";
 import { simulate, textOf } from "../../../runtime/cli/simulate/report.ts";
+import { md5Hex } from "../../../runtime/host/md5.ts";
 import { goldenTests } from "../text.ts";
 import { cibFromLines } from "./cib-text.ts";
 

@@ -5,9 +5,10 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { dateOf, md5Hex, readIndex, scoresText } from "../../../runtime/cli/simulate/batch.ts";
+import { dateOf, readIndex, scoresText } from "../../../runtime/cli/simulate/batch.ts";
 import { simulate, textOf } from "../../../runtime/cli/simulate/report.ts";
 import { parseXml } from "../../../runtime/compat/xml.ts";
+import { md5Hex } from "../../../runtime/host/md5.ts";
 import { differences } from "./reference.ts";
 
 const CASES = join(import.meta.dirname, "../../../../shared/data/scheduler");

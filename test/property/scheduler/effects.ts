@@ -1,8 +1,8 @@
 // What a plan does to the status when it runs in a real cluster, beyond the results of operations: nodes that leave, histories and
 // fail counts that are cleared, monitors that are cancelled, nodes that are let in again.
 
-import { md5Hex } from "../../../runtime/cli/simulate/batch.ts";
 import { runTransition } from "../../../runtime/cli/simulate/run-transition.ts";
+import { md5Hex } from "../../../runtime/host/md5.ts";
 import { type Element, element, withAttributes, withChildren } from "../../../runtime/kernel/cib/element.ts";
 import { operationKey } from "../../../runtime/services/scheduler/operation-key.ts";
 import type { Schedule } from "../../../runtime/services/scheduler/schedule.ts";

@@ -1,7 +1,7 @@
 // The status of a random cluster: what comes out when its configuration of before ran through its events, so that it is a state that
 // a cluster can be in; with a little noise that no cluster would make.
 
-import { md5Hex } from "../../../runtime/cli/simulate/batch.ts";
+import { md5Hex } from "../../../runtime/host/md5.ts";
 import { type Element, withAttributes, withChildren } from "../../../runtime/kernel/cib/element.ts";
 import { type Schedule, schedule } from "../../../runtime/services/scheduler/schedule.ts";
 import type { GraphAction } from "../../../runtime/services/transition.ts";

@@ -1,6 +1,6 @@
 // What holds of every plan. Each law gives the sentences that say where it is broken; none when it holds.
 
-import { md5Hex } from "../../../runtime/cli/simulate/batch.ts";
+import { md5Hex } from "../../../runtime/host/md5.ts";
 import type { Element } from "../../../runtime/kernel/cib/element.ts";
 import { type Schedule, schedule } from "../../../runtime/services/scheduler/schedule.ts";
 import type { GraphAction, Synapse } from "../../../runtime/services/transition.ts";

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { md5Hex } from "../../../runtime/cli/simulate/batch.ts";
+import { md5Hex } from "../../../runtime/host/md5.ts";
 import type { Element } from "../../../runtime/kernel/cib/element.ts";
 import { schedule } from "../../../runtime/services/scheduler/schedule.ts";
 import { cibOf } from "./history.ts";

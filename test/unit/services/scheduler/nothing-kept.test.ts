@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { md5Hex } from "../../../../runtime/cli/simulate/batch.ts";
 import { parseXml } from "../../../../runtime/compat/xml.ts";
+import { md5Hex } from "../../../../runtime/host/md5.ts";
 import { type Element, withAttributes, withChildren } from "../../../../runtime/kernel/cib/element.ts";
 import { schedule } from "../../../../runtime/services/scheduler/schedule.ts";
 import { scaleCib } from "../../../bench/scale-cib.ts";

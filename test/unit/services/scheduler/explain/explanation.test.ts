@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { md5Hex } from "../../../../../runtime/cli/simulate/batch.ts";
+import { md5Hex } from "../../../../../runtime/host/md5.ts";
 import type { Element } from "../../../../../runtime/kernel/cib/element.ts";
 import { explainReport } from "../../../../../runtime/services/scheduler/explain/report.ts";
 import { schedule } from "../../../../../runtime/services/scheduler/schedule.ts";
