@@ -58,6 +58,20 @@ const OPTIONS = {
 /** Plugins and the program that they run in import nothing but what is pure computation (`node:crypto`). */
 const CLOSED = { ...OPTIONS, platform: "neutral", banner: {}, external: ["node:*"] };
 
+/** The SDK goes into bundles of others, which hold nothing but what may run in a sandbox: runtime/host/plugins/package/sdk-module.ts. */
+const SDK_OPTIONS = {
+  entryPoints: { sdk: "sdk/mod.ts" },
+  absWorkingDir: ROOT,
+  outdir: FRESH,
+  outExtension: { ".js": ".mjs" },
+  bundle: true,
+  format: "esm",
+  platform: "neutral",
+  target: "es2022",
+  legalComments: "none",
+  logLevel: "warning",
+};
+
 /** Two renames: who starts a program meanwhile finds the old build or the new one. */
 function putInPlace() {
   try {
@@ -81,12 +95,13 @@ if (changed >= built) {
   try {
     // Programs share what they have in common, and load late what they import late (undici). A plugin is one closed file.
     await build({ ...OPTIONS, entryPoints: programs, splitting: true });
-    await build({ ...CLOSED, entryPoints: { sdk: join(ROOT, "sdk/mod.ts"), ...pluginEntries() } });
+    await build({ ...CLOSED, entryPoints: pluginEntries() });
     await build({
       ...CLOSED,
       minify: true,
       entryPoints: { guest: join(ROOT, "runtime/host/plugins/sandbox/guest/main.ts") },
     });
+    await build(SDK_OPTIONS);
     // With the time at which the build began: what was changed meanwhile is built next time.
     const stamp = join(FRESH, basename(STAMP));
     writeFileSync(stamp, `${started.toISOString()}\n`);

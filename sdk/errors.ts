@@ -55,6 +55,10 @@ export const PLUGIN_ERRORS = {
   "plugin-not-found":
     "Check the name with `systole plugin list`, or add the plugin's file to `plugins` in the node's configuration.",
   "plugin-unreadable": "Check that the file exists and that Systole's user may read it.",
+  "plugin-package": "Take a package as `npm pack` makes it, or name the folder or the file itself.",
+  "plugin-outside":
+    "Put what it needs into the package's own folder (a package's dependencies into its own node_modules, listed as bundledDependencies).",
+  "plugin-closed": "What it needs from outside, a plugin gets through `ctx`; declare it in `permissions`.",
   "plugin-syntax": "Mend the error shown; `npx tsc --noEmit` in the plugin's folder finds more.",
   "plugin-import":
     "A plugin may only define things when it is loaded: move what throws into a function that uses `ctx`.",

@@ -10,9 +10,10 @@ import { basename, dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { PluginKind } from "../../../sdk/mod.ts";
 import { errorText } from "../errors.ts";
-import { bundlePlugin, FROM_SOURCE, releaseFile } from "./bundle.ts";
+import { bundlePlugin } from "./bundle.ts";
 import { checkTransport, KINDS, type Manifest, PLUGIN_KINDS } from "./manifest.ts";
 import { PluginError } from "./plugin-error.ts";
+import { FROM_SOURCE, releaseFile } from "./release-file.ts";
 import type { Trust } from "./types.ts";
 
 /** A transport that has not finished loading by then never will: it awaits something at its top level. */

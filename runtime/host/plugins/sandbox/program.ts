@@ -7,7 +7,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { FROM_SOURCE, releaseFile } from "../bundle.ts";
+import { FROM_SOURCE, releaseFile } from "../release-file.ts";
 
 /** How far a plugin is held: by Deno and what stands around it, or not at all. */
 export type Confinement = "sandboxed" | "not sandboxed";
