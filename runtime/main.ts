@@ -143,11 +143,14 @@ async function assemble(
     childEnvironment: childEnvironment(),
     sandbox: config.sandbox,
     ...(config.audit === undefined ? {} : { audit: config.audit }),
+    signatures: config.pluginSignatures,
+    fetchBundle: async () => undefined,
     log: ({ level, text, plugin, resource }) => log.write(level, text, { plugin, resource }),
     onEvent: (event) => host.pluginEvent(event),
     onAttribute: (name, value) => host.attribute(name, value),
   });
   closers.push(() => plugins.close());
+  plugins.trust.lockChanged(machine.cib);
   const { ended, onEnd } = ending();
   const host: NodeHost = new NodeHost({ machine, pulse, store, plugins, log, nodes, mainSilenceMs, onEnd });
   const { startedEpochMs, incarnation } = life;

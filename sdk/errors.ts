@@ -63,8 +63,16 @@ export const PLUGIN_ERRORS = {
   "plugin-import":
     "A plugin may only define things when it is loaded: move what throws into a function that uses `ctx`.",
   "plugin-kind": "Export by default what defineResourceAgent, defineFenceDevice or defineTransport returned.",
-  "plugin-api": "Use a release of the plugin for this release of Systole, or the other way round.",
+  "plugin-api": "Use a release of the plugin for this release of Systole, or update Systole.",
   "plugin-duplicate": "Remove one of the two from `plugins` in the node's configuration, or rename it.",
+  "plugin-missing":
+    "Bring them here with `systole plugin add PACKAGE`, from the same package and with the same release of Systole.",
+  "plugin-approval": "Look at what it asks for and grant it with `systole plugin approve NAME`.",
+  "plugin-signature":
+    "Sign it with `systole plugin sign`, or change `pluginSignatures` in the node's configuration if it shall run unsigned.",
+  "plugin-unproven":
+    "See why, then update it once more or go back with `systole plugin rollback NAME`; the version before goes on meanwhile.",
+  "plugin-lock": "See `systole plugin verify`; remove the plugin and add it again if nothing else helps.",
   "plugin-manifest": "Mend the named member of the plugin's definition.",
   "plugin-parameters":
     "Correct the resource's instance attributes in the CIB; `systole plugin describe NAME` shows what is expected.",

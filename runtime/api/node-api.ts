@@ -4,6 +4,7 @@ import { epochMs, nowMs } from "../host/clock.ts";
 import type { NodeConfig } from "../host/config.ts";
 import { SystoleError } from "../host/errors.ts";
 import type { NodeHost } from "../host/node-host.ts";
+import { PluginError } from "../host/plugins/plugin-error.ts";
 import type { PluginHost } from "../host/plugins/types.ts";
 import type { PulseLink } from "../host/pulse-link.ts";
 import type { TransportReport } from "../host/pulse-protocol.ts";
@@ -59,6 +60,15 @@ export function nodeApi(parts: NodeApiParts): ApiHandlers {
       const names = (await plugins.list()).map((plugin) => plugin.name);
       throw new SystoleError("not-found", `There is no plugin "${name}" on this node.${didYouMean(name, names)}`);
     },
+    "plugin-offer": async ({ bytes, signatures }) => {
+      open();
+      return asRefusal(plugins.trust.offer(Uint8Array.from(Buffer.from(bytes, "base64")), signatures));
+    },
+    "plugin-verify": async () => ({ plugins: await asRefusal(plugins.trust.verify()) }),
+    "plugin-prove": async ({ kind, name, sha512, shadowMs }) => {
+      open();
+      return asRefusal(plugins.trust.prove(kind, name, sha512, shadowMs));
+    },
     why: ({ resource }) => explain(parts, resource),
     "start-override": ({ who }) => {
       host.startOverride(recordedWho(who));
@@ -69,6 +79,15 @@ export function nodeApi(parts: NodeApiParts): ApiHandlers {
       return { accepted: true };
     },
   };
+}
+
+/** What is wrong with a plugin is no bug of the node. */
+async function asRefusal<Result>(work: Promise<Result>): Promise<Result> {
+  try {
+    return await work;
+  } catch (error) {
+    throw error instanceof PluginError ? new SystoleError("plugin-invalid", error.message) : error;
+  }
 }
 
 function queryCib(cib: Element, section: "configuration" | "status" | undefined): ApiResult<"cib-query"> {

@@ -5,6 +5,8 @@
 
 import type { Static, TSchema } from "typebox";
 import * as Type from "typebox";
+import { MAX_BUNDLE_BYTES } from "../host/plugins/package/limits.ts";
+import type { PluginOffer, PluginProof, PluginVerification } from "../host/plugins/trust/types.ts";
 import type { CallInFlight, PluginDescription } from "../host/plugins/types.ts";
 import {
   BOUNDS,
@@ -99,7 +101,7 @@ const pluginSchema = Type.Object(
     reference: Type.String(),
     summary: Type.String(),
     file: Type.String(),
-    origin: Type.Union([Type.Literal("bundled"), Type.Literal("configured")]),
+    origin: Type.Union([Type.Literal("bundled"), Type.Literal("configured"), Type.Literal("agreed")]),
     trust: Type.Union([Type.Literal("in-process, trusted"), Type.Literal("sandboxed"), Type.Literal("not sandboxed")]),
     api: Type.Optional(Type.Number()),
     verbs: texts,
@@ -122,6 +124,79 @@ const pluginSchema = Type.Object(
   closed,
 );
 const plugins = Type.Object({ plugins: Type.Array(pluginSchema) }, closed);
+
+/** Room for the largest bundle in base64. */
+const bundleBytes = Type.String({ maxLength: Math.ceil(MAX_BUNDLE_BYTES / 3) * 4, pattern: "^[A-Za-z0-9+/]*={0,2}$" });
+const sha512 = Type.String({ pattern: "^sha512-[A-Za-z0-9+/]{86}==$" });
+const signature = Type.String({ pattern: "^[A-Za-z0-9+/]{86}==$" });
+
+const offerSchema = Type.Object(
+  {
+    sha512: Type.String(),
+    plugin: pluginSchema,
+    signature: Type.Object(
+      {
+        signers: texts,
+        text: Type.String(),
+        problem: Type.Optional(Type.String()),
+        policy: Type.Union([Type.Literal("require"), Type.Literal("warn"), Type.Literal("off")]),
+      },
+      closed,
+    ),
+  },
+  closed,
+);
+
+const verificationSchema = Type.Object(
+  {
+    kind: Type.String(),
+    name: Type.String(),
+    sha512: Type.String(),
+    good: Type.Boolean(),
+    findings: Type.Array(
+      Type.Object(
+        {
+          what: Type.Union([
+            Type.Literal("bytes"),
+            Type.Literal("closed"),
+            Type.Literal("manifest"),
+            Type.Literal("approval"),
+            Type.Literal("signature"),
+            Type.Literal("process"),
+          ]),
+          good: Type.Boolean(),
+          text: Type.String(),
+        },
+        closed,
+      ),
+    ),
+  },
+  closed,
+);
+
+const proofSchema = Type.Object(
+  {
+    good: Type.Boolean(),
+    text: Type.String(),
+    comparisons: Type.Array(
+      Type.Object(
+        {
+          subject: Type.String(),
+          verb: Type.String(),
+          present: Type.String(),
+          candidate: Type.String(),
+          agree: Type.Boolean(),
+          reason: Type.Optional(Type.String()),
+        },
+        closed,
+      ),
+    ),
+  },
+  closed,
+);
+
+/** Longest time for which a new version may be watched beside the present one. */
+const MAX_SHADOW_MS = 3_600_000;
 
 /** What one node knows: the facts behind `systole status`. `runtime/model/status` makes sentences and tables of it. */
 export const statusSchema = Type.Object(
@@ -180,6 +255,9 @@ export const statusSchema = Type.Object(
 export type ApiProofs = [
   Proven<Same<Static<typeof pluginSchema>, PluginDescription>>,
   Proven<Same<Static<typeof inFlightSchema>, CallInFlight>>,
+  Proven<Same<Static<typeof offerSchema>, PluginOffer>>,
+  Proven<Same<Static<typeof verificationSchema>, PluginVerification>>,
+  Proven<Same<Static<typeof proofSchema>, PluginProof>>,
 ];
 
 const why = Type.Object({ code: Type.String(), text: Type.String() }, closed);
@@ -239,6 +317,21 @@ export const API = {
   "plugin-list": { params: empty, result: plugins },
   /** Those of one name: `ocf:systole:NAME`, `systole:NAME` (fence devices) or NAME. Refused with `not-found` when there is none. */
   "plugin-describe": { params: Type.Object({ name: id }, closed), result: plugins },
+  /** Bytes of a plugin: looked at, evaluated without grants, and kept on this node. Refused with `plugin-invalid`. */
+  "plugin-offer": {
+    params: Type.Object({ bytes: bundleBytes, signatures: Type.Array(signature, { maxItems: 16 }) }, closed),
+    result: offerSchema,
+  },
+  /** Looks at the bytes, manifests, approvals and signatures of all plugins that the cluster has agreed on, as this node has them. */
+  "plugin-verify": { params: empty, result: Type.Object({ plugins: Type.Array(verificationSchema) }, closed) },
+  /** Runs bytes that were offered beside the present ones of that plugin and compares what they see; changes nothing. */
+  "plugin-prove": {
+    params: Type.Object(
+      { kind: id, name: id, sha512, shadowMs: Type.Integer({ minimum: 0, maximum: MAX_SHADOW_MS }) },
+      closed,
+    ),
+    result: proofSchema,
+  },
   /** Where a resource shall be, and because of what. */
   why: {
     params: Type.Object({ resource: id }, closed),

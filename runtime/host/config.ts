@@ -11,6 +11,7 @@ import { type QuorumConfig, refuseImpossible, refuseLossy } from "../kernel/quor
 import { didYouMean } from "../model/nearest.ts";
 import { errorText, SystoleError, systemCode } from "./errors.ts";
 import { DEFAULT_SOCKET } from "./paths.ts";
+import { readTrustedKey, type SignatureRules } from "./plugins/trust/signature.ts";
 
 /** Longest path of a unix socket (Linux: 108 bytes with the final zero), less what its name has at the end while it is made. */
 const MAX_SOCKET_PATH_BYTES = 103;
@@ -20,6 +21,7 @@ const MAX_CONFIG_BYTES = 1024 * 1024;
 
 const MAX_NODES = 64;
 const MAX_LINKS = 8;
+const MAX_TRUSTED_KEYS = 64;
 
 const DEFAULT_DETECTION_MS = 1_000;
 
@@ -83,6 +85,15 @@ const configSchema = Type.Object(
         closed,
       ),
     ),
+    pluginSignatures: Type.Optional(
+      Type.Object(
+        {
+          policy: Type.Union([Type.Literal("require"), Type.Literal("warn"), Type.Literal("off")]),
+          keys: Type.Optional(Type.Array(path, { maxItems: MAX_TRUSTED_KEYS })),
+        },
+        closed,
+      ),
+    ),
     log: Type.Optional(
       Type.Object(
         {
@@ -135,6 +146,8 @@ export interface NodeConfig {
     /** Who plugins run as when the node runs as root; the user "nobody" if not given. */
     readonly uid?: number;
   };
+  /** What is asked of the signatures of plugins that the cluster agrees on; nothing, if it does not say. */
+  readonly pluginSignatures: SignatureRules;
   /** The folder of the configuration file. */
   readonly baseDirectory: string;
   readonly log: {
@@ -293,6 +306,7 @@ function complete(config: ConfigFile, file: string): NodeConfig {
     plugins: config.plugins ?? [],
     ...(config.audit === undefined ? {} : { audit: absolute(config.audit) }),
     sandbox: { ...config.sandbox, requireSandbox: config.sandbox?.requireSandbox ?? false },
+    pluginSignatures: signatureRules(config, absolute, file),
     baseDirectory,
     log: {
       level: log.level ?? "info",
@@ -300,6 +314,14 @@ function complete(config: ConfigFile, file: string): NodeConfig {
       ...(log.file === undefined ? {} : { file: absolute(log.file) }),
     },
   };
+}
+
+function signatureRules(config: ConfigFile, absolute: (path: string) => string, file: string): SignatureRules {
+  const { policy, keys = [] } = config.pluginSignatures ?? { policy: "off" as const };
+  if (policy === "require" && keys.length === 0) {
+    throw invalid(file, `"pluginSignatures"`, "requires signatures and names no key, so no plugin could ever run");
+  }
+  return { policy, keys: keys.map((key) => readTrustedKey(absolute(key))) };
 }
 
 function socketPath(given: string): string {

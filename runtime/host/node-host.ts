@@ -201,6 +201,7 @@ export class NodeHost {
         break;
       case "cib":
         this.#keepPluginsReady();
+        plugins.trust.lockChanged(effect.cib);
         this.events.changed();
         break;
       case "standing":

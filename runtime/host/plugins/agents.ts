@@ -98,12 +98,12 @@ async function performVerb(plugin: RunningPlugin, call: AgentCall, ctx: HostCont
 
 /** Makes the plans of agent calls. */
 export class AgentCalls {
-  private readonly plugins: Residents;
+  private readonly plugins: Pick<Residents, "load">;
   private readonly around: InstanceSurroundings;
   /** The last valid instance of each resource: parameters that have become wrong since must not keep it from being stopped and looked at. */
   private readonly lastValid = new Map<string, Instance>();
 
-  constructor(plugins: Residents, around: InstanceSurroundings) {
+  constructor(plugins: Pick<Residents, "load">, around: InstanceSurroundings) {
     this.plugins = plugins;
     this.around = around;
   }

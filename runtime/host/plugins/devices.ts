@@ -12,7 +12,7 @@ const PREFIX = "systole:";
 /** The plan of a device call. */
 export function planDeviceCall(
   call: DeviceCall,
-  plugins: Residents,
+  plugins: Pick<Residents, "load">,
   around: InstanceSurroundings,
 ): CallPlan<DeviceOutcome> {
   const error = (reason: string): DeviceOutcome => ({ outcome: "error", reason });
@@ -32,7 +32,7 @@ export function planDeviceCall(
 
 async function performDeviceCall(
   call: DeviceCall,
-  plugins: Residents,
+  plugins: Pick<Residents, "load">,
   around: InstanceSurroundings,
   signal: AbortSignal,
 ): Promise<DeviceOutcome> {

@@ -13,6 +13,8 @@ import { warmFetch } from "./fetch.ts";
 import type { InstanceSurroundings } from "./instance.ts";
 import { openResidents } from "./sandbox/residents.ts";
 import { openStateStore } from "./state.ts";
+import { Probes } from "./trust/probes.ts";
+import { openAgreed, withAgreed } from "./trust/with-agreed.ts";
 import type { PluginHost, PluginHostOptions } from "./types.ts";
 
 /** How long `close` waits for plugins to notice that their calls are over. */
@@ -43,7 +45,7 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
     onAttribute,
     ...(audit === undefined ? {} : { onUse: (use) => audit.write(use) }),
   };
-  const plugins = openResidents({
+  const residents = openResidents({
     plugins: options.plugins,
     pluginsBase: options.pluginsBase,
     bundleFolder: join(folder, "bundles"),
@@ -52,6 +54,10 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
     log,
     onEvent,
   });
+  const closing = new AbortController();
+  const probes = new Probes(around, closing.signal);
+  const agreed = openAgreed(options, residents, probes);
+  const plugins = withAgreed(residents, agreed);
   const agents = new AgentCalls(plugins, around);
   const onHang = (plan: CallPlan<unknown>, text: string): void => {
     onEvent({ kind: "plugin", code: "plugin-hangs", text, severity: "warning", resource: plan.subject });
@@ -67,9 +73,15 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
   warmFetch().catch((error: unknown) => log({ level: "error", text: `ctx.fetch is not available: ${String(error)}` }));
 
   return {
-    callAgent: (call): Promise<AgentOutcome> => calls.make(agents.plan(call)),
+    callAgent(call): Promise<AgentOutcome> {
+      probes.noteAgent(call);
+      return calls.make(agents.plan(call));
+    },
     abortAgent: (id, why) => calls.abort("agent", id, why),
-    callDevice: (call): Promise<DeviceOutcome> => calls.make(planDeviceCall(call, plugins, around)),
+    callDevice(call): Promise<DeviceOutcome> {
+      probes.noteDevice(call);
+      return calls.make(planDeviceCall(call, plugins, around));
+    },
     abortDevice: (id, why) => calls.abort("device", id, why),
     list: async () => (await plugins.all()).map(describePlugin),
     async describe(name) {
@@ -84,9 +96,12 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
     },
     keepReady: (used) => plugins.keepReady(used),
     inFlight: () => calls.inFlight(),
+    trust: agreed,
     async close({ stopDaemons = false } = {}) {
       await calls.close(CLOSE_GRACE_MS);
-      await plugins.close();
+      closing.abort();
+      await agreed.close();
+      await residents.close();
       if (stopDaemons) await daemons.stopAll(AbortSignal.timeout(STOP_DAEMONS_MS));
       daemons.close();
       await audit?.close();

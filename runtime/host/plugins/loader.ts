@@ -21,7 +21,7 @@ const IMPORT_TIMEOUT_MS = 2_000;
 
 /** A plugin that was found: usable, or with a problem. */
 export interface FoundPlugin {
-  readonly origin: "bundled" | "configured";
+  readonly origin: "bundled" | "configured" | "agreed";
   readonly file: string;
   readonly kind: PluginKind | undefined;
   /** What it calls itself; the name of its file where it could not be looked at. */

@@ -3,13 +3,13 @@
 
 import { type TObject, Object as TypeObject } from "typebox";
 import type { Permissions, Plugin, PluginKind, TransportSpec } from "../../../sdk/mod.ts";
-import { API_VERSION } from "../../../sdk/mod.ts";
 import { permissionProblem } from "./grants.ts";
 import { readDuration, readParameters } from "./parameters.ts";
 import { oneLine, PluginError } from "./plugin-error.ts";
 import { summarize } from "./sandbox/guest/summary.ts";
 import { rebuildParameters } from "./sandbox/schema.ts";
 import type { Summary } from "./sandbox/wire.ts";
+import { apiProblem, isRunnableApi, runnableApis } from "./trust/api-version.ts";
 
 /** A plugin as data; its functions are called where they live, by their names. */
 export interface Manifest {
@@ -32,7 +32,8 @@ const LEAST_MEMORY_LIMIT_MIB = 32;
 const MOST_MEMORY_LIMIT_MIB = 4_096;
 
 /** Versions of the contract that this release speaks. */
-export const API_VERSIONS: readonly number[] = [API_VERSION];
+export const API_VERSIONS: readonly number[] = runnableApis();
+
 /** How each kind is looked after: what it is called in the CIB, and which functions it must and can have. */
 export const KINDS = {
   "resource-agent": {
@@ -200,12 +201,7 @@ export function checkManifest(summary: Summary, file: string): Manifest {
       `${file} exports something of kind ${oneLine(JSON.stringify(kind) ?? "none", 80)}; there are ${PLUGIN_KINDS.join(", ")}.`,
     );
   }
-  if (typeof api !== "number" || !API_VERSIONS.includes(api)) {
-    throw new PluginError(
-      "plugin-api",
-      `${file} speaks plugin API ${oneLine(JSON.stringify(api) ?? "none", 80)}; this Systole speaks ${API_VERSIONS.join(" and ")}.`,
-    );
-  }
+  if (!isRunnableApi(api)) throw new PluginError("plugin-api", apiProblem(file, api));
   const refuse = (problem: string): PluginError =>
     new PluginError("plugin-manifest", `${file}: ${oneLine(problem, 300)}.`);
   if (!isRecord(spec)) throw refuse("its definition is not an object");

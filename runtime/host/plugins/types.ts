@@ -8,6 +8,8 @@ import type {
   TransportSink,
 } from "../../../sdk/mod.ts";
 import type { AgentCall, AgentOutcome, DeviceCall, DeviceOutcome } from "../../services/calls.ts";
+import type { SignatureRules } from "./trust/signature.ts";
+import type { PluginTrust } from "./trust/types.ts";
 
 /** A line for the node's log; secrets are already blotted out. */
 export interface PluginLogLine {
@@ -60,6 +62,10 @@ export interface PluginHostOptions {
   readonly sandbox: SandboxPolicy;
   /** File to which every use of a permission is appended, one JSON line each; none is written without. */
   readonly audit?: string;
+  /** What this node asks of the signatures of plugins that the cluster agrees on. */
+  readonly signatures: SignatureRules;
+  /** The bytes of that digest from another node of the cluster; undefined when no other node gives them. */
+  readonly fetchBundle: (sha512: string) => Promise<Uint8Array | undefined>;
   readonly log: (line: PluginLogLine) => void;
   readonly onEvent: (event: PluginEvent) => void;
   /** A node attribute that an agent sets or (null) takes back: the promotion score `master-RESOURCE`. */
@@ -92,7 +98,8 @@ export interface PluginDescription {
   readonly summary: string;
   /** Where it comes from: a path. */
   readonly file: string;
-  readonly origin: "bundled" | "configured";
+  /** bundled: of the release; configured: named by this node's configuration; agreed: by the cluster, by its digest. */
+  readonly origin: "bundled" | "configured" | "agreed";
   readonly trust: Trust;
   readonly api?: number;
   readonly verbs: readonly string[];
@@ -135,6 +142,8 @@ export interface PluginHost {
   /** Starts the processes of these plugins, if they do not run: when one is needed, it may be in the midst of a failover. */
   keepReady(used: readonly PluginReference[]): void;
   inFlight(): readonly CallInFlight[];
+  /** The plugins that the cluster agrees on. */
+  readonly trust: PluginTrust;
   /** Aborts what is under way. Daemons stay (a planned restart adopts them), unless told otherwise. */
   close(options?: { readonly stopDaemons?: boolean }): Promise<void>;
 }

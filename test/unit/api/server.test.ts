@@ -40,6 +40,11 @@ const handlers: ApiHandlers = {
   request: () => new Promise(() => {}),
   "plugin-list": () => ({ plugins: [] }),
   "plugin-describe": () => ({ plugins: [] }),
+  "plugin-offer": () => {
+    throw new SystoleError("plugin-invalid", "no such plugin");
+  },
+  "plugin-verify": () => ({ plugins: [] }),
+  "plugin-prove": () => ({ good: true, text: "", comparisons: [] }),
   why: () => ({ placements: [] }),
   "start-override": () => ({ accepted: true }),
   shutdown: () => ({ accepted: true }),

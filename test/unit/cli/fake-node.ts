@@ -18,6 +18,7 @@ import { makePatchset } from "../../../runtime/kernel/cib/patchset.ts";
 import { durableDocument, versionOf } from "../../../runtime/kernel/cib/version.ts";
 import type { ChangeOutcome, ChangeRequest, LogSnapshot, PastChange } from "../../../runtime/kernel/messages.ts";
 import { problemText, validateConfiguration } from "../../../runtime/model/validate.ts";
+import { FakePlugins } from "./fake-plugins.ts";
 
 /** Noon, so that no text depends on the day of the test. */
 export const NOON_EPOCH_MS = Date.UTC(2026, 10, 22, 12, 0, 0);
@@ -107,6 +108,7 @@ export class FakeNode {
   history: readonly PastChange[] = [];
   readonly requests: unknown[] = [];
   readonly events = new EventLog();
+  readonly plugins = new FakePlugins();
   /** Answers to the next changes, instead of making them. */
   readonly outcomes: ChangeOutcome[] = [];
   /** Called before a change is judged. */
@@ -183,6 +185,9 @@ export class FakeNode {
       },
       "plugin-list": () => ({ plugins: PLUGINS }),
       "plugin-describe": ({ name }) => ({ plugins: PLUGINS.filter((plugin) => plugin.name === name) }),
+      "plugin-offer": (params) => this.plugins.offer(params),
+      "plugin-verify": () => this.plugins.verify(this.cib),
+      "plugin-prove": () => this.plugins.prove(),
       why: ({ resource }) => {
         if (resource !== "web") throw new SystoleError("not-found", "The plan does not place it.");
         const causes = [{ code: "stickiness", text: "it runs there already and resource-stickiness is 100" }];

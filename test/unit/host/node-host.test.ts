@@ -57,6 +57,12 @@ function makeHost(t: TestContext, script: Partial<Record<NodeInput["type"], read
     describe: () => Promise.resolve([]),
     keepReady: () => undefined,
     inFlight: () => [],
+    trust: {
+      lockChanged: () => {},
+      offer: () => Promise.reject(new Error("no bytes")),
+      verify: () => Promise.resolve([]),
+      prove: () => Promise.reject(new Error("no bytes")),
+    },
     close: () => Promise.resolve(),
   };
   const position = { primaryNumber: 0, index: 0, adoptedPrimary: 0, promisedPrimary: 0, promisedMembers: [] };

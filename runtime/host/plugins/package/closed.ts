@@ -4,13 +4,11 @@
 //
 // It parses; a look with patterns can be led astray by strings, regular expressions and templates.
 
-import { parse } from "acorn";
 import { errorText } from "../../errors.ts";
 import { oneLine, PluginError } from "../plugin-error.ts";
 import { ALLOWED_MODULES, ALLOWED_TEXT } from "./allowed-modules.ts";
-
-/** Longest bundle, in bytes. */
-export const MAX_BUNDLE_BYTES = 4 * 1024 * 1024;
+import { MAX_BUNDLE_BYTES } from "./limits.ts";
+import { isTree, type ParsedModule, parseModule, type Tree } from "./parse-module.ts";
 
 /** Nested deeper than any program that people or compilers write. */
 const MAX_DEPTH = 2_000;
@@ -20,10 +18,10 @@ const LOADING_COMMENT =
   /^\/\s*<|@deno-types|@ts-types|@ts-self-types|@jsx|sourceMappingURL|sourceURL|\bimport\s*\(|@import\b/;
 
 /**
- * Throws PluginError `plugin-syntax` (no ES module, too large) or `plugin-closed` when the bundle could load anything.
+ * Rejects with PluginError `plugin-syntax` (no ES module, too large) or `plugin-closed` when the bundle could load anything.
  * `shown` begins the sentence.
  */
-export function refuseOpenBundle(bytes: Uint8Array, shown: string): void {
+export async function refuseOpenBundle(bytes: Uint8Array, shown: string): Promise<void> {
   if (bytes.length > MAX_BUNDLE_BYTES) {
     throw new PluginError(
       "plugin-syntax",
@@ -36,37 +34,22 @@ export function refuseOpenBundle(bytes: Uint8Array, shown: string): void {
   } catch {
     throw new PluginError("plugin-syntax", `${shown} is no text in UTF-8.`);
   }
-  const problem = moduleProblem(text, shown);
+  const problem = await moduleProblem(text, shown);
   if (problem !== undefined) throw new PluginError("plugin-closed", `${shown} is refused: it ${problem}.`);
 }
 
-function moduleProblem(text: string, shown: string): string | undefined {
-  let comment: string | undefined;
-  let program: unknown;
+async function moduleProblem(text: string, shown: string): Promise<string | undefined> {
+  let parsed: ParsedModule;
   try {
-    program = parse(text, {
-      ecmaVersion: "latest",
-      sourceType: "module",
-      onComment: (_block, content) => {
-        if (LOADING_COMMENT.test(content)) comment ??= content;
-      },
-    });
+    parsed = await parseModule(text);
   } catch (error) {
     throw new PluginError("plugin-syntax", `${shown} does not parse as an ES module: ${errorText(error)}.`);
   }
-  if (comment !== undefined)
+  const comment = parsed.comments.find((one) => LOADING_COMMENT.test(one));
+  if (comment !== undefined) {
     return `has the comment ${JSON.stringify(oneLine(comment, 60))}, by which something can be loaded`;
-  return isNode(program) ? new Search(text).problemIn(program) : "is no program";
-}
-
-/** A node of the syntax tree, by ESTree. */
-interface Tree {
-  readonly type: string;
-  readonly [key: string]: unknown;
-}
-
-function isNode(value: unknown): value is Tree {
-  return typeof value === "object" && value !== null && "type" in value && typeof value.type === "string";
+  }
+  return new Search(text).problemIn(parsed.program);
 }
 
 function lineOf(node: Tree, text: string): number {
@@ -101,7 +84,7 @@ class Search {
     for (const [key, value] of Object.entries(node)) {
       if (isPlainName(node, key)) continue;
       for (const child of Array.isArray(value) ? value : [value]) {
-        const problem = isNode(child) ? this.problemIn(child) : undefined;
+        const problem = isTree(child) ? this.problemIn(child) : undefined;
         if (problem !== undefined) return problem;
       }
     }
@@ -117,7 +100,7 @@ class Search {
       case "ImportExpression":
         return "loads something by import()";
       case "MetaProperty":
-        return isNode(node["meta"]) && node["meta"]["name"] === "import" ? "uses import.meta" : undefined;
+        return isTree(node["meta"]) && node["meta"]["name"] === "import" ? "uses import.meta" : undefined;
       case "Identifier":
         return node["name"] === "require" && this.ownRequire === 0 ? "loads something by require" : undefined;
       default:
@@ -128,8 +111,9 @@ class Search {
 
 function sourceProblem(node: Tree): string | undefined {
   const source = node["source"];
+  if (typeof node["phase"] === "string") return `imports by ${node["phase"]}`;
   if (source === null || source === undefined) return undefined;
-  const name = isNode(source) && typeof source["value"] === "string" ? source["value"] : "";
+  const name = isTree(source) && typeof source["value"] === "string" ? source["value"] : "";
   const shown = JSON.stringify(oneLine(name, 100));
   const attributes = node["attributes"];
   if (Array.isArray(attributes) && attributes.length > 0) return `imports ${shown} with attributes`;
@@ -153,6 +137,6 @@ function declaresRequire(node: Tree): boolean {
   const parameters = node["params"];
   return (
     Array.isArray(parameters) &&
-    parameters.some((one) => isNode(one) && one.type === "Identifier" && one["name"] === "require")
+    parameters.some((one) => isTree(one) && one.type === "Identifier" && one["name"] === "require")
   );
 }

@@ -58,6 +58,7 @@ export class Resident {
   private manifest: Manifest | undefined;
   private limitMiB = FIRST_LIMIT_MIB;
   private failures = 0;
+  private calls = 0;
   private startedMs = 0;
   private lastEnd = "";
   private closed = false;
@@ -69,6 +70,11 @@ export class Resident {
     this.shown = shown;
     this.source = source;
     this.around = around;
+  }
+
+  /** Whether somebody waits for it. */
+  get busy(): boolean {
+    return this.calls > 0;
   }
 
   /** The process, while there is one. */
@@ -95,13 +101,16 @@ export class Resident {
 
   /** Runs a function of the plugin; see GuestSession.call. Waits for a guest that is being started, but not past the signal. */
   async call(member: string, args: readonly unknown[], contextAt: number, context: HostContext): Promise<unknown> {
-    const session = this.session ?? (await this.available(context.signal));
-    const { params, node, resource } = context;
+    this.calls += 1;
     try {
-      return await session.call({ member, arguments: args, contextAt, params, node, resource }, context);
-    } catch (error) {
-      if (error instanceof GuestGone) throw new GuestGone(`The process of ${this.shown} ${error.message}.`);
-      throw error;
+      const session = this.session ?? (await this.available(context.signal));
+      const { params, node, resource } = context;
+      const request = { member, arguments: args, contextAt, params, node, resource };
+      return await session.call(request, context).catch((error: unknown) => {
+        throw error instanceof GuestGone ? new GuestGone(`The process of ${this.shown} ${error.message}.`) : error;
+      });
+    } finally {
+      this.calls -= 1;
     }
   }
 

@@ -27,7 +27,11 @@ export interface Residents {
   all(): Promise<readonly FoundPlugin[]>;
   /** Those that the node's configuration names. */
   configured(): Promise<readonly FoundPlugin[]>;
-  /** Ends all processes. */
+  /** Starts a process for these bytes, whatever else runs. Whoever asks for it ends it. Rejects with PluginError. */
+  start(source: PluginSource): Promise<RunningPlugin>;
+  /** How far the processes of this node are held. */
+  readonly trust: Trust;
+  /** Ends all processes, but for those of `start`. */
   close(): Promise<void>;
 }
 
@@ -137,6 +141,8 @@ export function openResidents(options: ResidentsOptions): Residents {
     },
     all: () => loader.all(),
     configured: () => loader.configured(),
+    start,
+    trust,
     async close() {
       closed = true;
       const ended = [...running.values()].map(async (plugin) => (await plugin).resident.close());

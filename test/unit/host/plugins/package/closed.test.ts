@@ -2,10 +2,11 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MAX_BUNDLE_BYTES, refuseOpenBundle } from "../../../../../runtime/host/plugins/package/closed.ts";
+import { refuseOpenBundle } from "../../../../../runtime/host/plugins/package/closed.ts";
+import { MAX_BUNDLE_BYTES } from "../../../../../runtime/host/plugins/package/limits.ts";
 
-function look(code: string): void {
-  refuseOpenBundle(new TextEncoder().encode(code), "Plugin x");
+function look(code: string): Promise<void> {
+  return refuseOpenBundle(new TextEncoder().encode(code), "Plugin x");
 }
 
 const CLOSED: readonly string[] = [
@@ -53,27 +54,24 @@ const OPEN: readonly (readonly [string, RegExp])[] = [
 ];
 
 for (const [code, message] of OPEN) {
-  test(`open: ${JSON.stringify(code)}`, () => {
-    assert.throws(
-      () => look(code),
-      (error: unknown) => {
-        assert.ok(error instanceof Error && "code" in error);
-        assert.equal(error.code, "plugin-closed");
-        assert.match(error.message, message);
-        return true;
-      },
-    );
+  test(`open: ${JSON.stringify(code)}`, async () => {
+    await assert.rejects(look(code), (error: unknown) => {
+      assert.ok(error instanceof Error && "code" in error);
+      assert.equal(error.code, "plugin-closed");
+      assert.match(error.message, message);
+      return true;
+    });
   });
 }
 
-test("what is no module, no text, or too large", () => {
-  assert.throws(() => look("export default {"), /plugin|does not parse as an ES module/);
-  assert.throws(() => look("import defer * as x from 'y';"), /does not parse/);
-  assert.throws(() => look("import source x from 'y';"), /does not parse/);
-  assert.throws(() => refuseOpenBundle(Uint8Array.of(0xff, 0xfe), "Plugin x"), /no text in UTF-8/);
-  assert.throws(() => refuseOpenBundle(new Uint8Array(MAX_BUNDLE_BYTES + 1), "Plugin x"), /4194304 are allowed/);
-  assert.throws(
-    () => look(`export default ${"[".repeat(3_000)}${"]".repeat(3_000)};`),
+test("what is no module, no text, or too large", async () => {
+  await assert.rejects(look("export default {"), /plugin|does not parse as an ES module/);
+  await assert.rejects(look("import defer * as x from 'y';"), /does not parse|imports by/);
+  await assert.rejects(look("import source x from 'y';"), /does not parse|imports by/);
+  await assert.rejects(refuseOpenBundle(Uint8Array.of(0xff, 0xfe), "Plugin x"), /no text in UTF-8/);
+  await assert.rejects(refuseOpenBundle(new Uint8Array(MAX_BUNDLE_BYTES + 1), "Plugin x"), /4194304 are allowed/);
+  await assert.rejects(
+    look(`export default ${"[".repeat(3_000)}${"]".repeat(3_000)};`),
     /nested too deeply|does not parse/,
   );
 });

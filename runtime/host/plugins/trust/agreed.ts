@@ -1,0 +1,514 @@
+// The plugins that the cluster has agreed on, as they run on this node. The lock says which bytes; this keeps to it: it gets
+// them, looks at them, starts them, and ends what is no longer agreed on.
+//
+// Whenever the lock changes, each plugin is brought to what it says now. New bytes run beside the present ones until they have
+// shown that they see what those see; only then calls go to them. What cannot be brought up leaves the version before in place,
+// as long as the lock still names it: an update may fail, but it stops no resource.
+
+import { renameSync, writeFileSync } from "node:fs";
+import type { PluginKind } from "../../../../sdk/mod.ts";
+import type { Element } from "../../../kernel/cib/element.ts";
+import {
+  crmConfig,
+  type LockedPlugin,
+  lockFileText,
+  type PermissionPatterns,
+  type PluginVersion,
+  permissionChanges,
+  readPluginLock,
+} from "../../../model/plugin-lock.ts";
+import { errorText } from "../../errors.ts";
+import { describePlugin } from "../describe.ts";
+import { describePermissions } from "../grants.ts";
+import type { FoundPlugin, PluginSource } from "../loader.ts";
+import { KINDS, type Manifest, PLUGIN_KINDS } from "../manifest.ts";
+import { refuseOpenBundle } from "../package/closed.ts";
+import { PluginError } from "../plugin-error.ts";
+import type { Resident } from "../sandbox/resident.ts";
+import type { RunningPlugin } from "../sandbox/residents.ts";
+import type { PluginEvent, PluginLogLine, Trust } from "../types.ts";
+import { apiProblem, isRunnableApi } from "./api-version.ts";
+import { type Probes, proofOf } from "./probes.ts";
+import { judgeSignatures, type SignatureRules } from "./signature.ts";
+import type { BundleStore } from "./store.ts";
+import type { PluginFinding, PluginOffer, PluginProof, PluginTrust, PluginVerification } from "./types.ts";
+
+/** Bytes that are nowhere to be had are looked for again after this time; likewise a version that saw something else is tried again. */
+const RETRY_MS = 10_000;
+/** A process that has been replaced is ended no earlier, so that who has just been given it finds it alive ... */
+const DRAIN_LEAST_MS = 1_000;
+/** ... and no later, though a call may still run in it. */
+const DRAIN_MOST_MS = 600_000;
+const DRAIN_LOOK_MS = 250;
+
+/** What it takes. */
+export interface AgreedOptions {
+  readonly nodeName: string;
+  readonly lockFile: string;
+  readonly store: BundleStore;
+  readonly rules: SignatureRules;
+  /** Starts a process for these bytes. Rejects with PluginError. */
+  readonly start: (source: PluginSource) => Promise<RunningPlugin>;
+  readonly probes: Probes;
+  /** How far the processes of this node are held. */
+  readonly trust: Trust;
+  /** Bytes from another node. */
+  readonly fetch: (sha512: string) => Promise<Uint8Array | undefined>;
+  readonly log: (line: PluginLogLine) => void;
+  readonly onEvent: (event: PluginEvent) => void;
+}
+
+/** A version that runs. */
+interface Present {
+  readonly version: PluginVersion;
+  readonly source: PluginSource;
+  readonly running: RunningPlugin;
+}
+
+interface Agreed {
+  locked: LockedPlugin;
+  present: Present | undefined;
+  problem: PluginError | undefined;
+  /** Everything that is to be done for it, one after the other. */
+  work: Promise<void>;
+}
+
+/** The plugins of the lock on this node. */
+export class AgreedPlugins implements PluginTrust {
+  private readonly options: AgreedOptions;
+  private readonly plugins = new Map<string, Agreed>();
+  private readonly ending = new Set<Promise<void>>();
+  private readonly unreadable = new Set<string>();
+  /** Bytes about whose signatures the operator has been warned. */
+  private readonly warned = new Set<string>();
+  private config: Element | undefined;
+  private retry: NodeJS.Timeout | undefined;
+  private closed = false;
+
+  constructor(options: AgreedOptions) {
+    this.options = options;
+  }
+
+  lockChanged(cib: Element): void {
+    const config = crmConfig(cib);
+    if (this.closed || config === this.config) return;
+    this.config = config;
+    const lock = readPluginLock(cib);
+    const keys = new Set<string>();
+    for (const locked of lock.plugins) {
+      const key = keyOf(locked.kind, locked.name);
+      keys.add(key);
+      const known = this.plugins.get(key);
+      if (known === undefined) this.plugins.set(key, this.added(locked));
+      else if (JSON.stringify(known.locked) !== JSON.stringify(locked)) {
+        known.locked = locked;
+        this.settleSoon(known);
+      }
+    }
+    for (const [key, agreed] of [...this.plugins]) if (!keys.has(key)) this.removed(key, agreed);
+    this.tellUnreadable(lock.unreadable);
+    this.writeLockFile(lockFileText(lock), keys.size > 0 || lock.unreadable.length > 0);
+  }
+
+  /** Whether the cluster has agreed on a plugin of this kind and name. */
+  has({ kind, name }: { readonly kind: string; readonly name: string }): boolean {
+    return this.plugins.has(keyOf(kind, name));
+  }
+
+  /** The plugin that runs under this kind and name; undefined when the lock has none. Throws PluginError. */
+  async load(kind: PluginKind, name: string): Promise<RunningPlugin | undefined> {
+    const agreed = this.plugins.get(keyOf(kind, name));
+    if (agreed === undefined) return undefined;
+    if (agreed.present === undefined) await agreed.work;
+    if (agreed.present !== undefined) return agreed.present.running;
+    throw (
+      agreed.problem ??
+      new PluginError("plugin-lock", `${shownName(agreed.locked)} does not run on ${this.options.nodeName}.`)
+    );
+  }
+
+  /** All of the lock, usable or not, by kind and name. */
+  async all(): Promise<readonly FoundPlugin[]> {
+    const all = [...this.plugins.values()];
+    await Promise.all(all.map(({ work, present }) => (present === undefined ? work : undefined)));
+    return all.map(({ locked, present, problem }): FoundPlugin => {
+      const sha512 = present?.version.sha512 ?? locked.current.sha512;
+      const kind = PLUGIN_KINDS.find((one) => one === locked.kind);
+      const common = { origin: "agreed", file: sha512, kind, name: locked.name, trust: this.options.trust } as const;
+      const running = present === undefined ? {} : { source: present.source, manifest: present.running.manifest };
+      return { ...common, ...running, ...(problem === undefined ? {} : { problem }) };
+    });
+  }
+
+  async offer(bytes: Uint8Array, signatures: readonly string[]): Promise<PluginOffer> {
+    const source = await this.source("The plugin", bytes);
+    const manifest = await this.look(source);
+    const { trust } = this.options;
+    const sha512 = this.options.store.write(bytes);
+    const found = {
+      origin: "agreed",
+      file: sha512,
+      kind: manifest.kind,
+      name: manifest.name,
+      trust,
+      manifest,
+    } as const;
+    const { problem, ...judged } = judgeSignatures(
+      `The ${manifest.kind} ${manifest.name}`,
+      sha512,
+      signatures,
+      this.options.rules,
+    );
+    const { policy } = this.options.rules;
+    const signature = { ...judged, policy, ...(problem === undefined ? {} : { problem: problem.message }) };
+    return { sha512, plugin: describePlugin(found), signature };
+  }
+
+  async prove(kind: string, name: string, sha512: string, shadowMs: number): Promise<PluginProof> {
+    const agreed = this.plugins.get(keyOf(kind, name));
+    const bytes = this.options.store.read(sha512);
+    if (agreed === undefined || bytes === undefined) {
+      throw new PluginError(
+        "plugin-missing",
+        `${this.options.nodeName} has no bytes ${sha512} of the ${kind} ${name} to compare.`,
+      );
+    }
+    const { present } = agreed;
+    const source = await this.source(shownName(agreed.locked), bytes);
+    if (present === undefined) {
+      await this.look(source);
+      return {
+        good: true,
+        text: `it starts; the present version does not run on ${this.options.nodeName}.`,
+        comparisons: [],
+      };
+    }
+    const candidate = await this.options.start(source);
+    try {
+      const { comparisons, rounds } = await this.options.probes.shadow(
+        kind,
+        name,
+        present.running,
+        candidate,
+        shadowMs,
+      );
+      return proofOf(comparisons, rounds);
+    } finally {
+      await candidate.resident.close();
+    }
+  }
+
+  async verify(): Promise<readonly PluginVerification[]> {
+    return Promise.all([...this.plugins.values()].map((agreed) => this.verifyOne(agreed)));
+  }
+
+  /** Waits until everything is as the lock says, or cannot be. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.plugins.values()].map(({ work }) => work));
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    clearTimeout(this.retry);
+    await this.settled();
+    await Promise.all([...this.plugins.values()].map(({ present }) => present?.running.resident.close()));
+    await Promise.all(this.ending);
+  }
+
+  // --- keeping to the lock --------------------------------------------------------------------------------------------------
+
+  private added(locked: LockedPlugin): Agreed {
+    const agreed: Agreed = { locked, present: undefined, problem: undefined, work: Promise.resolve() };
+    this.settleSoon(agreed);
+    return agreed;
+  }
+
+  private removed(key: string, agreed: Agreed): void {
+    this.plugins.delete(key);
+    agreed.work = agreed.work.then(() => this.end(agreed));
+  }
+
+  private settleSoon(agreed: Agreed): void {
+    agreed.work = agreed.work
+      .then(() => this.settle(agreed))
+      .catch((error: unknown) => {
+        agreed.problem = asPluginError(error, agreed.locked);
+      });
+  }
+
+  private async settle(agreed: Agreed): Promise<void> {
+    if (this.closed || this.plugins.get(keyOf(agreed.locked.kind, agreed.locked.name)) !== agreed) return;
+    const { locked } = agreed;
+    const problem = await this.bringUp(agreed, locked.current);
+    if (problem === undefined) {
+      if (agreed.problem !== undefined)
+        this.tell("info", "plugin-runs", `${shownName(locked)} runs on ${this.options.nodeName} as agreed.`);
+      agreed.problem = undefined;
+      return;
+    }
+    const news = agreed.problem?.message !== problem.message;
+    agreed.problem = problem;
+    if (isPassing(problem)) this.retrySoon();
+    const kept = locked.previous !== undefined && (await this.bringUp(agreed, locked.previous)) === undefined;
+    if (!kept) this.end(agreed);
+    if (!news) return;
+    if (kept)
+      this.tell("warning", problem.code, `${problem.message} The version before (${named(locked.previous)}) goes on.`);
+    else this.tell("error", problem.code, problem.message);
+  }
+
+  /** Makes a version the present one; why it cannot be. */
+  private async bringUp(agreed: Agreed, version: PluginVersion): Promise<PluginError | undefined> {
+    try {
+      await this.makePresent(agreed, version);
+      return undefined;
+    } catch (error) {
+      return asPluginError(error, agreed.locked);
+    }
+  }
+
+  private async makePresent(agreed: Agreed, version: PluginVersion): Promise<void> {
+    const { locked, present } = agreed;
+    const shown = shownName(locked);
+    const grants = this.refuseUnwanted(shown, version);
+    if (present?.version.sha512 === version.sha512) {
+      const manifest = granted(present.running.manifest, grants);
+      agreed.present = { ...present, version, running: { ...present.running, manifest } };
+      return;
+    }
+    const source = await this.source(shown, await this.bytesOf(shown, version));
+    const { manifest, resident } = await this.options.start(source);
+    try {
+      refuseOther(shown, locked, version, manifest);
+      const running = { manifest: granted(manifest, grants), resident };
+      if (present !== undefined) await this.refuseWorse(locked, present.running, running);
+      if (this.closed) throw new PluginError("plugin-lock", `${shown}: the node stops.`);
+      agreed.present = { version, source, running };
+    } catch (error) {
+      await resident.close();
+      throw error;
+    }
+    if (present === undefined) return;
+    this.tell(
+      "info",
+      "plugin-updated",
+      `${shown} runs as ${named(version)} on ${this.options.nodeName} now, instead of ${named(present.version)}; no resource was stopped for it.`,
+    );
+    this.drain(present.running.resident);
+  }
+
+  /** Approval, signature and API version, for which nothing has to be started. What it was granted. */
+  private refuseUnwanted(shown: string, version: PluginVersion): PermissionPatterns {
+    if (version.grants === undefined)
+      throw new PluginError("plugin-approval", `${shown} does not run: nobody has approved of it.`);
+    if (!isRunnableApi(version.api)) throw new PluginError("plugin-api", apiProblem(shown, version.api));
+    const { problem } = judgeSignatures(shown, version.sha512, version.signatures ?? [], this.options.rules);
+    if (problem !== undefined && this.options.rules.policy === "require") throw problem;
+    if (problem !== undefined && !this.warned.has(version.sha512))
+      this.tell("warning", "plugin-signature", problem.message);
+    this.warned.add(version.sha512);
+    return version.grants;
+  }
+
+  private async bytesOf(shown: string, version: PluginVersion): Promise<Uint8Array> {
+    const { store, fetch, nodeName } = this.options;
+    const here = store.read(version.sha512);
+    if (here !== undefined) return here;
+    const fetched = await fetch(version.sha512);
+    if (fetched !== undefined && store.write(fetched) === version.sha512) return fetched;
+    throw new PluginError(
+      "plugin-missing",
+      `${shown} does not run on ${nodeName}: the cluster has agreed on the bytes ${version.sha512}, and this node does not have them.`,
+    );
+  }
+
+  private async refuseWorse(
+    { kind, name }: LockedPlugin,
+    present: RunningPlugin,
+    candidate: RunningPlugin,
+  ): Promise<void> {
+    const { good, text } = proofOf(await this.options.probes.compare(kind, name, present, candidate));
+    if (!good)
+      throw new PluginError(
+        "plugin-unproven",
+        `The ${kind} ${name} was not updated on ${this.options.nodeName}: ${text}`,
+      );
+  }
+
+  private async source(shown: string, bytes: Uint8Array): Promise<PluginSource> {
+    await refuseOpenBundle(bytes, shown);
+    return { shown, module: "", text: new TextDecoder().decode(bytes) };
+  }
+
+  /** What bytes say of themselves. Nothing of them runs afterwards. */
+  private async look(source: PluginSource): Promise<Manifest> {
+    const { manifest, resident } = await this.options.start(source);
+    await resident.close();
+    return manifest;
+  }
+
+  private end(agreed: Agreed): void {
+    const { present } = agreed;
+    agreed.present = undefined;
+    if (present !== undefined) this.drain(present.running.resident);
+  }
+
+  /** Ends a process when nobody waits for it any more. */
+  private drain(resident: Resident): void {
+    const drained = (async () => {
+      const startMs = performance.now();
+      const waited = (): number => performance.now() - startMs;
+      while (!this.closed && (waited() < DRAIN_LEAST_MS || (resident.busy && waited() < DRAIN_MOST_MS))) {
+        await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS));
+      }
+      await resident.close();
+    })();
+    this.ending.add(drained);
+    void drained.finally(() => this.ending.delete(drained));
+  }
+
+  private retrySoon(): void {
+    clearTimeout(this.retry);
+    this.retry = setTimeout(() => {
+      for (const agreed of this.plugins.values()) if (isPassing(agreed.problem)) this.settleSoon(agreed);
+    }, RETRY_MS);
+    this.retry.unref();
+  }
+
+  private tellUnreadable(properties: readonly string[]): void {
+    for (const property of properties) {
+      if (this.unreadable.has(property)) continue;
+      const error = new PluginError(
+        "plugin-lock",
+        `The property ${property} of the CIB is no entry of the plugin lock, so that plugin does not run.`,
+      );
+      this.tell("error", error.code, error.message);
+    }
+    this.unreadable.clear();
+    for (const property of properties) this.unreadable.add(property);
+  }
+
+  private writeLockFile(text: string, wanted: boolean): void {
+    if (!wanted) return;
+    const { lockFile, log } = this.options;
+    try {
+      writeFileSync(`${lockFile}.new`, text, { mode: 0o600 });
+      renameSync(`${lockFile}.new`, lockFile);
+    } catch (error) {
+      // A copy for people; what counts stands in the CIB.
+      log({
+        level: "warn",
+        text: `${lockFile} could not be written: ${errorText(error)}. What counts stands in the CIB.`,
+      });
+    }
+  }
+
+  private tell(severity: PluginEvent["severity"], code: string, text: string): void {
+    this.options.onEvent({ kind: "plugin", code, text, severity });
+  }
+
+  // --- looking at it --------------------------------------------------------------------------------------------------------
+
+  private async verifyOne(agreed: Agreed): Promise<PluginVerification> {
+    const { locked, present } = agreed;
+    const { current, kind, name } = locked;
+    const findings = [...(await this.verifyBytes(locked)), approvalFinding(current), this.signatureFinding(locked)];
+    const runs = present?.version.sha512 === current.sha512;
+    const text = runs ? "runs here as agreed" : (agreed.problem?.message ?? "does not run here yet");
+    findings.push({ what: "process", good: runs, text });
+    return { kind, name, sha512: current.sha512, good: findings.every(({ good }) => good), findings };
+  }
+
+  private async verifyBytes(locked: LockedPlugin): Promise<PluginFinding[]> {
+    const { current } = locked;
+    const shown = shownName(locked);
+    const bytes = this.options.store.read(current.sha512);
+    if (bytes === undefined) {
+      const { message } = new PluginError("plugin-missing", `${this.options.nodeName} does not have the bytes.`);
+      return [{ what: "bytes", good: false, text: message }];
+    }
+    const findings: PluginFinding[] = [{ what: "bytes", good: true, text: `${bytes.length} bytes, as agreed` }];
+    try {
+      const source = await this.source(shown, bytes);
+      findings.push({ what: "closed", good: true, text: "imports nothing but what is allowed" });
+      const manifest = await this.look(source);
+      refuseOther(shown, locked, current, manifest);
+      findings.push({
+        what: "manifest",
+        good: true,
+        text: `says of itself what was agreed on (plugin API ${manifest.api})`,
+      });
+    } catch (error) {
+      findings.push({ what: findings.length === 1 ? "closed" : "manifest", good: false, text: errorText(error) });
+    }
+    return findings;
+  }
+
+  private signatureFinding(locked: LockedPlugin): PluginFinding {
+    const { sha512, signatures = [] } = locked.current;
+    const { text, problem } = judgeSignatures(shownName(locked), sha512, signatures, this.options.rules);
+    return { what: "signature", good: problem === undefined || this.options.rules.policy !== "require", text };
+  }
+}
+
+/** What may be otherwise in a moment, without anybody changing the lock. */
+function isPassing(problem: PluginError | undefined): boolean {
+  return problem?.code === "plugin-missing" || problem?.code === "plugin-unproven";
+}
+
+function approvalFinding({ grants, permissions }: PluginVersion): PluginFinding {
+  if (grants === undefined) return { what: "approval", good: false, text: "nobody has approved of it" };
+  const withheld = permissionChanges(permissions, grants).filter(({ change }) => change === "removed");
+  const list = withheld.map(({ kind, pattern }) => `${kind} ${pattern}`).join(", ");
+  return {
+    what: "approval",
+    good: true,
+    text: withheld.length === 0 ? "approved, with all it asks for" : `approved, without ${list}`,
+  };
+}
+
+function keyOf(kind: string, name: string): string {
+  return `${kind} ${name}`;
+}
+
+function shownName({ kind, name }: LockedPlugin): string {
+  const known = PLUGIN_KINDS.find((one) => one === kind);
+  return `Plugin ${known === undefined ? name : KINDS[known].reference(name)}`;
+}
+
+/** A version as people call it. */
+function named(version: PluginVersion | undefined): string {
+  return version === undefined ? "none" : (version.version ?? version.source);
+}
+
+/** A manifest with what was granted in place of what it asks for. */
+function granted(manifest: Manifest, grants: PermissionPatterns): Manifest {
+  const { promotionScore, ...patterns } = grants;
+  return {
+    ...manifest,
+    permissions: { ...patterns, ...(promotionScore === undefined ? {} : { promotionScore: true }) },
+  };
+}
+
+/** What a bundle says of itself must be what was agreed on. */
+function refuseOther(shown: string, { kind, name }: LockedPlugin, version: PluginVersion, manifest: Manifest): void {
+  const differs =
+    manifest.kind !== kind
+      ? `it is a ${manifest.kind}`
+      : manifest.name !== name
+        ? `it calls itself ${manifest.name}`
+        : manifest.api !== version.api
+          ? `it speaks plugin API ${manifest.api}, and ${version.api} was agreed on`
+          : permissionChanges(version.permissions, describePermissions(manifest.permissions)).some(
+                ({ change }) => change !== "kept",
+              )
+            ? "it asks for other permissions than were agreed on"
+            : undefined;
+  if (differs !== undefined) throw new PluginError("plugin-lock", `${shown} is refused: ${differs}.`);
+}
+
+function asPluginError(error: unknown, locked: LockedPlugin): PluginError {
+  return error instanceof PluginError
+    ? error
+    : new PluginError("plugin-import", `${shownName(locked)} cannot be started: ${errorText(error)}.`);
+}
