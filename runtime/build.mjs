@@ -1,5 +1,5 @@
 // Builds what ships into dist/: the program, the pulse's worker, the SDK that configured plugins are bundled against, and
-// each plugin of the release. Everything is bundled but esbuild itself and a parser, which are native. Does nothing when no source is newer than the last build.
+// each plugin of the release. Everything is bundled but esbuild itself. Does nothing when no source is newer than the last build.
 
 import { existsSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -44,7 +44,7 @@ const OPTIONS = {
   format: "esm",
   platform: "node",
   target: "node20.20",
-  external: ["esbuild", "oxc-parser"],
+  external: ["esbuild"],
   alias: { "systole/sdk": join(ROOT, "sdk/mod.ts") },
   sourcemap: "external",
   legalComments: "none",

@@ -158,7 +158,6 @@ const verificationSchema = Type.Object(
         {
           what: Type.Union([
             Type.Literal("bytes"),
-            Type.Literal("closed"),
             Type.Literal("manifest"),
             Type.Literal("approval"),
             Type.Literal("signature"),

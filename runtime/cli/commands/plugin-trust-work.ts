@@ -82,7 +82,7 @@ async function prepare(spec: string, bundled: boolean): Promise<Prepared> {
   try {
     if (bundled) {
       const bytes = readBytes(spec);
-      await refuseOpenBundle(bytes, `Plugin ${spec}`);
+      refuseOpenBundle(bytes, `Plugin ${spec}`);
       return { bytes, sha512: digestOf(bytes), source: basename(spec) };
     }
     const source = await openPackage(spec, process.cwd());

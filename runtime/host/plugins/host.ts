@@ -11,6 +11,7 @@ import { describePlugin } from "./describe.ts";
 import { planDeviceCall } from "./devices.ts";
 import { warmFetch } from "./fetch.ts";
 import type { InstanceSurroundings } from "./instance.ts";
+import type { FoundPlugin } from "./loader.ts";
 import { openResidents } from "./sandbox/residents.ts";
 import { openStateStore } from "./state.ts";
 import { Probes } from "./trust/probes.ts";
@@ -21,6 +22,14 @@ import type { PluginHost, PluginHostOptions } from "./types.ts";
 const CLOSE_GRACE_MS = 200;
 /** How long `close` waits for daemons that are to be stopped. */
 const STOP_DAEMONS_MS = 15_000;
+
+/** Whether a plugin is what somebody calls `ocf:systole:NAME`, `systole:NAME` or NAME. */
+function isMeant(name: string, { name: own, kind }: FoundPlugin): boolean {
+  const bare = name.replace(/^(ocf:systole:|stonith:systole:|systole:)/, "");
+  const agent = name.startsWith("ocf:");
+  const device = name !== bare && !agent;
+  return own === bare && (!agent || kind === "resource-agent") && (!device || kind === "fence-device");
+}
 
 /**
  * Opens the plugin host. Plugins that the configuration names are looked at in the background from now on, so that the log
@@ -84,16 +93,7 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
     },
     abortDevice: (id, why) => calls.abort("device", id, why),
     list: async () => (await plugins.all()).map(describePlugin),
-    async describe(name) {
-      const bare = name.replace(/^(ocf:systole:|stonith:systole:|systole:)/, "");
-      const agent = name.startsWith("ocf:");
-      const device = name !== bare && !agent;
-      const all = (await plugins.all()).map(describePlugin);
-      return all.filter((one) => {
-        if (one.name !== bare) return false;
-        return (!agent || one.kind === "resource-agent") && (!device || one.kind === "fence-device");
-      });
-    },
+    describe: async (name) => (await plugins.all()).filter((one) => isMeant(name, one)).map(describePlugin),
     keepReady: (used) => plugins.keepReady(used),
     inFlight: () => calls.inFlight(),
     trust: agreed,

@@ -28,7 +28,7 @@ export class FakePlugins {
   async offer({ bytes: base64, signatures }: ApiParams<"plugin-offer">): Promise<ApiResult<"plugin-offer">> {
     const bytes = Uint8Array.from(Buffer.from(base64, "base64"));
     try {
-      await refuseOpenBundle(bytes, "The plugin");
+      refuseOpenBundle(bytes, "The plugin");
       const module: unknown = await import(`data:text/javascript;base64,${base64}`);
       const exported: unknown =
         typeof module === "object" && module !== null && "default" in module ? module.default : undefined;

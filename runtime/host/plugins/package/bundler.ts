@@ -89,7 +89,7 @@ export async function bundlePackage(source: PackageSource): Promise<Bundle> {
     throw new PluginError("plugin-syntax", `${shown} gives ${outputs.length} files; a bundle is one.`);
   }
   const bytes = Uint8Array.from(output.contents);
-  await refuseOpenBundle(bytes, shown);
+  refuseOpenBundle(bytes, shown);
   return { bytes, sha512: digestOf(bytes) };
 }
 

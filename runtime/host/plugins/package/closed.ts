@@ -18,10 +18,10 @@ const LOADING_COMMENT =
   /^\/\s*<|@deno-types|@ts-types|@ts-self-types|@jsx|sourceMappingURL|sourceURL|\bimport\s*\(|@import\b/;
 
 /**
- * Rejects with PluginError `plugin-syntax` (no ES module, too large) or `plugin-closed` when the bundle could load anything.
+ * Throws PluginError `plugin-syntax` (no ES module, too large) or `plugin-closed` when the bundle could load anything.
  * `shown` begins the sentence.
  */
-export async function refuseOpenBundle(bytes: Uint8Array, shown: string): Promise<void> {
+export function refuseOpenBundle(bytes: Uint8Array, shown: string): void {
   if (bytes.length > MAX_BUNDLE_BYTES) {
     throw new PluginError(
       "plugin-syntax",
@@ -34,14 +34,14 @@ export async function refuseOpenBundle(bytes: Uint8Array, shown: string): Promis
   } catch {
     throw new PluginError("plugin-syntax", `${shown} is no text in UTF-8.`);
   }
-  const problem = await moduleProblem(text, shown);
+  const problem = moduleProblem(text, shown);
   if (problem !== undefined) throw new PluginError("plugin-closed", `${shown} is refused: it ${problem}.`);
 }
 
-async function moduleProblem(text: string, shown: string): Promise<string | undefined> {
+function moduleProblem(text: string, shown: string): string | undefined {
   let parsed: ParsedModule;
   try {
-    parsed = await parseModule(text);
+    parsed = parseModule(text);
   } catch (error) {
     throw new PluginError("plugin-syntax", `${shown} does not parse as an ES module: ${errorText(error)}.`);
   }

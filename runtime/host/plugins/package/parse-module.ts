@@ -1,6 +1,6 @@
 // The syntax tree of an ES module, by ESTree. The one place that knows which parser it is.
 
-import { errorText } from "../../errors.ts";
+import { type Options, parse } from "acorn";
 
 /** A node of the syntax tree. */
 export interface Tree {
@@ -21,12 +21,14 @@ export function isTree(value: unknown): value is Tree {
 }
 
 /** Parses a module. Throws an Error that says what is wrong with it. */
-export async function parseModule(text: string): Promise<ParsedModule> {
-  const { parseSync } = await import("oxc-parser");
-  const parsed = parseSync("bundle.mjs", text, { sourceType: "module", lang: "js" });
-  const [first] = parsed.errors;
-  if (first !== undefined) throw new Error(errorText(new Error(first.message)));
-  const program: unknown = parsed.program;
+export function parseModule(text: string): ParsedModule {
+  const comments: string[] = [];
+  const options: Options = {
+    ecmaVersion: "latest",
+    sourceType: "module",
+    onComment: (_block, content) => void comments.push(content),
+  };
+  const program: unknown = parse(text, options);
   if (!isTree(program)) throw new Error("it is no program");
-  return { program, comments: parsed.comments.map(({ value }) => value) };
+  return { program, comments };
 }

@@ -14,24 +14,24 @@ import {
   lockFileText,
   type PermissionPatterns,
   type PluginVersion,
-  permissionChanges,
   readPluginLock,
 } from "../../../model/plugin-lock.ts";
 import { errorText } from "../../errors.ts";
 import { describePlugin } from "../describe.ts";
-import { describePermissions } from "../grants.ts";
 import type { FoundPlugin, PluginSource } from "../loader.ts";
-import { KINDS, type Manifest, PLUGIN_KINDS } from "../manifest.ts";
+import { type Manifest, PLUGIN_KINDS } from "../manifest.ts";
 import { refuseOpenBundle } from "../package/closed.ts";
 import { PluginError } from "../plugin-error.ts";
 import type { Resident } from "../sandbox/resident.ts";
 import type { RunningPlugin } from "../sandbox/residents.ts";
 import type { PluginEvent, PluginLogLine, Trust } from "../types.ts";
 import { apiProblem, isRunnableApi } from "./api-version.ts";
+import { granted, named, refuseOther, shownName } from "./entry.ts";
 import { type Probes, proofOf } from "./probes.ts";
 import { judgeSignatures, type SignatureRules } from "./signature.ts";
 import type { BundleStore } from "./store.ts";
-import type { PluginFinding, PluginOffer, PluginProof, PluginTrust, PluginVerification } from "./types.ts";
+import type { PluginOffer, PluginProof, PluginTrust, PluginVerification } from "./types.ts";
+import { verifyPlugin } from "./verify.ts";
 
 /** Bytes that are nowhere to be had are looked for again after this time; likewise a version that saw something else is tried again. */
 const RETRY_MS = 10_000;
@@ -141,7 +141,7 @@ export class AgreedPlugins implements PluginTrust {
   }
 
   async offer(bytes: Uint8Array, signatures: readonly string[]): Promise<PluginOffer> {
-    const source = await this.source("The plugin", bytes);
+    const source = this.source("The plugin", bytes);
     const manifest = await this.look(source);
     const { trust } = this.options;
     const sha512 = this.options.store.write(bytes);
@@ -174,7 +174,7 @@ export class AgreedPlugins implements PluginTrust {
       );
     }
     const { present } = agreed;
-    const source = await this.source(shownName(agreed.locked), bytes);
+    const source = this.source(shownName(agreed.locked), bytes);
     if (present === undefined) {
       await this.look(source);
       return {
@@ -199,7 +199,17 @@ export class AgreedPlugins implements PluginTrust {
   }
 
   async verify(): Promise<readonly PluginVerification[]> {
-    return Promise.all([...this.plugins.values()].map((agreed) => this.verifyOne(agreed)));
+    const { nodeName, store, rules } = this.options;
+    const tools = {
+      nodeName,
+      store,
+      rules,
+      look: async (shown: string, bytes: Uint8Array) => this.look(this.source(shown, bytes)),
+    };
+    const verified = [...this.plugins.values()].map(({ locked, present, problem }) =>
+      verifyPlugin(locked, { sha512: present?.version.sha512, problem: problem?.message }, tools),
+    );
+    return Promise.all(verified);
   }
 
   /** Waits until everything is as the lock says, or cannot be. */
@@ -276,7 +286,7 @@ export class AgreedPlugins implements PluginTrust {
       agreed.present = { ...present, version, running: { ...present.running, manifest } };
       return;
     }
-    const source = await this.source(shown, await this.bytesOf(shown, version));
+    const source = this.source(shown, await this.bytesOf(shown, version));
     const { manifest, resident } = await this.options.start(source);
     try {
       refuseOther(shown, locked, version, manifest);
@@ -335,8 +345,8 @@ export class AgreedPlugins implements PluginTrust {
       );
   }
 
-  private async source(shown: string, bytes: Uint8Array): Promise<PluginSource> {
-    await refuseOpenBundle(bytes, shown);
+  private source(shown: string, bytes: Uint8Array): PluginSource {
+    refuseOpenBundle(bytes, shown);
     return { shown, module: "", text: new TextDecoder().decode(bytes) };
   }
 
@@ -406,49 +416,6 @@ export class AgreedPlugins implements PluginTrust {
   private tell(severity: PluginEvent["severity"], code: string, text: string): void {
     this.options.onEvent({ kind: "plugin", code, text, severity });
   }
-
-  // --- looking at it --------------------------------------------------------------------------------------------------------
-
-  private async verifyOne(agreed: Agreed): Promise<PluginVerification> {
-    const { locked, present } = agreed;
-    const { current, kind, name } = locked;
-    const findings = [...(await this.verifyBytes(locked)), approvalFinding(current), this.signatureFinding(locked)];
-    const runs = present?.version.sha512 === current.sha512;
-    const text = runs ? "runs here as agreed" : (agreed.problem?.message ?? "does not run here yet");
-    findings.push({ what: "process", good: runs, text });
-    return { kind, name, sha512: current.sha512, good: findings.every(({ good }) => good), findings };
-  }
-
-  private async verifyBytes(locked: LockedPlugin): Promise<PluginFinding[]> {
-    const { current } = locked;
-    const shown = shownName(locked);
-    const bytes = this.options.store.read(current.sha512);
-    if (bytes === undefined) {
-      const { message } = new PluginError("plugin-missing", `${this.options.nodeName} does not have the bytes.`);
-      return [{ what: "bytes", good: false, text: message }];
-    }
-    const findings: PluginFinding[] = [{ what: "bytes", good: true, text: `${bytes.length} bytes, as agreed` }];
-    try {
-      const source = await this.source(shown, bytes);
-      findings.push({ what: "closed", good: true, text: "imports nothing but what is allowed" });
-      const manifest = await this.look(source);
-      refuseOther(shown, locked, current, manifest);
-      findings.push({
-        what: "manifest",
-        good: true,
-        text: `says of itself what was agreed on (plugin API ${manifest.api})`,
-      });
-    } catch (error) {
-      findings.push({ what: findings.length === 1 ? "closed" : "manifest", good: false, text: errorText(error) });
-    }
-    return findings;
-  }
-
-  private signatureFinding(locked: LockedPlugin): PluginFinding {
-    const { sha512, signatures = [] } = locked.current;
-    const { text, problem } = judgeSignatures(shownName(locked), sha512, signatures, this.options.rules);
-    return { what: "signature", good: problem === undefined || this.options.rules.policy !== "require", text };
-  }
 }
 
 /** What may be otherwise in a moment, without anybody changing the lock. */
@@ -456,55 +423,8 @@ function isPassing(problem: PluginError | undefined): boolean {
   return problem?.code === "plugin-missing" || problem?.code === "plugin-unproven";
 }
 
-function approvalFinding({ grants, permissions }: PluginVersion): PluginFinding {
-  if (grants === undefined) return { what: "approval", good: false, text: "nobody has approved of it" };
-  const withheld = permissionChanges(permissions, grants).filter(({ change }) => change === "removed");
-  const list = withheld.map(({ kind, pattern }) => `${kind} ${pattern}`).join(", ");
-  return {
-    what: "approval",
-    good: true,
-    text: withheld.length === 0 ? "approved, with all it asks for" : `approved, without ${list}`,
-  };
-}
-
 function keyOf(kind: string, name: string): string {
   return `${kind} ${name}`;
-}
-
-function shownName({ kind, name }: LockedPlugin): string {
-  const known = PLUGIN_KINDS.find((one) => one === kind);
-  return `Plugin ${known === undefined ? name : KINDS[known].reference(name)}`;
-}
-
-/** A version as people call it. */
-function named(version: PluginVersion | undefined): string {
-  return version === undefined ? "none" : (version.version ?? version.source);
-}
-
-/** A manifest with what was granted in place of what it asks for. */
-function granted(manifest: Manifest, grants: PermissionPatterns): Manifest {
-  const { promotionScore, ...patterns } = grants;
-  return {
-    ...manifest,
-    permissions: { ...patterns, ...(promotionScore === undefined ? {} : { promotionScore: true }) },
-  };
-}
-
-/** What a bundle says of itself must be what was agreed on. */
-function refuseOther(shown: string, { kind, name }: LockedPlugin, version: PluginVersion, manifest: Manifest): void {
-  const differs =
-    manifest.kind !== kind
-      ? `it is a ${manifest.kind}`
-      : manifest.name !== name
-        ? `it calls itself ${manifest.name}`
-        : manifest.api !== version.api
-          ? `it speaks plugin API ${manifest.api}, and ${version.api} was agreed on`
-          : permissionChanges(version.permissions, describePermissions(manifest.permissions)).some(
-                ({ change }) => change !== "kept",
-              )
-            ? "it asks for other permissions than were agreed on"
-            : undefined;
-  if (differs !== undefined) throw new PluginError("plugin-lock", `${shown} is refused: ${differs}.`);
 }
 
 function asPluginError(error: unknown, locked: LockedPlugin): PluginError {

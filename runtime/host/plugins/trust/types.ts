@@ -23,7 +23,7 @@ export interface SignatureReport {
 
 /** One thing that was looked at. */
 export interface PluginFinding {
-  readonly what: "bytes" | "closed" | "manifest" | "approval" | "signature" | "process";
+  readonly what: "bytes" | "manifest" | "approval" | "signature" | "process";
   readonly good: boolean;
   readonly text: string;
 }

@@ -111,7 +111,7 @@ test("wrong kind and unknown API version are seen before anything else is touche
   );
   assert.match(
     await problemWith("api.ts", `export default { kind: "transport", api: 7, ${trap} };`),
-    /^plugin-api: Plugin \.\/api\.ts speaks plugin API 7; this Systole speaks 1\. Use a release/,
+    /^plugin-api: Plugin \.\/api\.ts speaks plugin API 7, which is newer than this release; this Systole speaks 1\. Use a release/,
   );
 });
 

@@ -60,6 +60,8 @@ class Bench {
       plugins: ["./worst.ts", "./other.ts"],
       pluginsBase: folder,
       childEnvironment: {},
+      signatures: { policy: "off", keys: [] },
+      fetchBundle: async () => undefined,
       sandbox,
       log: (line) => this.lines.push(line),
       onEvent: (event) => this.events.push(event),

@@ -1,0 +1,53 @@
+// An entry of the lock in words, and beside what a bundle says of itself.
+
+import {
+  type LockedPlugin,
+  type PermissionPatterns,
+  type PluginVersion,
+  permissionChanges,
+} from "../../../model/plugin-lock.ts";
+import { describePermissions } from "../grants.ts";
+import { KINDS, type Manifest, PLUGIN_KINDS } from "../manifest.ts";
+import { PluginError } from "../plugin-error.ts";
+
+/** How messages call the plugin of an entry. */
+export function shownName({ kind, name }: LockedPlugin): string {
+  const known = PLUGIN_KINDS.find((one) => one === kind);
+  return `Plugin ${known === undefined ? name : KINDS[known].reference(name)}`;
+}
+
+/** A version as people call it. */
+export function named(version: PluginVersion | undefined): string {
+  return version === undefined ? "none" : (version.version ?? version.source);
+}
+
+/** A manifest with what was granted in place of what it asks for. */
+export function granted(manifest: Manifest, grants: PermissionPatterns): Manifest {
+  const { promotionScore, ...patterns } = grants;
+  return {
+    ...manifest,
+    permissions: { ...patterns, ...(promotionScore === undefined ? {} : { promotionScore: true }) },
+  };
+}
+
+/** What a bundle says of itself must be what was agreed on. Throws PluginError `plugin-lock`. */
+export function refuseOther(
+  shown: string,
+  { kind, name }: LockedPlugin,
+  version: PluginVersion,
+  manifest: Manifest,
+): void {
+  const differs =
+    manifest.kind !== kind
+      ? `it is a ${manifest.kind}`
+      : manifest.name !== name
+        ? `it calls itself ${manifest.name}`
+        : manifest.api !== version.api
+          ? `it speaks plugin API ${manifest.api}, and ${version.api} was agreed on`
+          : permissionChanges(version.permissions, describePermissions(manifest.permissions)).some(
+                ({ change }) => change !== "kept",
+              )
+            ? "it asks for other permissions than were agreed on"
+            : undefined;
+  if (differs !== undefined) throw new PluginError("plugin-lock", `${shown} is refused: ${differs}.`);
+}
