@@ -62,10 +62,10 @@ export interface PluginHostOptions {
   readonly sandbox: SandboxPolicy;
   /** File to which every use of a permission is appended, one JSON line each; none is written without. */
   readonly audit?: string;
-  /** What this node asks of the signatures of plugins that the cluster agrees on. */
-  readonly signatures: SignatureRules;
+  /** What this node asks of the signatures of plugins that the cluster agrees on; nothing, if not given. */
+  readonly signatures?: SignatureRules;
   /** The bytes of that digest from another node of the cluster; undefined when no other node gives them. */
-  readonly fetchBundle: (sha512: string) => Promise<Uint8Array | undefined>;
+  readonly fetchBundle?: (sha512: string) => Promise<Uint8Array | undefined>;
   readonly log: (line: PluginLogLine) => void;
   readonly onEvent: (event: PluginEvent) => void;
   /** A node attribute that an agent sets or (null) takes back: the promotion score `master-RESOURCE`. */

@@ -16,11 +16,11 @@ export function openAgreed(options: PluginHostOptions, residents: Residents, pro
     nodeName,
     lockFile: join(stateDirectory, "plugins.lock.json"),
     store: openBundleStore(join(stateDirectory, "plugins", "agreed")),
-    rules: signatures,
+    rules: signatures ?? { policy: "off", keys: [] },
     start: residents.start,
     probes,
     trust: residents.trust,
-    fetch: fetchBundle,
+    fetch: fetchBundle ?? (async () => undefined),
     log,
     onEvent,
   });

@@ -45,8 +45,6 @@ before(() => {
     pluginsBase: folder,
     childEnvironment: { SYSTOLE_POWER_DOMAIN: "test/n1" },
     sandbox: { requireSandbox: true },
-    signatures: { policy: "off", keys: [] },
-    fetchBundle: async () => undefined,
     log: (line) => lines.push(line),
     onEvent: (event) => events.push(event),
     onAttribute: (name, value) => attributes.push(`${name}=${value}`),
