@@ -31,6 +31,13 @@ function isMeant(name: string, { name: own, kind }: FoundPlugin): boolean {
   return own === bare && (!agent || kind === "resource-agent") && (!device || kind === "fence-device");
 }
 
+function tellProblems(found: readonly FoundPlugin[], onEvent: PluginHostOptions["onEvent"]): void {
+  for (const { problem } of found) {
+    if (problem !== undefined)
+      onEvent({ kind: "plugin", code: problem.code, text: problem.message, severity: "error" });
+  }
+}
+
 /**
  * Opens the plugin host. Plugins that the configuration names are looked at in the background from now on, so that the log
  * tells what is wrong with them.
@@ -73,12 +80,7 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
   };
   const calls = createCalls(onHang);
 
-  plugins.configured().then((found) => {
-    for (const { problem } of found) {
-      if (problem !== undefined)
-        onEvent({ kind: "plugin", code: problem.code, text: problem.message, severity: "error" });
-    }
-  });
+  plugins.configured().then((found) => tellProblems(found, onEvent));
   warmFetch().catch((error: unknown) => log({ level: "error", text: `ctx.fetch is not available: ${String(error)}` }));
 
   return {

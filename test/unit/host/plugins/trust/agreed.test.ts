@@ -168,7 +168,10 @@ test("bytes are offered, agreed on, run; taken back, they do not run any more", 
   await node.change(addPluginEdits(node.cib, "resource-agent", "lamp", versionOf(offer, "first.ts")));
   assert.deepEqual(await node.monitor(), RUNNING);
   const [verified] = await node.host.trust.verify();
-  assert.deepEqual(verified?.findings.map(({ what, good }) => `${what} ${good}`));
+  assert.deepEqual(
+    verified?.findings.map(({ what, good }) => `${what} ${good}`),
+    ["bytes true", "manifest true", "approval true", "signature true", "process true"],
+  );
   assert.match(readFileSync(join(folder, `node-${made - 1}`, "plugins.lock.json"), "utf8"), /"resource-agent lamp"/);
   await node.change(removePluginEdits(node.cib, "lamp", []));
   assert.match(JSON.stringify(await node.monitor()), /There is no resource-agent ocf:systole:lamp on this node/);
