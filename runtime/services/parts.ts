@@ -76,7 +76,7 @@ export class Parts {
     this.around = around;
     this.name = nodes.find((node) => node.id === self)?.name ?? `node ${self}`;
     const nextCallId = () => this.nextCallId();
-    const digest = (operation: Operation) => digestOf(operation, md5Hex);
+    const digest = rememberingDigest(md5Hex);
     this.kernel = createKernel({ ...config.kernel, self, mergeNodeState: withOwnWord }, initial);
     this.executor = new Executor({ self, name: this.name, incarnation, digest, nextCallId, planted });
     this.fencer = new Fencer({ self, nodes, random: config.random, nextCallId, planted });
@@ -310,6 +310,19 @@ export class Parts {
     const state = element("node_state", said, attributes === undefined ? [lrm] : [lrm, attributes]);
     this.hand({ part: "kernel", input: { type: "node-state", element: state } });
   }
+}
+
+/** An operation's digest is asked for when it begins, when it ends and when it is written down. */
+function rememberingDigest(md5Hex: (text: string) => string): (operation: Operation) => string {
+  const known = new WeakMap<Operation, string>();
+  return (operation) => {
+    let digest = known.get(operation);
+    if (digest === undefined) {
+      digest = digestOf(operation, md5Hex);
+      known.set(operation, digest);
+    }
+    return digest;
+  };
 }
 
 /** MD5 of an operation's parameters, as the scheduler computes it for comparison. */

@@ -31,24 +31,32 @@ export class Mailbag implements Post {
     this.#messages.set(handle, message);
     const padding = this.#random.chance(0.2) ? this.#random.integer(1, MAX_PADDING_BYTES) : 0;
     const bytes = new Uint8Array(HEADER_BYTES + padding);
-    const view = new DataView(bytes.buffer);
-    view.setUint32(0, handle);
-    view.setUint32(4, bytes.length);
+    put32(bytes, 0, handle);
+    put32(bytes, 4, bytes.length);
     for (let index = HEADER_BYTES; index < bytes.length; index += 1) bytes[index] = (handle + index) & 255;
     return bytes;
   }
 
   /** @throws Error when the bytes are not those of exactly one message that was not delivered before. */
   unwrap(bytes: Uint8Array): Message {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    const handle = view.getUint32(0);
+    const handle = take32(bytes, 0);
     const message = this.#messages.get(handle);
     if (message === undefined) throw new Error(`message ${handle} was delivered twice or never sent`);
-    if (view.getUint32(4) !== bytes.length) throw new Error(`message ${handle} has the wrong length`);
+    if (take32(bytes, 4) !== bytes.length) throw new Error(`message ${handle} has the wrong length`);
     for (let index = HEADER_BYTES; index < bytes.length; index += 1) {
       if (bytes[index] !== ((handle + index) & 255)) throw new Error(`message ${handle} was put together wrongly`);
     }
     this.#messages.delete(handle);
     return message;
   }
+}
+
+function put32(bytes: Uint8Array, at: number, value: number): void {
+  for (let index = 0; index < 4; index += 1) bytes[at + index] = value >>> (24 - 8 * index);
+}
+
+function take32(bytes: Uint8Array, at: number): number {
+  let value = 0;
+  for (let index = 0; index < 4; index += 1) value = value * 256 + (bytes[at + index] ?? 0);
+  return value;
 }

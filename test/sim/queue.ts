@@ -1,13 +1,18 @@
-// What will happen, in the order in which it will: a binary heap by time, and by order of insertion where times are equal,
+// What will happen, in the order in which it will: a heap by time, and by order of insertion where times are equal,
 // so that the same seed gives the same history.
 
 /** Something that happens at its time. */
 export type Action = () => void;
 
+/** Each event of the heap has four below it: fewer steps from the top down than with two. */
+const WAYS_LOG2 = 2;
+const FIRST_CAPACITY = 1024;
+
 /** The events of the future. */
 export class EventQueue {
-  readonly #times: number[] = [];
-  readonly #sequences: number[] = [];
+  #size = 0;
+  #times = new Float64Array(FIRST_CAPACITY);
+  #sequences = new Float64Array(FIRST_CAPACITY);
   readonly #actions: Action[] = [];
   #nextSequence = 0;
   #nowMs = 0;
@@ -26,9 +31,7 @@ export class EventQueue {
 
   /** At that time, or now if it has passed. */
   at(timeMs: number, action: Action): void {
-    const sequence = this.#nextSequence;
-    this.#nextSequence += 1;
-    this.#rise(this.#times.length, Math.max(timeMs, this.#nowMs), sequence, action);
+    this.#rise(Math.max(timeMs, this.#nowMs), action);
   }
 
   after(delayMs: number, action: Action): void {
@@ -50,8 +53,8 @@ export class EventQueue {
         this.#yields = false;
         return false;
       }
-      const next = this.#times[0];
-      if (next === undefined || next > timeMs) break;
+      const next = this.#times[0] ?? 0;
+      if (this.#size === 0 || next > timeMs) break;
       this.#nowMs = next;
       this.#taken += 1;
       this.#takeFirst()();
@@ -61,61 +64,85 @@ export class EventQueue {
     return true;
   }
 
-  #rise(from: number, time: number, sequence: number, action: Action): void {
+  /** From the end up to its place. An older event at the same time stays before it. */
+  #rise(time: number, action: Action): void {
+    if (this.#size === this.#times.length) this.#grow();
     const times = this.#times;
-    let index = from;
+    let index = this.#size;
+    this.#size += 1;
     while (index > 0) {
-      const parent = (index - 1) >> 1;
-      // Never equal to an older one in sequence, so only a smaller time lets a newer event rise.
-      if ((times[parent] ?? 0) <= time) break;
-      this.#copy(parent, index);
+      const parent = (index - 1) >> WAYS_LOG2;
+      const parentTime = times[parent] ?? 0;
+      if (parentTime <= time) break;
+      times[index] = parentTime;
+      this.#moveRest(parent, index);
       index = parent;
     }
-    this.#put(index, time, sequence, action);
+    times[index] = time;
+    this.#sequences[index] = this.#nextSequence;
+    this.#actions[index] = action;
+    this.#nextSequence += 1;
   }
 
   #takeFirst(): Action {
     const first = this.#actions[0];
-    const time = this.#times.pop();
-    const sequence = this.#sequences.pop();
-    const action = this.#actions.pop();
-    if (first === undefined || time === undefined || sequence === undefined || action === undefined) {
-      throw new Error("the queue is empty");
-    }
-    const size = this.#times.length;
-    if (size > 0) this.#sink(time, sequence, action, size);
+    const last = this.#actions[this.#size - 1];
+    if (first === undefined || last === undefined) throw new Error("the queue is empty");
+    this.#size -= 1;
+    const size = this.#size;
+    this.#actions.length = size;
+    if (size > 0) this.#sink(this.#times[size] ?? 0, this.#sequences[size] ?? 0, last);
     return first;
   }
 
-  #sink(time: number, sequence: number, action: Action, size: number): void {
+  /** What was last, from the top down to its place. */
+  #sink(time: number, sequence: number, action: Action): void {
+    const times = this.#times;
     let index = 0;
     for (;;) {
-      let child = 2 * index + 1;
-      if (child >= size) break;
-      if (child + 1 < size && this.#before(child + 1, child)) child += 1;
-      const childTime = this.#times[child] ?? 0;
+      const child = this.#firstChild(index);
+      if (child < 0) break;
+      const childTime = times[child] ?? 0;
       if (childTime > time || (childTime === time && (this.#sequences[child] ?? 0) > sequence)) break;
-      this.#copy(child, index);
+      times[index] = childTime;
+      this.#moveRest(child, index);
       index = child;
     }
-    this.#put(index, time, sequence, action);
-  }
-
-  #before(a: number, b: number): boolean {
-    const timeA = this.#times[a] ?? 0;
-    const timeB = this.#times[b] ?? 0;
-    return timeA < timeB || (timeA === timeB && (this.#sequences[a] ?? 0) < (this.#sequences[b] ?? 0));
-  }
-
-  #copy(from: number, to: number): void {
-    const action = this.#actions[from];
-    if (action === undefined) throw new Error("a hole in the heap");
-    this.#put(to, this.#times[from] ?? 0, this.#sequences[from] ?? 0, action);
-  }
-
-  #put(index: number, time: number, sequence: number, action: Action): void {
-    this.#times[index] = time;
+    times[index] = time;
     this.#sequences[index] = sequence;
     this.#actions[index] = action;
+  }
+
+  /** The child that happens first; -1 when there is none. */
+  #firstChild(index: number): number {
+    const times = this.#times;
+    const begin = (index << WAYS_LOG2) + 1;
+    if (begin >= this.#size) return -1;
+    const end = Math.min(begin + (1 << WAYS_LOG2), this.#size);
+    let best = begin;
+    let bestTime = times[begin] ?? 0;
+    for (let child = begin + 1; child < end; child += 1) {
+      const time = times[child] ?? 0;
+      if (time > bestTime) continue;
+      if (time === bestTime && (this.#sequences[child] ?? 0) > (this.#sequences[best] ?? 0)) continue;
+      best = child;
+      bestTime = time;
+    }
+    return best;
+  }
+
+  #moveRest(from: number, to: number): void {
+    this.#sequences[to] = this.#sequences[from] ?? 0;
+    const action = this.#actions[from];
+    if (action !== undefined) this.#actions[to] = action;
+  }
+
+  #grow(): void {
+    const times = new Float64Array(2 * this.#times.length);
+    times.set(this.#times);
+    this.#times = times;
+    const sequences = new Float64Array(times.length);
+    sequences.set(this.#sequences);
+    this.#sequences = sequences;
   }
 }

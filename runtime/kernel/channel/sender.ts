@@ -135,8 +135,9 @@ export class Sender {
     const message = this.queue[this.queueHead]!;
     const { incarnation, to, stream, fragmentBytes } = this.ends;
     const end = Math.min(this.cutBytes + fragmentBytes, message.length);
-    const bytes = message.subarray(this.cutBytes, end);
     const last = end === message.length;
+    // Most messages are one piece, and go as they are.
+    const bytes = last && this.cutBytes === 0 ? message : message.subarray(this.cutBytes, end);
     this.queuedBytes -= bytes.length;
     this.cutBytes = last ? 0 : end;
     if (last) this.queueHead += 1;

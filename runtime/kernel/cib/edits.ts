@@ -1,9 +1,9 @@
 // What clients want done, carried out on a tree: edits in, the next tree out. Nothing here knows of versions or replication.
 // Edits are levels, not steps: done twice they give the same tree as done once.
 
-import type { CibEdit, CibPath, PathStep } from "../messages.ts";
+import type { CibEdit, CibPath } from "../messages.ts";
 import { type Element, element, withAttributes } from "./element.ts";
-import { formatPath, stepMatches } from "./version.ts";
+import { formatPath, placeOf } from "./version.ts";
 
 /** The next tree (the same object when nothing changes), or why the edit makes no sense. */
 export type Edited =
@@ -93,11 +93,10 @@ function objectionToPath(path: CibPath): string | undefined {
 /** Sections on the way to what is put may be missing and are made; what has an id must be there. */
 function missingParent(cib: Element, parent: CibPath): string | undefined {
   let found: Element | undefined = cib;
-  const walked: PathStep[] = [];
-  for (const step of parent) {
-    walked.push(step);
-    found = found?.children.find((child) => stepMatches(step, child));
-    if (found === undefined && step.id !== undefined) return `${formatPath(walked)} is not there. Create it first.`;
+  for (const [depth, step] of parent.entries()) {
+    found = found?.children[placeOf(found.children, step)];
+    if (found !== undefined || step.id === undefined) continue;
+    return `${formatPath(parent.slice(0, depth + 1))} is not there. Create it first.`;
   }
   return undefined;
 }
@@ -111,13 +110,14 @@ function changeAt(
   path: CibPath,
   create: boolean,
   change: (target: Element) => Element | undefined,
+  depth = 0,
 ): Element | undefined {
-  const [step, ...rest] = path;
+  const step = path[depth];
   if (step === undefined) return change(target);
-  const at = target.children.findIndex((child) => stepMatches(step, child));
+  const at = placeOf(target.children, step);
   const child = target.children[at];
   if (child === undefined && !create) return target;
-  const next = changeAt(child ?? element(step.name, { id: step.id }), rest, create, change);
+  const next = changeAt(child ?? element(step.name, { id: step.id }), path, create, change, depth + 1);
   if (next === child) return target;
   const children = [...target.children];
   if (child === undefined) {

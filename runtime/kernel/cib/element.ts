@@ -66,11 +66,20 @@ function isSame(a: Element, b: Element | undefined): boolean {
 export function sameAttributes(a: Element, b: Element): boolean {
   if (a.attributes === b.attributes) return true;
   for (const name in a.attributes) if (a.attributes[name] !== b.attributes[name]) return false;
-  for (const name in b.attributes) if (a.attributes[name] === undefined) return false;
+  for (const name in b.attributes) if (!Object.hasOwn(a.attributes, name)) return false;
   return true;
 }
 
 /** The same element with some attributes set (a string) or removed (undefined). */
 export function withAttributes(parent: Element, changes: Readonly<Record<string, string | undefined>>): Element {
-  return element(parent.name, { ...parent.attributes, ...changes }, parent.children);
+  const attributes: Record<string, string> = {};
+  for (const key in parent.attributes) {
+    const value = Object.hasOwn(changes, key) ? changes[key] : parent.attributes[key];
+    if (value !== undefined) attributes[key] = value;
+  }
+  for (const key in changes) {
+    const value = changes[key];
+    if (value !== undefined && !Object.hasOwn(parent.attributes, key)) attributes[key] = value;
+  }
+  return { name: parent.name, attributes, children: parent.children };
 }

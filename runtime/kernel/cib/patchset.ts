@@ -4,11 +4,19 @@
 // positions, which are places in the finished document. Applying makes new elements only on the paths that change and shares
 // the rest. It is all or nothing: a patchset that does not fit leaves no trace, because the old tree is never modified.
 
-import type { CibChange, CibPath, Patchset } from "../messages.ts";
+import type { CibChange, Patchset, PathStep } from "../messages.ts";
 import { diffAttributes, diffElements } from "./diff.ts";
 import type { Element } from "./element.ts";
 import { withAttributes } from "./element.ts";
-import { compareVersions, formatPath, formatVersion, isDurablePath, stepMatches, versionOf } from "./version.ts";
+import {
+  compareVersions,
+  formatPath,
+  formatVersion,
+  isDurablePath,
+  placeOf,
+  stepMatches,
+  versionOf,
+} from "./version.ts";
 
 /** What turns `before` into `after`, with the versions that stand in their roots. */
 export function makePatchset(before: Element, after: Element): Patchset {
@@ -42,7 +50,7 @@ export function applyPatchset(cib: Element, patchset: Patchset): Patched {
       reason: `The patchset is for version ${want}; this is ${have}. Fetch it whole.`,
     };
   }
-  const result = applyNode(cib, groupByPath(patchset.changes), []);
+  const result = applyNode(cib, groupByPath(patchset.changes), undefined);
   if (typeof result === "string") return { ok: false, code: "path", reason: result };
   if (compareVersions(versionOf(result), patchset.target) !== 0) {
     const [have, want] = [formatVersion(versionOf(result)), formatVersion(patchset.target)];
@@ -87,33 +95,22 @@ interface PatchNode {
   deleted?: boolean;
   moveTo?: number;
   readonly creates: Extract<CibChange, { operation: "create" }>[];
-  readonly below: { readonly step: CibPath[number]; readonly node: PatchNode }[];
+  readonly below: { readonly step: PathStep; readonly node: PatchNode }[];
 }
 
 function emptyNode(): PatchNode {
   return { creates: [], below: [] };
 }
 
+/** With more changed children than this below one element, a table finds them. */
+const FEW_CHILDREN = 8;
+
 function groupByPath(changes: readonly CibChange[]): PatchNode {
   const root = emptyNode();
-  const index = new Map<PatchNode, Map<string, PatchNode>>();
+  const tables = new Map<PatchNode, Map<string, PatchNode>>();
   for (const change of changes) {
     let node = root;
-    for (const step of change.path) {
-      const key = `${step.name} ${step.id === undefined ? "" : `#${step.id}`}`;
-      let known = index.get(node);
-      if (known === undefined) {
-        known = new Map();
-        index.set(node, known);
-      }
-      let next = known.get(key);
-      if (next === undefined) {
-        next = emptyNode();
-        known.set(key, next);
-        node.below.push({ step, node: next });
-      }
-      node = next;
-    }
+    for (const step of change.path) node = nodeBelow(node, step, tables);
     if (change.operation === "modify") node.modify = change;
     else if (change.operation === "delete") node.deleted = true;
     else if (change.operation === "move") node.moveTo = change.position;
@@ -122,37 +119,77 @@ function groupByPath(changes: readonly CibChange[]): PatchNode {
   return root;
 }
 
+/** The node of that step, made when there is none yet. Most changes touch few elements, so tables are for large ones. */
+function nodeBelow(parent: PatchNode, step: PathStep, tables: Map<PatchNode, Map<string, PatchNode>>): PatchNode {
+  const { below } = parent;
+  if (below.length < FEW_CHILDREN) {
+    for (const other of below) if (other.step.name === step.name && other.step.id === step.id) return other.node;
+    const node = emptyNode();
+    below.push({ step, node });
+    return node;
+  }
+  let table = tables.get(parent);
+  if (table === undefined) {
+    table = new Map(below.map((other) => [keyOf(other.step), other.node]));
+    tables.set(parent, table);
+  }
+  let node = table.get(keyOf(step));
+  if (node === undefined) {
+    node = emptyNode();
+    table.set(keyOf(step), node);
+    below.push({ step, node });
+  }
+  return node;
+}
+
+function keyOf(step: PathStep): string {
+  return `${step.name} ${step.id === undefined ? "" : `#${step.id}`}`;
+}
+
+/** The way down to an element, from the last step back; written out only for a refusal. */
+interface Way {
+  readonly step: PathStep;
+  readonly above: Way | undefined;
+}
+
+function textOf(way: Way | undefined): string {
+  const path: PathStep[] = [];
+  for (let at = way; at !== undefined; at = at.above) path.unshift(at.step);
+  return formatPath(path);
+}
+
 /** The element with the changes applied; a sentence when one of them does not fit. */
-function applyNode(target: Element, node: PatchNode, path: CibPath): Element | string {
+function applyNode(target: Element, node: PatchNode, way: Way | undefined): Element | string {
   let attributes = target.attributes;
   if (node.modify) {
     const changes: Record<string, string | undefined> = { ...node.modify.set };
     for (const name of node.modify.unset) {
-      if (attributes[name] === undefined) return `${formatPath(path)} has no attribute "${name}" to remove.`;
+      if (attributes[name] === undefined) return `${textOf(way)} has no attribute "${name}" to remove.`;
       changes[name] = undefined;
     }
     attributes = withAttributes(target, changes).attributes;
   }
-  if (node.below.length === 0 && node.creates.length === 0) return { ...target, attributes };
-  const children = applyBelow(target, node, path);
-  return typeof children === "string" ? children : { name: target.name, attributes, children };
+  const { name } = target;
+  if (node.below.length === 0 && node.creates.length === 0) return { name, attributes, children: target.children };
+  const children = applyBelow(target, node, way);
+  return typeof children === "string" ? children : { name, attributes, children };
 }
 
-function applyBelow(target: Element, node: PatchNode, path: CibPath): Element[] | string {
+function applyBelow(target: Element, node: PatchNode, way: Way | undefined): readonly Element[] | string {
   const children = [...target.children];
   let gone: Set<Element> | undefined;
   const placed: { readonly position: number; readonly child: Element }[] = [];
   for (const { step, node: below } of node.below) {
-    const at = target.children.findIndex((child) => stepMatches(step, child));
+    const at = placeOf(target.children, step);
     const child = target.children[at];
-    const childPath = [...path, step];
-    if (child === undefined) return `${formatPath(childPath)} is not there.`;
+    const childWay = { step, above: way };
+    if (child === undefined) return `${textOf(childWay)} is not there.`;
     if (below.deleted) {
       gone ??= new Set();
       for (const sibling of target.children) if (stepMatches(step, sibling)) gone.add(sibling);
       continue;
     }
-    const next = applyNode(child, below, childPath);
+    const next = applyNode(child, below, childWay);
     if (typeof next === "string") return next;
     if (below.moveTo === undefined) children[at] = next;
     else {
@@ -163,13 +200,13 @@ function applyBelow(target: Element, node: PatchNode, path: CibPath): Element[] 
   }
   for (const { position, element } of node.creates) placed.push({ position, child: element });
   const staying = gone === undefined ? children : children.filter((child) => !gone?.has(child));
-  return place(staying, placed, path);
+  return place(staying, placed, way);
 }
 
 function place(
   staying: Element[],
   placed: { readonly position: number; readonly child: Element }[],
-  path: CibPath,
+  way: Way | undefined,
 ): Element[] | string {
   if (placed.length === 0) return staying;
   placed.sort((a, b) => a.position - b.position);
@@ -182,10 +219,10 @@ function place(
       next += 1;
     }
     if (result.length !== position) {
-      return `${formatPath(path)} cannot have ${child.name} ${child.attributes["id"] ?? ""} at place ${position}.`;
+      return `${textOf(way)} cannot have ${child.name} ${child.attributes["id"] ?? ""} at place ${position}.`;
     }
     if (child.attributes["id"] !== undefined && staying.some((other) => sameChild(other, child))) {
-      return `${formatPath(path)} already has ${child.name} ${child.attributes["id"]}.`;
+      return `${textOf(way)} already has ${child.name} ${child.attributes["id"]}.`;
     }
     result.push(child);
   }

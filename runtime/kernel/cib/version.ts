@@ -100,6 +100,15 @@ export function stepMatches(step: PathStep, candidate: Element): boolean {
   return candidate.name === step.name && candidate.attributes["id"] === step.id;
 }
 
+/** Where among the children the one is that a step names; -1 when it is not there. */
+export function placeOf(children: readonly Element[], step: PathStep): number {
+  for (let at = 0; at < children.length; at += 1) {
+    const child = children[at];
+    if (child !== undefined && stepMatches(step, child)) return at;
+  }
+  return -1;
+}
+
 /** The step that names this element. */
 export function stepOf(named: Element): PathStep {
   const id = named.attributes["id"];

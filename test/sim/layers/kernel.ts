@@ -11,7 +11,7 @@ import type { NodeEffect, NodeInput } from "../../../runtime/services/messages.t
 import { kernelCheckers } from "../checkers/all.ts";
 import { membersMissing } from "../checkers/whole.ts";
 import type { NodeName } from "../configuration.ts";
-import { sha256Hex } from "../hashes.ts";
+import { quickHex } from "../hashes.ts";
 import type { Layer } from "../layer.ts";
 import type { Brain } from "../process.ts";
 
@@ -34,7 +34,7 @@ export function kernelConfig(
   return {
     planted,
     quorum: (cib) => ({ ...quorumOf(cib, nodes), planted }),
-    hash: sha256Hex,
+    hash: quickHex,
     validateConfiguration: createJudge(),
   };
 }
