@@ -144,7 +144,7 @@ async function assemble(
     sandbox: config.sandbox,
     ...(config.audit === undefined ? {} : { audit: config.audit }),
     signatures: config.pluginSignatures,
-    fetchBundle: async () => undefined,
+    fetchBundle: (sha512) => host.fetchBundle(sha512),
     log: ({ level, text, plugin, resource }) => log.write(level, text, { plugin, resource }),
     onEvent: (event) => host.pluginEvent(event),
     onAttribute: (name, value) => host.attribute(name, value),
@@ -152,7 +152,17 @@ async function assemble(
   closers.push(() => plugins.close());
   plugins.trust.lockChanged(machine.cib);
   const { ended, onEnd } = ending();
-  const host: NodeHost = new NodeHost({ machine, pulse, store, plugins, log, nodes, mainSilenceMs, onEnd });
+  const host: NodeHost = new NodeHost({
+    machine,
+    pulse,
+    store,
+    plugins,
+    log,
+    self: self.id,
+    nodes,
+    mainSilenceMs,
+    onEnd,
+  });
   const { startedEpochMs, incarnation } = life;
   const here = { pid: process.pid, startedEpochMs, version: SYSTOLE_VERSION };
   const identity = { id: self.id, name: self.name, incarnation, featureLevel: FEATURE_LEVEL, ...here };

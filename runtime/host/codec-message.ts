@@ -5,6 +5,7 @@
 import type { Message } from "../services/messages.ts";
 import { decodeCbor, encodeCbor } from "./cbor.ts";
 import { type Codec, createCodec, type Rejection } from "./codec.ts";
+import { type BundleMessage, bundleMessageSchemas } from "./schema/bundle.ts";
 import { MAX_ELEMENT_DEPTH } from "./schema/element.ts";
 import { kernelMessageSchemas } from "./schema/kernel.ts";
 import { serviceMessageSchemas } from "./schema/services.ts";
@@ -16,16 +17,27 @@ const BUNDLE_BOUNDS = { maxBytes: 1024 * 1024, maxDepth: 1, maxItems: 65_536 } a
 /** The first byte of an array in CBOR: major type 4. A message is a map. */
 const ARRAY = 4;
 
+/** Everything that goes from main thread to main thread. */
+export type WireMessage = Message | BundleMessage;
+
+/** Whether it is for the plugin host, and not for the machine. */
+export function isBundleMessage(message: WireMessage): message is BundleMessage {
+  return bundleMessageSchemas.some((schema) => schema.properties.type.const === message.type);
+}
+
 /** The codec of messages. */
-export interface MessageCodec extends Codec<Message> {
+export interface MessageCodec extends Codec<WireMessage> {
   /** What a message or a bundle holds, in order; what is wrong in it does not touch the rest. Never throws. */
-  decodeAll(bytes: Uint8Array): readonly ReturnType<Codec<Message>["decode"]>[];
+  decodeAll(bytes: Uint8Array): readonly ReturnType<Codec<WireMessage>["decode"]>[];
 }
 
 /** Bytes <-> messages. Encoding the message of the call before costs nothing: most messages go to several members. */
 export function createMessageCodec(): MessageCodec {
-  const codec = createCodec<Message>([...kernelMessageSchemas, ...serviceMessageSchemas], BOUNDS);
-  let last: { readonly message: Message; readonly bytes: Uint8Array } | undefined;
+  const codec = createCodec<WireMessage>(
+    [...kernelMessageSchemas, ...serviceMessageSchemas, ...bundleMessageSchemas],
+    BOUNDS,
+  );
+  let last: { readonly message: WireMessage; readonly bytes: Uint8Array } | undefined;
   return {
     decode: codec.decode,
     decodeAll(bytes) {

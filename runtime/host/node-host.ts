@@ -8,9 +8,10 @@ import type { ChangeOutcome, ChangeRequest, LogSnapshot, Standing } from "../ker
 import type { FenceRecord } from "../services/fencer/fencer.ts";
 import type { ClusterEvent, NodeEffect, NodeInput, RequestOutcome, ServiceRequest } from "../services/messages.ts";
 import type { NodeMachine, OperationInFlight, TransitionStatus } from "../services/node.ts";
+import { BundleExchange } from "./bundle-exchange.ts";
 import { epochMs, nowMs, SuspendDetector } from "./clock.ts";
 import type { Rejection } from "./codec.ts";
-import { createMessageCodec } from "./codec-message.ts";
+import { createMessageCodec, isBundleMessage } from "./codec-message.ts";
 import { Driver } from "./driver.ts";
 import { EXIT, errorText, SystoleError, systemCode } from "./errors.ts";
 import { EventLog } from "./event-log.ts";
@@ -31,6 +32,7 @@ export interface NodeParts {
   readonly store: Store;
   readonly plugins: PluginHost;
   readonly log: Log;
+  readonly self: NodeId;
   readonly nodes: readonly { readonly id: NodeId; readonly name: string }[];
   readonly mainSilenceMs: number;
   /** The process is to end now, with this code; everything here has stopped. */
@@ -44,6 +46,7 @@ export class NodeHost {
   readonly #driver: Driver<NodeInput, NodeEffect>;
   readonly #codec = createMessageCodec();
   readonly #outbox: Outbox;
+  readonly #bundles: BundleExchange;
   readonly #watch: PulseWatch;
   readonly #changes = new Waiters<ChangeOutcome>();
   readonly #requests = new Waiters<RequestOutcome>();
@@ -67,6 +70,12 @@ export class NodeHost {
     this.#watch = new PulseWatch(pulse, parts.mainSilenceMs, () => this.#turn());
     const submit: OutboxOptions["submit"] = (messages) => pulse.submit(messages);
     this.#outbox = new Outbox({ codec: this.#codec, submit, soon: realTimers.soon });
+    this.#bundles = new BundleExchange({
+      send: (to, message) => this.#outbox.send(to, message),
+      peers: () => this.#peers(),
+      read: (sha512) => parts.plugins.trust.bundle(sha512),
+      log: (text) => parts.log.write("error", text),
+    });
     this.#driver = new Driver({
       machine,
       perform: (effect) => this.#perform(effect),
@@ -158,6 +167,16 @@ export class NodeHost {
     if (this.#stopping) return;
     this.#stopping = true;
     this.#driver.input({ type: "shutdown" });
+  }
+
+  /** The bytes of a plugin from another node of the view, unchecked; undefined when none gives them. */
+  fetchBundle(sha512: string): Promise<Uint8Array | undefined> {
+    return this.#bundles.fetch(sha512);
+  }
+
+  #peers(): NodeId[] {
+    const members = this.standing?.view.members.map(({ id }) => id) ?? [];
+    return members.filter((id) => id !== this.#parts.self);
   }
 
   /** A plugin has something to say. */
@@ -279,8 +298,9 @@ export class NodeHost {
 
   #deliver(from: NodeId, incarnation: Incarnation, bytes: Uint8Array): void {
     for (const decoded of this.#codec.decodeAll(bytes)) {
-      if ("value" in decoded) this.#news({ type: "message", from, incarnation, message: decoded.value });
-      else this.#countUnreadable(from, decoded.rejection);
+      if (!("value" in decoded)) this.#countUnreadable(from, decoded.rejection);
+      else if (isBundleMessage(decoded.value)) this.#bundles.hear(from, decoded.value);
+      else this.#news({ type: "message", from, incarnation, message: decoded.value });
     }
   }
 

@@ -2,8 +2,7 @@
 // everything for one node goes as one message, so a burst of small ones costs one datagram and one hand-over, not one each.
 
 import type { NodeId } from "../kernel/membership/view.ts";
-import type { Message } from "../services/messages.ts";
-import { bundle, type MessageCodec } from "./codec-message.ts";
+import { bundle, type MessageCodec, type WireMessage } from "./codec-message.ts";
 
 /** A message that is longer travels alone. */
 const BUNDLED_BYTES = 16_384;
@@ -26,7 +25,7 @@ export class Outbox {
     this.#options = options;
   }
 
-  send(to: NodeId, message: Message): void {
+  send(to: NodeId, message: WireMessage): void {
     if (this.#waiting.size === 0) this.#options.soon(() => this.flush());
     const bytes = this.#options.codec.encode(message);
     const others = this.#waiting.get(to);

@@ -2,7 +2,7 @@
 // the proof that what nodes really say to one another is what their schemas let in.
 
 import { createDatagramCodec } from "../../runtime/host/codec-datagram.ts";
-import { createMessageCodec } from "../../runtime/host/codec-message.ts";
+import { createMessageCodec, isBundleMessage } from "../../runtime/host/codec-message.ts";
 import type { Datagram } from "../../runtime/kernel/membership/datagram.ts";
 import type { Message } from "../../runtime/services/messages.ts";
 import type { Post } from "./mailbag.ts";
@@ -28,6 +28,7 @@ export class Wire implements Post {
   unwrap(bytes: Uint8Array): Message {
     const decoded = this.#messages.decode(bytes);
     if ("rejection" in decoded) throw new Error(`the codec refuses a message: ${decoded.rejection.text}`);
+    if (isBundleMessage(decoded.value)) throw new Error("there are no plugin hosts in a simulation");
     return decoded.value;
   }
 }

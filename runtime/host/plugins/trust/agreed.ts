@@ -34,7 +34,7 @@ import type { PluginOffer, PluginProof, PluginTrust, PluginVerification } from "
 import { verifyPlugin } from "./verify.ts";
 
 /** Bytes that are nowhere to be had are looked for again after this time; likewise a version that saw something else is tried again. */
-const RETRY_MS = 10_000;
+const RETRY_MS = 3_000;
 /** A process that has been replaced is ended no earlier, so that who has just been given it finds it alive ... */
 const DRAIN_LEAST_MS = 1_000;
 /** ... and no later, though a call may still run in it. */
@@ -210,6 +210,10 @@ export class AgreedPlugins implements PluginTrust {
       verifyPlugin(locked, { sha512: present?.version.sha512, problem: problem?.message }, tools),
     );
     return Promise.all(verified);
+  }
+
+  bundle(sha512: string): Uint8Array | undefined {
+    return this.options.store.read(sha512);
   }
 
   /** Waits until everything is as the lock says, or cannot be. */

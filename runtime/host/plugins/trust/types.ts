@@ -64,6 +64,8 @@ export interface PluginTrust {
   lockChanged(cib: Element): void;
   /** Looks at bytes, evaluates them without grants, and keeps them here. Throws PluginError. */
   offer(bytes: Uint8Array, signatures: readonly string[]): Promise<PluginOffer>;
+  /** The bytes of that digest, if this node has them. Throws PluginError when the disk fails. */
+  bundle(sha512: string): Uint8Array | undefined;
   /** Looks at everything that the lock names. */
   verify(): Promise<readonly PluginVerification[]>;
   /**
