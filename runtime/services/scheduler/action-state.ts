@@ -85,7 +85,6 @@ export interface Action {
   node: Node | undefined;
   flags: number;
   needs: Needs;
-  priority: number;
   reason: string | undefined;
   /** This action's own, stronger than those of its kind; may be shared with other actions. */
   meta: Map<string, string> | undefined;
@@ -99,8 +98,8 @@ export interface Action {
   afterCount: number;
   /** All of `before` by the number of the earlier action, each of these once; made for the graph. */
   inputs: readonly Relation[];
-  runnableBefore: number;
-  requiredRunnableBefore: number;
+  /** How many earlier actions must be possible, and how many are, where not all must be. */
+  minimum: { readonly required: number; runnable: number } | undefined;
   /** What was found out of the parts that this action stands for, which takes long. */
   wholeFlags: WholeFlags | undefined;
 }

@@ -46,7 +46,6 @@ function newAction(
     node,
     flags: Flag.Runnable | (optional ? Flag.Optional : 0) | (task === "lrm_delete" ? Flag.OnCoordinator : 0),
     needs: kind === undefined ? Needs.Nothing : kind.needs,
-    priority: 0,
     reason: undefined,
     meta: undefined,
     extra: undefined,
@@ -55,8 +54,7 @@ function newAction(
     after: undefined,
     afterCount: 0,
     inputs: NO_RELATIONS,
-    runnableBefore: 0,
-    requiredRunnableBefore: 0,
+    minimum: undefined,
     wholeFlags: undefined,
   };
   cluster.nextActionId += 1;

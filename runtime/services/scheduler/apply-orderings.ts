@@ -43,9 +43,13 @@ export function applyOrderings(cluster: Cluster): void {
 
 /** Finds (or makes, where it would have an effect) the earlier actions of an order. */
 function orderFirst(cluster: Cluster, resource: Resource, ordering: Ordering): void {
-  if (ordering.firstAction !== undefined) {
-    if (ordering.thenResource !== undefined) orderAfter(ordering.firstAction, ordering.thenResource, ordering);
-    else orderActions(ordering.firstAction, ordering.thenAction, ordering.flags);
+  const { firstAction, alike, thenResource } = ordering;
+  if (firstAction !== undefined) {
+    if (thenResource === undefined) orderActions(firstAction, ordering.thenAction, ordering.flags);
+    else orderAfter(firstAction, thenResource, ordering);
+    if (alike !== undefined && thenResource !== undefined) {
+      for (const first of alike) orderAfter(first, thenResource, ordering);
+    }
     return;
   }
   const key = ordering.firstKey ?? "";

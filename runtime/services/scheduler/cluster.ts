@@ -6,6 +6,7 @@ import { isTrue } from "../../model/text.ts";
 import { upgradeCib } from "../../model/upgrade.ts";
 import { recheckBy } from "./attributes.ts";
 import { Recorder } from "./explain/recorder.ts";
+import { Attributes } from "./graph-attributes.ts";
 import { hasReferences } from "./own-references.ts";
 import type { AssignmentLine, ScheduleOptions } from "./schedule.ts";
 import type { Cluster } from "./state.ts";
@@ -98,6 +99,8 @@ function makeCluster(cib: Element, options: ScheduleOptions): Cluster {
     actions: [],
     singletons: new Map(),
     nextActionId: 1,
+    metaNames: new Map(),
+    graphAttributes: new Attributes(),
     orderings: [],
     locations: [],
     parameterChecks: [],

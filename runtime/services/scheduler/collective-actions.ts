@@ -1,6 +1,5 @@
 // Stage: actions of groups, clones and bundles: points that others are ordered around, and what these come to.
 
-import { INFINITY } from "../../model/score.ts";
 import { isTrue } from "../../model/text.ts";
 import { clearFlag, hasFlag, setFlag } from "./action.ts";
 import { resourcePseudoAction, simpleAction } from "./actions.ts";
@@ -63,11 +62,11 @@ export function createInstanceActions(cluster: Cluster, collective: Resource, in
   }
   const start = resourcePseudoAction(cluster, collective, "start", !states.starting, true);
   const started = resourcePseudoAction(cluster, collective, "running", !states.starting, false);
-  started.priority = INFINITY;
+  started.flags |= Flag.Urgent;
   if (states.active || states.starting) setFlag(started, Flag.Runnable);
   const stop = resourcePseudoAction(cluster, collective, "stop", !states.stopping, true);
   const stopped = resourcePseudoAction(cluster, collective, "stopped", !states.stopping, true);
-  stopped.priority = INFINITY;
+  stopped.flags |= Flag.Urgent;
   if (!states.restarting) setFlag(stop, Flag.Migratable);
   if (isClone(collective)) addStartStopNotifications(cluster, collective, start, started, stop, stopped);
 }
@@ -96,7 +95,7 @@ export function createCloneActions(cluster: Cluster, clone: Resource): void {
   const pair = (task: string, optional: boolean): [Action, Action] => {
     const begin = resourcePseudoAction(cluster, clone, task, optional, true);
     const end = resourcePseudoAction(cluster, clone, `${task}d`, optional, true);
-    end.priority = INFINITY;
+    end.flags |= Flag.Urgent;
     return [begin, end];
   };
   const [promote, promoted] = pair("promote", !change.promoting);
@@ -123,7 +122,7 @@ export function createBundleActions(cluster: Cluster, bundle: Resource): void {
   if (!child.promotable) return;
   for (const task of ["promote", "demote"]) {
     resourcePseudoAction(cluster, bundle, task, true, true);
-    resourcePseudoAction(cluster, bundle, `${task}d`, true, true).priority = INFINITY;
+    resourcePseudoAction(cluster, bundle, `${task}d`, true, true).flags |= Flag.Urgent;
   }
 }
 

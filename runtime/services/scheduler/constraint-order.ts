@@ -148,7 +148,7 @@ function orderAfterSome(
   minimum: number,
 ): void {
   const met = pseudoAction(cluster, `clone-one-or-more:${id}`);
-  met.requiredRunnableBefore = minimum;
+  met.minimum = { required: minimum, runnable: 0 };
   for (const child of first.children) {
     newOrdering(
       cluster,
@@ -252,7 +252,7 @@ function orderAfterAny(
   flags: number,
 ): void {
   const any = pseudoAction(cluster, `one-or-more:${setId}`);
-  any.requiredRunnableBefore = 1;
+  any.minimum = { required: 1, runnable: 0 };
   for (const resource of firsts) {
     newOrdering(
       cluster,

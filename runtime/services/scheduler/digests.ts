@@ -44,15 +44,17 @@ export function metaName(name: string): string {
   return name.includes("-") ? `CRM_meta_${name.replaceAll("-", "_")}` : `CRM_meta_${name}`;
 }
 
+const INTERVAL = metaName("interval");
+const TIMEOUT = metaName("timeout");
 const NEVER_DIGESTED = new Set(["id", "crm_feature_set", "op-digest", "on_node", "on_node_uuid", "pcmk_external_ip"]);
 
 /** Leaves out what is not a parameter of the agent; a recurring operation keeps its timeout. */
 export function filterForDigest(all: ReadonlyMap<string, string>): Map<string, string> {
   const kept = new Map<string, string>();
-  const interval = Number(all.get("CRM_meta_interval") ?? 0);
+  const interval = Number(all.get(INTERVAL) ?? 0);
   for (const [name, value] of all) {
     if (NEVER_DIGESTED.has(name)) continue;
-    if (name.startsWith("CRM_meta_") && !(interval > 0 && name === "CRM_meta_timeout")) continue;
+    if (name.startsWith("CRM_meta_") && !(interval > 0 && name === TIMEOUT)) continue;
     kept.set(name, value);
   }
   return kept;
@@ -98,13 +100,15 @@ function digestedParameters(
   const all = new Map<string, string>();
   const host = bundleHostName(cluster, resource);
   if (host !== undefined) all.set("addr", host);
-  const addMissing = (from: ReadonlyMap<string, string>, name: (key: string) => string) => {
-    for (const [key, value] of from) if (!all.has(name(key))) all.set(name(key), value);
+  const add = (value: string | undefined, name: string) => {
+    if (value !== undefined && !all.has(name)) all.set(name, value);
   };
-  const same = (key: string) => key;
-  addMissing(parametersOf(cluster, resource, node), same);
-  addMissing(operationParameters(cluster, config, node), same);
-  addMissing(operationMeta(cluster, resource, node, task, intervalMs, config), metaName);
+  parametersOf(cluster, resource, node).forEach(add);
+  operationParameters(cluster, config, node).forEach(add);
+  // All other meta attributes would be left out again.
+  const meta = operationMeta(cluster, resource, node, task, intervalMs, config);
+  add(meta.get("interval"), INTERVAL);
+  add(meta.get("timeout"), TIMEOUT);
   return filterForDigest(all);
 }
 
@@ -176,8 +180,8 @@ function secureDigest(
   const secrets = history === undefined ? DEFAULT_SECRETS : words(history.element.attributes["op-secure-params"]);
   const kept = filterForDigest(old ? parametersOf(cluster, resource, node) : filtered);
   // The later form keeps the timeout of a recurring operation, which the filter above needs its interval for.
-  const timeout = filtered.get("CRM_meta_timeout");
-  if (!old && timeout !== undefined) kept.set("CRM_meta_timeout", timeout);
+  const timeout = filtered.get(TIMEOUT);
+  if (!old && timeout !== undefined) kept.set(TIMEOUT, timeout);
   for (const name of secrets) kept.delete(name);
   if (old && resource.resourceClass?.toLowerCase() === "stonith") {
     for (const name of [...kept.keys()]) if (FENCE_PARAMETERS.test(name)) kept.delete(name);

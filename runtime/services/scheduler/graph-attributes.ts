@@ -19,6 +19,12 @@ export class Attributes {
     else this.put(name, value);
   }
 
+  /** Begins anew. */
+  clear(): void {
+    this.names.length = 0;
+    this.values.length = 0;
+  }
+
   /** All of them, by the numbers of the names' characters. Mostly they come in that order. */
   sorted(): Readonly<Record<string, string>> {
     const { names, values } = this;

@@ -1,7 +1,7 @@
 // Stage: the plan as a graph of actions, in the terms of the controller.
 
 import { parseIntervalMs } from "../../model/duration.ts";
-import { leadingInteger } from "../../model/score.ts";
+import { INFINITY, leadingInteger } from "../../model/score.ts";
 import type { GraphAction, GraphPrimitive, Synapse, TransitionGraph } from "../transition.ts";
 import { actionMeta, hasFlag, isShared, setFlag } from "./action.ts";
 import { pseudoAction } from "./actions.ts";
@@ -9,7 +9,7 @@ import { parametersOf } from "./attributes.ts";
 import { bundleHostName, metaName } from "./digests.ts";
 import { actionCause } from "./explain/action-cause.ts";
 import { feasible } from "./feasible.ts";
-import { Attributes } from "./graph-attributes.ts";
+import type { Attributes } from "./graph-attributes.ts";
 import { belongsInGraph, mergeInputs, waitsFor } from "./graph-inputs.ts";
 import { createNotifications } from "./notify.ts";
 import { routerFor } from "./remote-orders.ts";
@@ -76,7 +76,7 @@ export function exportGraph(cluster: Cluster): TransitionGraph {
   const { properties } = cluster;
   const planned: Synapse[] = [];
   for (const action of cluster.graphed) {
-    const own = action.priority;
+    const own = hasFlag(action, Flag.Urgent) ? INFINITY : 0;
     const priority = action.resource === undefined ? own : Math.max(own, action.resource.priority);
     planned.push({
       id: planned.length,
@@ -128,13 +128,18 @@ function neverDone(
 const NO_INPUTS: readonly number[] = [];
 
 function inputsOf(action: Action): readonly number[] {
-  let ids: number[] | undefined;
-  for (const relation of action.inputs) {
-    if (!relation.graphed) continue;
-    if (ids === undefined) ids = [relation.first.id];
-    else ids.push(relation.first.id);
+  let count = 0;
+  let last: Action | undefined;
+  for (const { graphed, first } of action.inputs) {
+    if (!graphed) continue;
+    count += 1;
+    last = first;
   }
-  return ids ?? NO_INPUTS;
+  if (last === undefined) return NO_INPUTS;
+  if (count === 1) return [last.id];
+  const ids: number[] = [];
+  for (const { graphed, first } of action.inputs) if (graphed) ids.push(first.id);
+  return ids;
 }
 
 function kindOf(action: Action): GraphAction["kind"] {
@@ -228,9 +233,16 @@ function downedBy(cluster: Cluster, action: Action, node: Node): string[] | unde
   return migrating ? undefined : [resource.id];
 }
 
-function putMeta(all: Attributes, name: string, value: string): void {
-  if (!name.includes("#") && !name.includes(":")) all.put(metaName(name), value);
+function putMeta(cluster: Cluster, all: Attributes, name: string, value: string): void {
+  let exported = cluster.metaNames.get(name);
+  if (exported === undefined) {
+    exported = name.includes("#") || name.includes(":") ? NOT_EXPORTED : metaName(name);
+    cluster.metaNames.set(name, exported);
+  }
+  if (exported !== NOT_EXPORTED) all.put(exported, value);
 }
+
+const NOT_EXPORTED = "";
 
 /** Most actions of a kind have the same attributes, which are made once. */
 function sharedAttributes(cluster: Cluster, action: Action): Readonly<Record<string, string>> {
@@ -253,9 +265,10 @@ function sharedAttributes(cluster: Cluster, action: Action): Readonly<Record<str
 
 /** Parameters and meta attributes, by name. */
 function attributesOf(cluster: Cluster, action: Action): Readonly<Record<string, string>> {
-  const all = new Attributes();
+  const all = cluster.graphAttributes;
+  all.clear();
   const put = (value: string, name: string) => all.put(name, value);
-  const addMeta = (value: string, name: string) => putMeta(all, name, value);
+  const addMeta = (value: string, name: string) => putMeta(cluster, all, name, value);
   const { resource } = action;
   action.extra?.forEach(put);
   if (resource !== undefined && (action.node !== undefined || resource.variant === Variant.Primitive)) {
@@ -267,7 +280,7 @@ function attributesOf(cluster: Cluster, action: Action): Readonly<Record<string,
     for (let part: Resource | undefined = resource; part !== undefined; part = part.parent) {
       part.methods.graphMeta(part, all);
     }
-    addHostMeta(action, resource, all);
+    addHostMeta(cluster, action, resource, all);
   }
   return all.sorted();
 }
@@ -309,7 +322,7 @@ export function cloneGraphMeta(clone: Resource, attributes: Attributes): void {
 }
 
 /** Something in a guest is told on which machine that is. */
-function addHostMeta(action: Action, resource: Resource, all: Attributes): void {
+function addHostMeta(cluster: Cluster, action: Action, resource: Resource, all: Attributes): void {
   const launcher = action.node === undefined ? undefined : launcherOf(action.node);
   if (launcher === undefined || !isGuestNode(action.node)) return;
   const notifies = action.task === "notify" || action.task === "notified";
@@ -320,6 +333,6 @@ function addHostMeta(action: Action, resource: Resource, all: Attributes): void 
     host = launcher.assigned;
   if (host === undefined) return;
   const target = resource.meta.get("container-attribute-target");
-  if (target !== undefined) putMeta(all, "container-attribute-target", target);
-  putMeta(all, "physical-host", host.name);
+  if (target !== undefined) putMeta(cluster, all, "container-attribute-target", target);
+  putMeta(cluster, all, "physical-host", host.name);
 }

@@ -51,6 +51,8 @@ export const Flag = {
   OnCoordinator: 1 << 9,
   Visited: 1 << 10,
   AttributesEvaluated: 1 << 11,
+  /** Comes before everything that does not wait for it. */
+  Urgent: 1 << 12,
 } as const;
 
 /** What an ordering of two actions means, as bits. */

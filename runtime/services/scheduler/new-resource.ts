@@ -21,6 +21,7 @@ import {
   type NodeTable,
   type OperationConfig,
   type OperationMeta,
+  type Ordering,
   type Resource,
   Role,
   type TicketConstraint,
@@ -121,6 +122,7 @@ class NewResource implements Resource {
   launcher: Resource | undefined = undefined;
   launched: Resource[] = [];
   actions: Action[] = [];
+  probeOrdering: Ordering | undefined = undefined;
   readonly actionLists: ActionList[] = [];
   thisWith: Colocation[] = [];
   withThis: Colocation[] = [];

@@ -1,7 +1,6 @@
 // Stage: notifications: instances of a clone are told before and after others of it change.
 // Source of names and keys: Pacemaker Administration, "notify"; transition graphs of clones with notify="true".
 
-import { INFINITY } from "../../model/score.ts";
 import { compareText } from "../../model/text.ts";
 import { actionMeta, clearFlag, hasFlag, setActionMeta, setFlag } from "./action.ts";
 import { resourceAction } from "./actions.ts";
@@ -81,7 +80,7 @@ function notifyPoints(
     data.post = pseudo(cluster, resource, end, "notify", "post");
     data.postDone = pseudo(cluster, resource, end, "notified", "confirmed-post");
     for (const action of [data.post, data.postDone]) {
-      action.priority = INFINITY;
+      action.flags |= Flag.Urgent;
       if (hasFlag(end, Flag.Runnable)) setFlag(action, Flag.Runnable);
       else clearFlag(action, Flag.Runnable);
       describe(action, "post");
@@ -283,7 +282,7 @@ function newNotification(
 
 function newPostNotification(cluster: Cluster, resource: Resource, node: Node, data: NotifyData): void {
   const action = newNotification(cluster, resource, node, data.post, data.postDone, data);
-  if (action !== undefined) action.priority = INFINITY;
+  if (action !== undefined) action.flags |= Flag.Urgent;
   if (data.postDone === undefined) return;
   for (let i = resource.actions.length - 1; i >= 0; i -= 1) {
     const other = resource.actions[i];

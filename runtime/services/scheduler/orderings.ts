@@ -16,6 +16,7 @@ export function newOrdering(cluster: Cluster, first: Side, then: Side, flags: nu
     firstResource: first.resource ?? first.action?.resource,
     firstKey: first.key ?? first.action?.key,
     firstAction: first.action,
+    alike: undefined,
     thenResource: then.resource ?? then.action?.resource,
     thenKey: then.key ?? then.action?.key,
     thenAction: then.action,
@@ -33,16 +34,19 @@ export function orderActionBefore(
   then: Resource,
   thenKey: string,
   flags: number,
-): void {
-  cluster.orderings.push({
+): Ordering {
+  const ordering: Ordering = {
     firstResource: first.resource,
     firstKey: first.key,
     firstAction: first,
+    alike: undefined,
     thenResource: then,
     thenKey,
     thenAction: undefined,
     flags,
-  });
+  };
+  cluster.orderings.push(ordering);
+  return ordering;
 }
 
 /** Notes the order of two operations of resources. */

@@ -28,6 +28,7 @@ import {
 import {
   guestConnectionIn,
   isActiveOn,
+  isBundled,
   isClone,
   isGuestNode,
   isPrimitive,
@@ -81,12 +82,28 @@ export function probePrimitive(cluster: Cluster, resource: Resource, node: Node)
   const whole = isClone(top) ? top : resource;
   const blocks = !hasFlag(probe, Flag.Runnable) && whole.activeNodes.length === 0;
   const flags = Order.Ordered | (blocks ? Order.UnrunnableFirstBlocks : 0);
-  orderActionBefore(cluster, probe, whole, "start", flags);
+  orderBeforeStart(cluster, probe, whole, flags);
   // Reloads are known before probes are made.
   if (actionsWithKey(whole, "reload-agent", 0).length > 0) {
     orderActionBefore(cluster, probe, whole, "reload-agent", Order.Ordered);
   }
   return true;
+}
+
+/**
+ * Orders a probe before the start. Of most resources there is a probe on each node and nothing else is said of the start in
+ * between, so one note is enough for all of them.
+ */
+function orderBeforeStart(cluster: Cluster, probe: Action, whole: Resource, flags: number): void {
+  const known = whole.probeOrdering;
+  if (known !== undefined && known.flags === flags) {
+    if (known.alike === undefined) known.alike = [probe];
+    else known.alike.push(probe);
+    return;
+  }
+  const ordering = orderActionBefore(cluster, probe, whole, "start", flags);
+  const others = cluster.haveRemoteNodes || cluster.unfencing || whole.needsUnfencing || isBundled(whole);
+  if (whole.variant === Variant.Primitive && !others) whole.probeOrdering = ordering;
 }
 
 function makeProbe(cluster: Cluster, resource: Resource, node: Node): Action {

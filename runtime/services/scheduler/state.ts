@@ -239,6 +239,8 @@ export interface Resource {
 
   /** Newest last. */
   actions: Action[];
+  /** Orders of its probes before its start, where one note holds them all. */
+  probeOrdering: Ordering | undefined;
   /** The same by key and interval. */
   readonly actionLists: ActionList[];
   thisWith: Colocation[];
@@ -311,6 +313,8 @@ export interface Ordering {
   readonly firstResource: Resource | undefined;
   readonly firstKey: string | undefined;
   readonly firstAction: Action | undefined;
+  /** Further actions, newer than the first one, of which the same was said right after. */
+  alike: Action[] | undefined;
   readonly thenResource: Resource | undefined;
   readonly thenKey: string | undefined;
   readonly thenAction: Action | undefined;
@@ -416,6 +420,10 @@ export interface Cluster {
   readonly tags: Map<string, string[]>;
   readonly tickets: Map<string, Ticket>;
   readonly resolve: (element: Element) => Element | undefined;
+  /** Names of meta attributes as the graph has them; "" for those that it does not have. */
+  readonly metaNames: Map<string, string>;
+  /** Where those of one action are collected, one after the other. */
+  readonly graphAttributes: Attributes;
   readonly resourceDefaults: Element | undefined;
   readonly operationDefaults: Element | undefined;
 

@@ -185,8 +185,9 @@ function applyRunnable(
     if (resource !== undefined) {
       changed |= applyKind(Order.MinRunnable, relation, first, then, node, firstFlags, Flag.Runnable);
     } else if (firstRunnable) {
-      then.runnableBefore += 1;
-      if (then.runnableBefore >= then.requiredRunnableBefore && !hasFlag(then, Flag.Runnable)) {
+      const { minimum } = then;
+      if (minimum !== undefined) minimum.runnable += 1;
+      if ((minimum === undefined || minimum.runnable >= minimum.required) && !hasFlag(then, Flag.Runnable)) {
         setFlag(then, Flag.Runnable);
         changed |= Changed.Then;
       }
@@ -244,8 +245,8 @@ export function updateForOrderings(cluster: Cluster, then: Action): void {
   assert(cluster.updateDepth <= MAX_DEPTH, `orders around ${actionUuid(then)} run in a circle`);
   const before = then.flags;
   let changed: number = Changed.None;
-  if (then.requiredRunnableBefore > 0) {
-    then.runnableBefore = 0;
+  if (then.minimum !== undefined) {
+    then.minimum.runnable = 0;
     clearFlag(then, Flag.Runnable);
   }
   const single = then.resource === undefined || then.resource.variant === Variant.Primitive;
@@ -265,7 +266,7 @@ export function updateForOrderings(cluster: Cluster, then: Action): void {
       relation = relation.olderBefore;
     }
   }
-  if (then.requiredRunnableBefore > 0) {
+  if (then.minimum !== undefined) {
     changed = before === then.flags ? changed & ~Changed.Then : changed | Changed.Then;
   }
   if ((changed & Changed.Then) !== 0) {
