@@ -81,7 +81,7 @@ const configSchema = Type.Object(
     audit: Type.Optional(path),
     sandbox: Type.Optional(
       Type.Object(
-        { requireSandbox: flag, uid: Type.Optional(Type.Integer({ minimum: 1, maximum: 4_294_967_294 })) },
+        { requireSandbox: flag, wall: flag, uid: Type.Optional(Type.Integer({ minimum: 1, maximum: 4_294_967_294 })) },
         closed,
       ),
     ),
@@ -143,6 +143,8 @@ export interface NodeConfig {
   readonly sandbox: {
     /** No plugin runs where there is no Deno. */
     readonly requireSandbox: boolean;
+    /** Whether to put bubblewrap around plugins where it works; true if not given. */
+    readonly wall?: boolean;
     /** Who plugins run as when the node runs as root; the user "nobody" if not given. */
     readonly uid?: number;
   };

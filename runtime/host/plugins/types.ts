@@ -44,6 +44,8 @@ export interface SandboxPolicy {
   readonly requireSandbox: boolean;
   /** Who plugins run as, when this node runs as root; "nobody" if not given. */
   readonly uid?: number;
+  /** Whether to put bubblewrap around plugins where it is installed and works; true if not given. */
+  readonly wall?: boolean;
   /** The program of Deno, "none" for a Node child process; if not given, the one that the package `deno` brings. */
   readonly deno?: string;
 }

@@ -8,6 +8,8 @@ import { oneLine } from "../plugin-error.ts";
 import type { GuestProgram } from "./program.ts";
 import { LINE_LIMIT_BYTES } from "./wire.ts";
 
+/** An honest guest ends with its input. */
+const END_GRACE_MS = 200;
 /** Between the polite end (SIGTERM) and the other (SIGKILL). */
 const KILL_GRACE_MS = 300;
 /** Waiting for a guest that does not read: beyond it, the guest is ended. */
@@ -43,16 +45,16 @@ export class GuestChild {
   constructor(program: GuestProgram, folder: string, listener: ChildListener) {
     this.listener = listener;
     const [command, ...args] = program.command;
-    const executable = openSync(program.executable, "r");
+    const executable = program.executable === undefined ? undefined : openSync(program.executable, "r");
     try {
       this.child = spawn(command, args, {
         cwd: folder,
         env: program.env,
-        stdio: ["pipe", "pipe", "pipe", executable],
+        stdio: ["pipe", "pipe", "pipe", executable ?? "ignore"],
         detached: true,
       });
     } finally {
-      closeSync(executable);
+      if (executable !== undefined) closeSync(executable);
     }
     this.pid = this.child.pid;
     this.exited = new Promise((resolve) => {
@@ -100,12 +102,14 @@ export class GuestChild {
     this.finish(null, "SIGKILL");
   }
 
-  /** Ends it in peace: end of input and SIGTERM, then SIGKILL. Resolves when it is gone. */
+  /** Ends it in peace: end of input, then SIGTERM, then SIGKILL. Resolves when it is gone. */
   async close(): Promise<void> {
     this.verdict ??= "was ended by the host";
     this.child.stdin?.end();
-    this.signal("SIGTERM");
-    this.killTimer = setTimeout(() => this.signal("SIGKILL"), KILL_GRACE_MS);
+    this.killTimer = setTimeout(() => {
+      this.signal("SIGTERM");
+      this.killTimer = setTimeout(() => this.signal("SIGKILL"), KILL_GRACE_MS);
+    }, END_GRACE_MS);
     await this.exited;
   }
 

@@ -13,7 +13,7 @@ export const describeInSandbox: Evaluate = async ({ shown, text }: PluginSource)
   const folder = await mkdtemp(join(tmpdir(), "systole-look-"));
   const deno = findDeno();
   const resident = new Resident(shown, text, {
-    program: (heapMiB) => guestProgram(deno, { uid: NOBODY, gid: NOBODY, heapMiB }),
+    program: (heapMiB) => guestProgram(deno, { uid: NOBODY, gid: NOBODY, heapMiB, wall: true }),
     folder,
     startTurn: (start) => start(),
     log: () => undefined,

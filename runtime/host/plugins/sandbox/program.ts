@@ -8,6 +8,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { FROM_SOURCE, releaseFile } from "../release-file.ts";
+import { wallAround } from "./wall.ts";
 
 /** How far a plugin is held: by Deno and what stands around it, or not at all. */
 export type Confinement = "sandboxed" | "not sandboxed";
@@ -19,6 +20,8 @@ export interface GuestLimits {
   readonly gid: number;
   /** Of V8's heap; the host watches the whole. */
   readonly heapMiB: number;
+  /** Whether to put bubblewrap around it, where that works. */
+  readonly wall: boolean;
 }
 
 /** How to start a guest. */
@@ -26,8 +29,8 @@ export interface GuestProgram {
   readonly confinement: Confinement;
   /** In words, for status and log: `deno, user 65534`. */
   readonly description: string;
-  /** Opened by the host and handed to the child as descriptor 3, by which the child executes it. */
-  readonly executable: string;
+  /** Opened by the host and handed to the child as descriptor 3, by which the child executes it; not behind a wall. */
+  readonly executable?: string;
   /** Program and arguments as they are spawned. */
   readonly command: readonly [string, ...string[]];
   readonly env: Readonly<Record<string, string>>;
@@ -96,19 +99,27 @@ export async function guestProgram(deno: string | undefined, limits: GuestLimits
   guestSource ??= readGuestSource();
   const source = await guestSource;
   const executable = deno ?? process.execPath;
-  const program = process.platform === "linux" ? INHERITED : executable;
+  const env = deno === undefined ? {} : DENO_ENVIRONMENT;
+  const wall = limits.wall ? await wallAround(executable, env, limits.uid) : { problem: "it is switched off" };
   const heap = `--max-old-space-size=${limits.heapMiB}`;
-  const inner =
+  const args =
     deno === undefined
-      ? [program, heap, "--disallow-code-generation-from-strings", "--input-type=module", "--eval", source]
-      : [program, ...DENO_OPTIONS, `--v8-flags=${heap},--disallow-code-generation-from-strings`, address(source)];
-  const [first = program, ...rest] = [...dropRights(limits), ...inner];
+      ? [heap, "--disallow-code-generation-from-strings", "--input-type=module", "--eval", source]
+      : [...DENO_OPTIONS, `--v8-flags=${heap},--disallow-code-generation-from-strings`, address(source)];
   const who = process.getuid?.() === 0 ? `, user ${limits.uid}` : "";
+  const what = `${deno === undefined ? "Node child process" : "Deno"}${who}`;
+  const confinement = deno === undefined ? "not sandboxed" : "sandboxed";
+  if (!("problem" in wall)) {
+    const [first = "", ...rest] = [...wall.command, wall.program, ...args];
+    return { confinement, description: `${what}, bubblewrap`, command: [first, ...rest], env: {} };
+  }
+  const program = process.platform === "linux" ? INHERITED : executable;
+  const [first = program, ...rest] = [...dropRights(limits), program, ...args];
   return {
-    confinement: deno === undefined ? "not sandboxed" : "sandboxed",
-    description: deno === undefined ? `Node child process${who}` : `Deno${who}`,
+    confinement,
+    description: `${what} (no second wall: ${wall.problem})`,
     executable,
     command: [first, ...rest],
-    env: deno === undefined ? {} : DENO_ENVIRONMENT,
+    env,
   };
 }

@@ -37,14 +37,26 @@ export interface ResidentSurroundings {
 /** Before a plugin has said how much it needs. */
 const FIRST_LIMIT_MIB = 128;
 
-/** Bytes of a process that are its own, in memory or swapped; undefined when it is gone or there is no /proc. */
-function privateBytes(pid: number): number | undefined {
+/** Behind a wall, the guest is the child of a child. */
+const MAXIMUM_GENERATIONS = 4;
+
+function procText(path: string): string {
   try {
-    const [, resident = "0", shared = "0"] = readFileSync(`/proc/${pid}/statm`, "latin1").split(" ");
-    return (Number(resident) - Number(shared)) * PAGE_BYTES;
+    return readFileSync(`/proc/${path}`, "latin1");
   } catch {
-    return undefined;
+    return "";
   }
+}
+
+/** Bytes of a process and its descendants that are their own; 0 when it is gone or there is no /proc. */
+function privateBytes(pid: number, generations = MAXIMUM_GENERATIONS): number {
+  const [, resident = "0", shared = "0"] = procText(`${pid}/statm`).split(" ");
+  const own = (Number(resident) - Number(shared)) * PAGE_BYTES;
+  const children = generations === 0 ? "" : procText(`${pid}/task/${pid}/children`);
+  return children
+    .split(" ")
+    .filter((child) => child !== "")
+    .reduce((sum, child) => sum + privateBytes(Number(child), generations - 1), own);
 }
 
 /** One plugin of this node in its process. */
@@ -224,7 +236,7 @@ export class Resident {
     const limitBytes = this.limitMiB * MEBIBYTE;
     clearInterval(this.watch);
     this.watch = setInterval(() => {
-      const used = privateBytes(pid) ?? 0;
+      const used = privateBytes(pid);
       if (used > limitBytes) {
         session.end(
           `used ${Math.ceil(used / MEBIBYTE)} MiB of memory, more than its memoryLimitMiB of ${this.limitMiB}`,

@@ -8,7 +8,7 @@ import { createLoader, type FoundPlugin, type LoaderOptions, type PluginSource }
 import type { Manifest } from "../manifest.ts";
 import { PluginError } from "../plugin-error.ts";
 import type { PluginEvent, PluginLogLine, PluginReference, SandboxPolicy, Trust } from "../types.ts";
-import { findDeno, guestProgram, NOBODY } from "./program.ts";
+import { findDeno, type GuestProgram, guestProgram, NOBODY } from "./program.ts";
 import { Resident } from "./resident.ts";
 
 /** A plugin at work: what it is, and where its functions are called. */
@@ -82,10 +82,17 @@ function createStarter({ folder, policy, log, onEvent }: ResidentsOptions) {
       "Plugins are not sandboxed on this node: there is no Deno for this platform, so they run in Node processes, which nothing holds back.";
     onEvent({ kind: "plugin", code: "not-sandboxed", text, severity: "warning" });
   };
+  let described = false;
+  const program = async (heapMiB: number): Promise<GuestProgram> => {
+    const found = await guestProgram(deno, { uid, gid: uid, heapMiB, wall: policy.wall ?? true });
+    if (!described) log({ level: "info", text: `Plugins run in ${found.description}: ${found.confinement}.` });
+    described = true;
+    return found;
+  };
   const start = async ({ shown, text }: PluginSource): Promise<RunningPlugin> => {
     allowed(shown);
     const resident = new Resident(shown, text, {
-      program: (heapMiB) => guestProgram(deno, { uid, gid: uid, heapMiB }),
+      program,
       folder,
       startTurn,
       log: (level, said) => log({ level, text: said, plugin: shown }),

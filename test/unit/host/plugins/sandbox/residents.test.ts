@@ -1,7 +1,7 @@
 // Plugins that do their worst, in real processes: each hurts itself only, is answered honestly, and comes back.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -214,13 +214,33 @@ test("where a sandbox is required and there is none, no plugin is started", LIMI
   await bench.host.close();
 });
 
-test("plugins do not run as root, though what the host runs for them does", {
-  skip: process.getuid?.() === 0 ? false : "needs root",
-}, async () => {
-  const bench = new Bench("user", { requireSandbox: true });
-  await bench.works();
-  for (const pid of guests())
-    assert.match(readFileSync(`/proc/${pid}/status`, "utf8"), /^Uid:\t65534\t65534\t65534\t65534$/m);
-  assert.deepEqual(await bench.monitor("who"), { outcome: "state", state: "failed", reason: "0" });
-  await bench.host.close();
-});
+/** The process at the end of a line of only children: behind the wall, that is the plugin. */
+function innermost(pid: number): number {
+  const [child = ""] = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ");
+  return child === "" ? pid : innermost(Number(child));
+}
+
+for (const wall of [true, false]) {
+  const missing =
+    process.getuid?.() !== 0 ? "needs root" : wall && !existsSync("/usr/bin/bwrap") ? "missing: bubblewrap" : false;
+  test(`plugins do not run as root, though what the host runs for them does (${wall ? "with" : "without"} bubblewrap)`, {
+    ...LIMIT,
+    skip: missing,
+  }, async () => {
+    const bench = new Bench(`user${wall}`, { requireSandbox: true, wall });
+    try {
+      await bench.works();
+      for (const pid of guests()) {
+        const status = readFileSync(`/proc/${innermost(pid)}/status`, "utf8");
+        assert.match(status, /^Uid:\t65534\t65534\t65534\t65534$/m);
+        assert.match(status, /^CapBnd:\t0+$/m);
+        assert.match(status, /^NoNewPrivs:\t1$/m);
+        const here = readlinkSync(`/proc/self/ns/net`);
+        assert.equal(readlinkSync(`/proc/${innermost(pid)}/ns/net`) === here, !wall);
+      }
+      assert.deepEqual(await bench.monitor("who"), { outcome: "state", state: "failed", reason: "0" });
+    } finally {
+      await bench.host.close();
+    }
+  });
+}
