@@ -51,7 +51,7 @@ export async function outside(probes: readonly Probe[], world: WorldFacts, deno:
 
 /** The sandbox's program with another source in place of the guest's. */
 export async function sandboxProgram(deno: string, source: string, heapMiB = HEAP_MIB): Promise<GuestProgram> {
-  const program = await guestProgram(deno, { uid: NOBODY, gid: NOBODY, heapMiB });
+  const program = await guestProgram(deno, { uid: NOBODY, gid: NOBODY, heapMiB, wall: false });
   const [first, ...rest] = program.command;
   const address = `data:text/javascript;base64,${Buffer.from(source).toString("base64")}`;
   return { ...program, command: [first, ...rest.slice(0, -1), address] };
@@ -93,7 +93,7 @@ export async function asPlugin(
   deno: string,
   folder: string,
 ): Promise<Outcome[]> {
-  const program = await guestProgram(deno, { uid: NOBODY, gid: NOBODY, heapMiB: HEAP_MIB });
+  const program = await guestProgram(deno, { uid: NOBODY, gid: NOBODY, heapMiB: HEAP_MIB, wall: false });
   const session = new GuestSession(program, folder, { log: () => undefined, ended: () => undefined });
   const found: Outcome[] = [];
   try {
