@@ -10,7 +10,7 @@ import { openApiServer } from "./api/server.ts";
 import { STORE_FOLDER } from "./host/backup.ts";
 import { epochMs, nowMs } from "./host/clock.ts";
 import type { NodeConfig } from "./host/config.ts";
-import { createJudge, quorumUnder } from "./host/judgement.ts";
+import { createJudge, quorumUnder, wantedVotes } from "./host/judgement.ts";
 import { readKeyFile } from "./host/key.ts";
 import { type Log, openLog } from "./host/log.ts";
 import { md5Hex } from "./host/md5.ts";
@@ -69,6 +69,7 @@ function createMachine(config: NodeConfig, life: Life, initial: StoreInitial): N
       self: config.self.id,
       incarnation: life.incarnation,
       nodes: config.nodes,
+      voters: { votes: wantedVotes(config), expectedVotes: (cib) => quorumUnder(cib, config).expectedVotes },
       kernel: {
         quorum: (cib) => quorumUnder(cib, config),
         hash: (text) => createHash("sha256").update(text).digest("hex"),

@@ -2,10 +2,19 @@
 
 import { childNamed, type Element } from "../kernel/cib/element.ts";
 import type { ConfigurationProblem } from "../kernel/messages.ts";
-import { type QuorumConfig, refuseImpossible, refuseLossy } from "../kernel/quorum/votes.ts";
+import { type QuorumConfig, type QuorumNode, refuseImpossible, refuseLossy } from "../kernel/quorum/votes.ts";
 import { propertiesOf } from "../model/status/options.ts";
 import { parseBoolean } from "../model/text.ts";
 import { createConfigurationCheck, problemText } from "../model/validate.ts";
+import {
+  committedVoters,
+  formatVoters,
+  parseVoters,
+  VOTERS,
+  type Votes,
+  votersText,
+  votesBetween,
+} from "../services/controller/voters.ts";
 import type { NodeConfig } from "./config.ts";
 
 /** The cluster property by which expected votes are a committed entry of the log; the nodes' configuration counts without it. */
@@ -19,7 +28,35 @@ export function quorumUnder(cib: Element, config: NodeConfig): QuorumConfig {
   const committed = propertiesOf(cib).get(EXPECTED_VOTES);
   // What is no number was refused when it came; one that came with an old store counts as not set.
   const expected = committed !== undefined && /^\d{1,5}$/.test(committed) ? { expectedVotes: Number(committed) } : {};
-  return { ...config.quorum, ...expected, fencing: hasFencing(cib) };
+  return { ...config.quorum, nodes: votersUnder(cib, config), ...expected, fencing: hasFencing(cib) };
+}
+
+/** Whose votes are to count, by this node's configuration. */
+export function wantedVotes(config: NodeConfig): Votes {
+  return new Map(config.nodes.map(({ id, votes }) => [id, votes]));
+}
+
+/** The nodes with the votes that the CIB has committed; by the node's configuration alone where it has none. */
+function votersUnder(cib: Element, config: NodeConfig): readonly QuorumNode[] {
+  const committed = committedVoters(cib);
+  const { nodes } = config.quorum;
+  if (committed === undefined) return nodes;
+  const others = [...committed.keys()].filter((id) => !nodes.some((node) => node.id === id));
+  const all = [...nodes, ...others.map((id) => ({ id, name: `node ${id}` }))].sort((a, b) => a.id - b.id);
+  return all.map(({ id, name }) => ({ id, name, votes: committed.get(id) ?? 0 }));
+}
+
+/** Why the list of votes may not go from what it is to what a change says; undefined when it may. */
+function refusedVoters(next: Element, previous: Element, config: NodeConfig): string | undefined {
+  const [before, after] = [votersText(previous), votersText(next)];
+  if (before === after || config.quorum.acceptLoss) return undefined;
+  const wanted = wantedVotes(config);
+  const from = committedVoters(previous) ?? wanted;
+  const to = after === undefined ? wanted : parseVoters(after);
+  const how = `The cluster changes it by itself after "nodes" in the configuration files, one vote at a time: change these files on all nodes, and start the nodes again one after the other.`;
+  if (to === undefined) return `${VOTERS} is "${after}", and should be ids with votes, such as "1:1 2:1 3:1". ${how}`;
+  if (votesBetween(from, to) <= (after === undefined ? 0 : 1)) return undefined;
+  return `${VOTERS} would go from "${before ?? formatVoters(wanted)}" to "${after ?? formatVoters(wanted)}", more than one vote at once, and two halves of a cluster that counts in two ways could both have a majority. ${how}`;
 }
 
 /** What is wrong with the expected votes that a CIB wants to commit. */
@@ -69,6 +106,8 @@ function problemsOf(
   }));
   const impossible = impossibleVotes(next, config);
   if (impossible !== undefined) return [...problems, { code: "invalid-option", text: impossible }];
+  const voters = refusedVoters(next, previous, config);
+  if (voters !== undefined) return [...problems, { code: "config-voters", text: voters }];
   const lossy = refuseLossy(quorumUnder(next, config));
   const wasLossy = refuseLossy(quorumUnder(previous, config)) !== undefined;
   return lossy === undefined || wasLossy ? problems : [...problems, { code: "config-lossy", text: lossy }];

@@ -11,7 +11,7 @@ import type { ChainPosition, Incarnation, NodeId, View } from "../kernel/members
 import type { LogSnapshot, Standing } from "../kernel/messages.ts";
 import { faultPlanted, type Plantable } from "../kernel/planted-fault.ts";
 import { nodeState } from "./attributes/edits.ts";
-import type { Scheduler } from "./controller/effects.ts";
+import type { Scheduler, WantedVoters } from "./controller/effects.ts";
 import { INCARNATION, isLeaving } from "./controller/node-states.ts";
 import { controllerOptions } from "./controller/options.ts";
 import type { FenceRecord } from "./fencer/fencer.ts";
@@ -32,6 +32,7 @@ export interface NodeMachineConfig extends Plantable {
   readonly nodes: readonly { readonly id: NodeId; readonly name: string }[];
   readonly kernel: Omit<KernelConfig, "self" | "mergeNodeState">;
   /** The scheduler (runtime/services/scheduler/schedule.ts). */
+  readonly voters?: WantedVoters;
   readonly schedule: Scheduler;
   readonly md5Hex: (text: string) => string;
   /** A number from 0 up to 1, for random fencing delays. */

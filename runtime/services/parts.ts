@@ -13,7 +13,7 @@ import type { Plantable } from "../kernel/planted-fault.ts";
 import { Attributes, type AttributesEffect, type AttributesInput } from "./attributes/attributes.ts";
 import { nodeState } from "./attributes/edits.ts";
 import { Controller, type ControllerEffect, type ControllerInput } from "./controller/controller.ts";
-import type { Scheduler } from "./controller/effects.ts";
+import type { Scheduler, WantedVoters } from "./controller/effects.ts";
 import { INCARNATION } from "./controller/node-states.ts";
 import { Executor, type ExecutorEffect, type ExecutorInput } from "./executor/executor.ts";
 import { withOwnWord } from "./executor/own-word.ts";
@@ -31,6 +31,7 @@ export interface PartsConfig extends Plantable {
   readonly incarnation: Incarnation;
   readonly nodes: readonly { readonly id: NodeId; readonly name: string }[];
   readonly kernel: Omit<KernelConfig, "self" | "mergeNodeState">;
+  readonly voters?: WantedVoters;
   readonly schedule: Scheduler;
   readonly md5Hex: (text: string) => string;
   readonly random: () => number;
@@ -82,7 +83,18 @@ export class Parts {
     this.fencer = new Fencer({ self, nodes, random: config.random, nextCallId, planted });
     this.attributes = new Attributes({ self, nodes, runId });
     const timeZoneOffsetMinutes = config.timeZoneOffsetMinutes ?? 0;
-    const controllerConfig = { self, nodes, schedule, md5Hex, digest, runId, timeZoneOffsetMinutes, planted };
+    const voters = config.voters === undefined ? {} : { voters: config.voters };
+    const controllerConfig = {
+      self,
+      nodes,
+      ...voters,
+      schedule,
+      md5Hex,
+      digest,
+      runId,
+      timeZoneOffsetMinutes,
+      planted,
+    };
     this.controller = new Controller(controllerConfig, this.kernel.cib);
     this.hand({ part: "fencer", input: { type: "cib", cib: this.kernel.cib } });
     this.hand({ part: "attributes", input: { type: "cib", cib: this.kernel.cib } });

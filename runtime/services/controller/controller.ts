@@ -23,6 +23,7 @@ import { INCARNATION, isLeaving, missingNodes, nodeStateUpdate } from "./node-st
 import { type ControllerOptions, controllerOptions } from "./options.ts";
 import { cleanUp } from "./requests.ts";
 import { StatusWriter } from "./status-writer.ts";
+import { keepVoters } from "./voters.ts";
 import { placeWords } from "./words.ts";
 
 export type { ControllerConfig, ControllerEffect } from "./effects.ts";
@@ -340,6 +341,7 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
     if (standing === undefined) return;
     const missing = desk.primary ? missingNodes(desk.writer.working, this.config.nodes) : [];
     if (missing.length > 0) desk.writer.write(missing);
+    if (desk.primary) keepVoters(this.config, this.cib, standing, desk);
     for (const node of this.config.nodes) {
       const fenced = this.fences.lastOff(node.id);
       const member = standing.view.members.find((candidate) => candidate.id === node.id);

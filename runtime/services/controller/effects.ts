@@ -20,9 +20,17 @@ export type Scheduler = (
   readonly tookMs?: number;
 };
 
+/** Whose votes are to count, by the configuration of this node; absent: that is nobody's business here. */
+export interface WantedVoters {
+  readonly votes: ReadonlyMap<NodeId, number>;
+  /** The fewest votes that the cluster must expect, given in the configuration or committed. */
+  readonly expectedVotes: (cib: Element) => number | undefined;
+}
+
 export interface ControllerConfig extends Plantable {
   readonly self: NodeId;
   readonly nodes: readonly ConfiguredNode[];
+  readonly voters?: WantedVoters;
   readonly schedule: Scheduler;
   readonly md5Hex: (text: string) => string;
   readonly digest: OperationDigest;

@@ -46,3 +46,47 @@ test("a node's configuration that expects too few is refused at the start", () =
   assert.throws(() => config({ expectedVotes: 2 }), /config-lossy|fewer than the 3 votes/);
   assert.equal(config({ expectedVotes: 2, acceptLoss: true }).quorum.acceptLoss, true);
 });
+
+function withVoters(voters: string) {
+  const pair = `<nvpair id="v" name="systole-voters" value="${voters}"/>`;
+  return parseXml(
+    `<cib><configuration><crm_config><cluster_property_set id="s">${pair}</cluster_property_set></crm_config><nodes/><resources/><constraints/></configuration></cib>`,
+  );
+}
+
+test("the committed list of votes counts, whatever the node's file says", () => {
+  const votes = (cibWith: ReturnType<typeof cib>) =>
+    quorumUnder(cibWith, config()).nodes.map((node) => [node.id, node.votes]);
+  const own = [
+    [1, 1],
+    [2, 1],
+    [3, 1],
+  ];
+  assert.deepEqual(votes(cib()), own);
+  assert.deepEqual(votes(withVoters("1:1 2:1")), [
+    [1, 1],
+    [2, 1],
+    [3, 0],
+  ]);
+  assert.deepEqual(votes(withVoters("1:1 2:1 3:1 4:1 5:2")).slice(3), [
+    [4, 1],
+    [5, 2],
+  ]);
+});
+
+test("the list changes by one vote at a time, and nobody can take it away while it is not what the file says", () => {
+  const judge = createJudge(config());
+  const said = (next: string, previous: string) => judge(withVoters(next), withVoters(previous))[0];
+  assert.equal(said("1:1 2:1 3:1 4:1", "1:1 2:1 3:1"), undefined);
+  assert.equal(said("1:1 2:1", "1:1 2:1 3:1"), undefined);
+  assert.equal(said("1:1 2:1 3:1 4:1 5:1", "1:1 2:1 3:1")?.code, "config-voters");
+  assert.match(
+    said("1:1", "1:1 2:1 3:1")?.text ?? "",
+    /more than one vote at once.*one vote at a time: change these files/,
+  );
+  assert.match(said("all of us", "1:1 2:1 3:1")?.text ?? "", /should be ids with votes/);
+  assert.deepEqual(judge(cib(), withVoters("1:1 2:1 3:1")), []);
+  assert.equal(judge(cib(), withVoters("1:1 2:1"))[0]?.code, "config-voters");
+  assert.deepEqual(judge(withVoters("1:1 2:1 3:1"), cib()), []);
+  assert.deepEqual(createJudge(config({ acceptLoss: true }))(withVoters("1:1"), withVoters("1:1 2:1 3:1")), []);
+});

@@ -17,7 +17,7 @@ import {
   MAX_FOLLOW_UP_PLANS,
   PLAN_TIME_PARTS,
 } from "../../../../runtime/services/controller/controller.ts";
-import type { Scheduler } from "../../../../runtime/services/controller/effects.ts";
+import type { Scheduler, WantedVoters } from "../../../../runtime/services/controller/effects.ts";
 import type { Operation, OperationResult } from "../../../../runtime/services/messages.ts";
 import type { ScheduleOptions } from "../../../../runtime/services/scheduler/schedule.ts";
 import type { GraphAction, Synapse } from "../../../../runtime/services/transition.ts";
@@ -75,7 +75,7 @@ class Bench {
   private viewNumber = 0;
   private callId = 0;
 
-  constructor() {
+  constructor(voters?: WantedVoters) {
     this.cib = parseXml(`<cib>${CONFIGURATION}<status/></cib>`);
     const schedule: Scheduler = (_cib, options) => {
       this.planned += 1;
@@ -94,7 +94,8 @@ class Bench {
     };
     const nodes = [1, 2, 3].map((id) => ({ id, name: `n${id}` }));
     const shared = { md5Hex: () => "0", digest: () => "0", runId: RUN_ID, timeZoneOffsetMinutes: 0 };
-    this.controller = new Controller({ self: 1, nodes, schedule, ...shared }, this.cib);
+    const wanted = voters === undefined ? {} : { voters };
+    this.controller = new Controller({ self: 1, nodes, ...wanted, schedule, ...shared }, this.cib);
     this.give({ type: "wall-clock", epochMs: 1_700_000_000_000 });
   }
 
@@ -591,4 +592,27 @@ test("who makes a change does not pay for the plan: that is made by the next tic
   bench.plans.push([resource(1, "start", "a", 3)]);
   bench.view([1, 2, 3]);
   assert.deepEqual(bench.operations, ["n3 start a"], "what a view asks for waits for nothing");
+});
+
+test("the coordinator commits the list of votes and follows the configuration, a committed step at a time", () => {
+  const list = () => /name="systole-voters" value="([^"]*)"/.exec(bench.xml)?.[1];
+  const votes = new Map([1, 2, 3].map((id) => [id, 1]));
+  const bench = new Bench({ votes, expectedVotes: () => undefined });
+  bench.view([1, 2, 3], { primary: false });
+  assert.equal(list(), undefined, "not without a primary view");
+  bench.view([1, 2, 3]);
+  assert.equal(list(), "1:1 2:1 3:1");
+  votes.set(4, 1).set(5, 1).delete(3);
+  bench.holdCommits = true;
+  bench.view([1, 2, 3, 4, 5]);
+  const asked = () =>
+    bench.effects.filter((effect) => effect.type === "change" && /systole-voters/.test(JSON.stringify(effect.request)));
+  const before = asked().length;
+  bench.give({ type: "tick" });
+  bench.give({ type: "tick" });
+  assert.equal(asked().length, before, "one step at a time");
+  bench.holdCommits = false;
+  bench.view([1, 2, 3, 4, 5]);
+  assert.equal(list(), "1:1 2:1 4:1 5:1");
+  assert.ok(bench.events.some((text) => text.includes("votes are changed")));
 });
