@@ -194,6 +194,7 @@ export function parseConfig(text: string, file: string): NodeConfig {
     );
   }
   refuseTwoTransports(value, file);
+  refuseLossyOptions(value, file);
   refuseUnknownKeys(configSchema, value, "", file);
   const config = validated(value, file);
   refuseContradictions(config, file);
@@ -218,6 +219,32 @@ function refuseTwoTransports(value: unknown, file: string): void {
     "config-two-transports",
     `The configuration ${file} names several transports, so the node does not start: two judges of who is alive can disagree. Name one; it may use several links.`,
   );
+}
+
+/** What other cluster managers have, by their names: why it is refused, and what to do instead. Keys without "_" and in small letters. */
+const LOSSY_OPTIONS: Readonly<Record<string, string>> = {
+  lastmanstanding:
+    'with last_man_standing the expected votes follow the nodes that are left, so the last one goes on alone and two halves that shrank apart both go on. Leave it out: a node that stays away is taken out of "nodes", and the cluster takes its vote away while it has a majority',
+  lastmanstandingwindow: "it belongs to last_man_standing, which is refused. Leave both out",
+  allowdownscale:
+    'with allow_downscale the expected votes shrink with each node that leaves, so the nodes that left can start again as a cluster of their own. Leave it out: a node that is to go for good is taken out of "nodes", and the cluster takes its vote away',
+  autotiebreakernode:
+    "the tie is always broken by the node with the lowest id: nodes that name different ones would both win it. Use autoTieBreaker alone, and give that node the lowest id",
+  device:
+    "a vote from outside (qdevice, arbiter) does not exist here yet, and half a cluster that counts on one could go on alone. Use an odd number of nodes, or two nodes with fencing and twoNode",
+};
+
+/** Options that can lose acknowledged changes are not merely unknown: who writes them counts on what they do elsewhere. */
+function refuseLossyOptions(value: unknown, file: string): void {
+  if (typeof value !== "object" || value === null || !("quorum" in value)) return;
+  const { quorum: section } = value;
+  if (typeof section !== "object" || section === null) return;
+  for (const key of Object.keys(section)) {
+    const why = LOSSY_OPTIONS[key.replaceAll("_", "").toLowerCase()];
+    if (why === undefined) continue;
+    const text = `The configuration ${file} has "quorum.${key}", which could lose acknowledged changes, so the node does not start: ${why}.`;
+    throw new SystoleError("config-lossy", text);
+  }
 }
 
 /** Unknown keys first: a misspelt one otherwise shows as a missing one. */

@@ -196,6 +196,9 @@ export class NodeHost {
       case "chain":
         pulse.chain(effect.chain);
         break;
+      case "shun":
+        pulse.shun(effect.node);
+        break;
       case "agent-call": {
         const { id } = effect.call;
         this.#report(plugins.callAgent(effect.call), (outcome) => ({ type: "agent-outcome", id, outcome }));

@@ -36,6 +36,8 @@ export interface PulseLink {
   /** Messages for members of the view, in order. */
   submit(messages: readonly { readonly to: NodeId; readonly bytes: Uint8Array }[]): void;
   chain(chain: ChainPosition): void;
+  /** Forms a view without this member. */
+  shun(node: NodeId): void;
   /** Answered by the message `gone`. */
   leave(): void;
   /** Answered by the message `confirmed` with this id, after everything that has changed. */
@@ -131,6 +133,10 @@ class Link implements PulseLink {
 
   chain(chain: ChainPosition): void {
     this.#tell({ type: "chain", chain });
+  }
+
+  shun(node: NodeId): void {
+    this.#tell({ type: "shun", node });
   }
 
   leave(): void {

@@ -32,6 +32,7 @@ export type ToPulse =
   | { readonly type: "alive" }
   | { readonly type: "submit"; readonly messages: readonly { readonly to: NodeId; readonly bytes: Uint8Array }[] }
   | { readonly type: "chain"; readonly chain: ChainPosition }
+  | { readonly type: "shun"; readonly node: NodeId }
   | { readonly type: "leave" }
   /** Is the view still what was said last? What has changed is said before the answer `confirmed`. */
   | { readonly type: "confirm"; readonly id: number }

@@ -106,6 +106,7 @@ class Pulse {
         break;
       case "alive":
       case "chain":
+      case "shun":
       case "leave":
         this.#driver.input(message);
         break;

@@ -299,5 +299,7 @@ export type KernelEffect =
   | { readonly type: "answer"; readonly requestId: string; readonly outcome: ChangeOutcome }
   | { readonly type: "chain"; readonly chain: ChainPosition }
   | { readonly type: "note"; readonly code: string; readonly text: string; readonly node?: NodeId }
+  /** This member holds everybody up and does not go by itself: form a view without it. */
+  | { readonly type: "shun"; readonly node: NodeId }
   /** This node can no longer keep its promises (disk): leave the view and stop. */
   | { readonly type: "step-out"; readonly code: string; readonly text: string };

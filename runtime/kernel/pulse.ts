@@ -24,6 +24,8 @@ export type PulseInput =
   | { readonly type: "submit"; readonly to: NodeId; readonly bytes: Uint8Array }
   /** Where this node stands in the chain of primary views, from the kernel. */
   | { readonly type: "chain"; readonly chain: ChainPosition }
+  /** The kernel cannot go on with this member: form a view without it. */
+  | { readonly type: "shun"; readonly node: NodeId }
   /** Everything here has stopped: tell the others and be gone. Answered by the effect `gone`. */
   | { readonly type: "leave" };
 

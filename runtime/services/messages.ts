@@ -155,6 +155,8 @@ export type NodeEffect =
   | { readonly type: "send"; readonly to: NodeId; readonly message: Message }
   | { readonly type: "persist"; readonly id: number; readonly records: readonly StoreRecord[] }
   | { readonly type: "chain"; readonly chain: ChainPosition }
+  /** Tell the pulse to form a view without this member. */
+  | { readonly type: "shun"; readonly node: NodeId }
   | { readonly type: "agent-call"; readonly call: AgentCall }
   /** Abort the call now; its outcome still comes. */
   | { readonly type: "agent-abort"; readonly id: number; readonly why: string }

@@ -173,6 +173,7 @@ export class Parts {
       case "send":
       case "persist":
       case "chain":
+      case "shun":
         this.around.emit(effect);
         break;
       case "cib":

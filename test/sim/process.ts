@@ -236,6 +236,9 @@ export class Process implements LifeFacts {
       case "chain":
         this.pulseThread.post(() => this.#stepPulse({ type: "chain", chain: effect.chain }));
         return;
+      case "shun":
+        this.pulseThread.post(() => this.#stepPulse({ type: "shun", node: effect.node }));
+        return;
       case "agent-call":
         this.#callAgent(effect.call);
         return;

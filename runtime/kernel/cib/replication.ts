@@ -401,7 +401,10 @@ export class Replication {
     return first.sinceMs + 2 * this.#parts.persistTimeoutMs;
   }
 
-  /** Says, once for each entry, who holds everybody up. The member steps out by itself; clients are answered at their deadline. */
+  /**
+   * A member whose disk is late steps out by itself. One that has not done so by now never will: the others go on without it, and the
+   * change with them, in the next view.
+   */
   tick(nowMs: number): void {
     const [first] = this.#pending;
     const deadlineMs = this.deadlineMs;
@@ -409,9 +412,10 @@ export class Replication {
     this.#stallTold = first.sequence;
     const late = this.#parts.view.members.filter((member) => (this.#storedBy.get(member.id) ?? 0) < first.sequence);
     const text =
-      `A change has waited ${nowMs - first.sinceMs} ms for the disks of node ${late.map((member) => member.id).join(", ")}. ` +
-      `Changes are acknowledged when all members have stored them; look at these disks.`;
+      `A change has waited ${Math.round(nowMs - first.sinceMs)} ms for the disks of node ${late.map((member) => member.id).join(", ")}. ` +
+      `Changes are acknowledged when all members have stored them, so the view is formed anew without them; look at these disks.`;
     this.#parts.outlet.emit({ type: "note", code: "commit-stalled", text, ...(late[0] ? { node: late[0].id } : {}) });
+    for (const { id } of late) if (id !== this.#parts.self) this.#parts.outlet.emit({ type: "shun", node: id });
   }
 }
 

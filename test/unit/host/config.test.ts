@@ -141,6 +141,19 @@ test("options that can lose acknowledged changes need acceptLoss", () => {
   assert.equal(parse({ ...two, quorum: { ...lossy, acceptLoss: true } }).quorum.acceptLoss, true);
 });
 
+test("options of other cluster managers that lose changes are refused by their names, with what to do instead", () => {
+  for (const [key, instead] of [
+    ["last_man_standing", /last one goes on alone.*taken out of "nodes"/],
+    ["lastManStanding", /quorum\.lastManStanding/],
+    ["last_man_standing_window", /Leave both out/],
+    ["allow_downscale", /expected votes shrink.*the cluster takes its vote away/],
+    ["auto_tie_breaker_node", /autoTieBreaker alone/],
+    ["device", /odd number of nodes/],
+  ] as const) {
+    refused({ ...good(), quorum: { [key]: true } }, "config-lossy", instead);
+  }
+});
+
 test("a socket path that the system cannot take is refused before anything starts", () => {
   refused({ ...good(), socket: `/run/${"x".repeat(110)}` }, "socket-path", /103/);
 });

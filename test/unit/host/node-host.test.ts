@@ -43,6 +43,7 @@ function makeHost(t: TestContext, script: Partial<Record<NodeInput["type"], read
     alive: () => {},
     submit: (messages) => void told.push(...messages.map(({ to, bytes }) => `submit ${to} ${bytes.length}`)),
     chain: () => told.push("chain"),
+    shun: (node) => told.push(`shun ${node}`),
     leave: () => told.push("leave"),
     confirm: (id) => told.push(`confirm ${id}`),
     report: () => Promise.resolve({ peers: [] }),

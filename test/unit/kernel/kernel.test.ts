@@ -240,6 +240,25 @@ test("a disk that hangs makes its node step out, and its clients hear unknown", 
   assert.ok(cluster.node(2).notes.some((note) => note.startsWith("persist-timeout")));
 });
 
+test("a member that neither stores nor goes is left out: the change is done without it", () => {
+  const cluster = founded(3);
+  const shunned: number[] = [];
+  cluster.onEffect = (node, effect) => {
+    if (effect.type === "shun") shunned.push(node.id, effect.node);
+  };
+  cluster.node(3).up = false;
+  cluster.ask(2, { id: "a", edits: [property("x")] });
+  cluster.run(3_900);
+  assert.deepEqual(shunned, []);
+  cluster.run(200);
+  assert.deepEqual(shunned, [1, 3]);
+  assert.ok(cluster.node(1).notes.some((note) => /^commit-stalled.*node 3.*formed anew without/.test(note)));
+  assert.deepEqual(answersOf(cluster, 2, "a"), []);
+  cluster.view([1, 2]);
+  cluster.run(20);
+  assert.deepEqual(answersOf(cluster, 2, "a"), ["done"]);
+});
+
 test("a disk that fails makes its node step out with the disk's code", () => {
   const cluster = founded(1);
   cluster.ask(1, { id: "a", edits: [property("x")] });

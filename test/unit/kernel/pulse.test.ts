@@ -52,6 +52,15 @@ describe("pulse", () => {
     }
   });
 
+  it("forms a view without a member that the kernel cannot go on with, though it is heard", () => {
+    const net = new PulseNet({ nodes: 3 });
+    net.startAll();
+    net.run(1500);
+    assert.ok(net.agree([1, 2, 3]));
+    net.input(1, { type: "shun", node: 3 });
+    assert.ok(net.runUntil(() => net.agree([1, 2]), 3000));
+  });
+
   it("each message arrives once and in order while crashes change the view around it", () => {
     const net = new PulseNet({ nodes: 5, loss: 0.1, duplicates: 0.1, latencyMs: [0.1, 4], seed: 7 });
     net.startAll();
