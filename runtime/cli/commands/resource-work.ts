@@ -6,7 +6,7 @@ import { EXIT, SystoleError } from "../../host/errors.ts";
 import type { Element } from "../../kernel/cib/element.ts";
 import { parseIntervalMs, parseIsoDuration, parseMilliseconds } from "../../model/duration.ts";
 import { clearEdits, moveEdits } from "../../model/edits/move.ts";
-import { findNode, findResource } from "../../model/edits/plan.ts";
+import { findAnyNode, findResource } from "../../model/edits/plan.ts";
 import { startEdits, stopEdits } from "../../model/edits/resource.ts";
 import { whyText } from "../../model/status/why.ts";
 import { clusterStatus } from "../../model/status.ts";
@@ -86,7 +86,7 @@ export async function clearResource(
 ): Promise<void> {
   await changeAndTell(io, options, (cib) => {
     if (options.node === undefined) return clearEdits(cib, id);
-    const node = findNode(cib, options.node);
+    const node = findAnyNode(cib, options.node);
     return "refused" in node ? node : clearEdits(cib, id, node.name);
   });
 }
@@ -99,7 +99,7 @@ export async function cleanupResource(
 ): Promise<void> {
   await requestAndTell(io, options, (cib) => {
     const resource = id === undefined || isOrphan(cib, id) ? undefined : findResource(cib, id);
-    const node = options.node === undefined ? undefined : findNode(cib, options.node);
+    const node = options.node === undefined ? undefined : findAnyNode(cib, options.node);
     for (const found of [resource, node]) {
       if (found !== undefined && "refused" in found) throw refused("not-found", found.refused);
     }

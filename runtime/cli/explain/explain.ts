@@ -6,7 +6,7 @@ import { applyEdits } from "../../kernel/cib/edits.ts";
 import type { Element } from "../../kernel/cib/element.ts";
 import { makePatchset } from "../../kernel/cib/patchset.ts";
 import type { Patchset } from "../../kernel/messages.ts";
-import { findNode } from "../../model/edits/plan.ts";
+import { findAnyNode } from "../../model/edits/plan.ts";
 import { parseInstant } from "../../model/iso8601.ts";
 import { didYouMean } from "../../model/nearest.ts";
 import { executionDate } from "../../services/scheduler/cluster.ts";
@@ -60,7 +60,7 @@ export async function explain(io: CliIo, file: string | undefined, options: Expl
   const cib = await readCib(io, file, options);
   const nowEpochSeconds = momentOf(cib, options);
   if (options.node !== undefined) {
-    const node = findNode(cib, options.node);
+    const node = findAnyNode(cib, options.node);
     if ("refused" in node) throw refused("not-found", node.refused);
   }
   // The running cluster reads times without a zone as local ones; a saved CIB is read as `simulate` reads it.

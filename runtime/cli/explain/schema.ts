@@ -92,6 +92,12 @@ const resourceSchema = Type.Object(
     node: Type.Optional(Type.String({ description: "Where it shall be; absent when it is to be stopped." })),
     role: Type.String(),
     activeOn: strings,
+    room: Type.Optional(
+      Type.Object(
+        { of: Type.String(), most: Type.Integer() },
+        { ...closed, description: "Of a clone or bundle: what there may be only so many of on a node." },
+      ),
+    ),
     because: Type.Array(reasonSchema),
     nodes: Type.Array(nodeSchema),
     actions: Type.Array(actionSchema),

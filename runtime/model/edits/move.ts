@@ -7,7 +7,7 @@ import { pairsOf } from "../status/options.ts";
 import type { ResourceStatus } from "../status/schema.ts";
 import { clusterStatus } from "../status.ts";
 import { isTrue } from "../text.ts";
-import { type EditResult, findNode, findResource, plan } from "./plan.ts";
+import { type EditResult, findAnyNode, findNode, findResource, plan } from "./plan.ts";
 
 /** Where to, and for how long. */
 export interface MoveOptions {
@@ -51,7 +51,7 @@ export function moveEdits(cib: Element, id: string, options: MoveOptions): EditR
   }
   const own = ownConstraints(cib, resource);
   if (options.to !== undefined) {
-    const node = findNode(cib, options.to);
+    const node = findAnyNode(cib, options.to);
     if ("refused" in node) return node;
     const obsolete = own.filter(
       (location) => location.attributes["id"] === `cli-prefer-${resource}` || nodeOf(location) === node.name,
@@ -66,7 +66,7 @@ export function moveEdits(cib: Element, id: string, options: MoveOptions): EditR
     );
   }
   const from =
-    options.from === undefined ? onlyNodeOf(cib, resource, options.promoted === true) : findNode(cib, options.from);
+    options.from === undefined ? onlyNodeOf(cib, resource, options.promoted === true) : findAnyNode(cib, options.from);
   if ("refused" in from) return from;
   const made = constraint(resource, from.name, "-INFINITY", options);
   const preferred = own.filter((location) => location.attributes["id"] === `cli-prefer-${resource}`);

@@ -3,6 +3,7 @@
 import { childNamed, childrenNamed, type Element } from "../../kernel/cib/element.ts";
 import type { CibEdit, CibPath, PathStep } from "../../kernel/messages.ts";
 import { didYouMean } from "../nearest.ts";
+import { isTrue } from "../text.ts";
 import { RESOURCE_ELEMENTS } from "../validate/grammar.ts";
 
 /** The edits of one verb. Without edits, everything is already as asked. */
@@ -87,9 +88,46 @@ function nodePlaces(cib: Element): NodePlace[] {
   });
 }
 
+/** A node that resources can run on, whether it has an entry of its own in the configuration or not. */
+export interface AnyNode {
+  /** Absent for a remote or guest node that nothing is configured for. */
+  readonly element?: Element;
+  readonly id: string;
+  readonly name: string;
+}
+
+/** Remote and guest nodes: what connections are named, what stands in for them in the status, and what is inside of bundles. */
+function remoteNames(cib: Element): string[] {
+  const names: string[] = [];
+  for (const { element } of resourcePlaces(cib)) {
+    const { id = "", class: kind, provider, type } = element.attributes;
+    if (kind === "ocf" && provider === "pacemaker" && type === "remote") names.push(id);
+    const pairs = childrenNamed(element, "meta_attributes").flatMap((set) => childrenNamed(set, "nvpair"));
+    for (const { attributes } of pairs) {
+      if (attributes["name"] === "remote-node") names.push(attributes["value"] ?? "");
+    }
+  }
+  for (const { attributes } of childrenNamed(childNamed(cib, "status"), "node_state")) {
+    if (isTrue(attributes["remote_node"])) names.push(attributes["uname"] ?? attributes["id"] ?? "");
+  }
+  return names;
+}
+
+/** The same as `findNode`, remote and guest nodes included. */
+export function findAnyNode(cib: Element, name: string): AnyNode | Refused {
+  const places: AnyNode[] = nodePlaces(cib);
+  for (const remote of remoteNames(cib)) {
+    if (remote !== "" && !places.some((place) => place.name === remote)) places.push({ id: remote, name: remote });
+  }
+  return nearest(places, name);
+}
+
 /** The node of that name (letters of either case) or id, or a refusal with the nearest name. */
 export function findNode(cib: Element, name: string): NodePlace | Refused {
-  const places = nodePlaces(cib);
+  return nearest(nodePlaces(cib), name);
+}
+
+function nearest<Place extends AnyNode>(places: readonly Place[], name: string): Place | Refused {
   const wanted = name.toLowerCase();
   const found = places.find((node) => node.name.toLowerCase() === wanted) ?? places.find((node) => node.id === name);
   if (found !== undefined) return found;

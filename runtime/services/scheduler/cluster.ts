@@ -144,6 +144,7 @@ export function readCluster(written: Element, options: ScheduleOptions): Cluster
   const section = childNamed(childNamed(cib, "configuration"), "resources");
   const guests = unpackRemoteNodes(cluster, section);
   unpackResources(cluster, section, guests);
+  cluster.explain?.laidDown();
   unpackTags(cluster);
   unpackStatus(cluster);
   if (cluster.properties.fencingEnabled && !cluster.haveFencing && cluster.resources.length > 0) {

@@ -228,6 +228,7 @@ function applyGraphed(first: Action, then: Action, firstFlags: number, thenFlags
   if ((flags & binding) !== 0 && resource !== undefined && !resource.managed && resource.blocked) {
     if (!hasFlag(first, Flag.Runnable) && first.task === "stop" && hasFlag(then, Flag.Runnable)) {
       clearFlag(then, Flag.Runnable);
+      then.cluster.explain?.actions.follows(then, "impossible", first);
       return Changed.Then;
     }
   }

@@ -7,9 +7,9 @@ import { newestAction } from "../find-actions.ts";
 import { scoreOf } from "../node-table.ts";
 import { roleText } from "../roles.ts";
 import { type Action, type Cluster, Flag, type Node, type Resource, Role, Variant } from "../state.ts";
-import { currentNode, topResource } from "../tree.ts";
+import { currentNode, isGuestNode, launcherOf, outermost, topResource } from "../tree.ts";
 import { layers } from "./action-notes.ts";
-import { dependencyReason, impossibleWhy, noQuorum } from "./dependency.ts";
+import { dependencyReason, impossibleWhy, lacksQuorum, noQuorum } from "./dependency.ts";
 import { fencingReason } from "./fencing-cause.ts";
 import { stopAllReason, whyNotOn, whyNowhere } from "./nowhere.ts";
 import { idText, metaElement } from "./option-elements.ts";
@@ -158,10 +158,20 @@ function startReason(cluster: Cluster, recorder: Recorder, resource: Resource, a
   const where = resource.assigned?.name ?? "";
   const top = topResource(resource);
   if (top.variant === Variant.Clone) {
-    const text = `${where} is to have an instance of ${top.configId} and has none`;
-    return { code: "not-running", text, resource: top.configId, node: where };
+    const { configId } = outermost(top);
+    const text = `${where} is to have an instance of ${configId} and has none`;
+    return { code: "not-running", text, resource: configId, node: where };
   }
   return { code: "not-running", text: "it should run and runs nowhere", resource: resource.configId };
+}
+
+/** What is thought to have failed although nothing of it did: because of where it runs. */
+function lostReason(resource: Resource): Reason {
+  const guest = resource.activeNodes.find((node) => isGuestNode(node));
+  const inside = guest === undefined ? undefined : launcherOf(guest);
+  if (guest === undefined || inside === undefined) return { code: "failed", text: "it failed", resource: resource.id };
+  const text = `${inside.id}, in which its node ${guest.name} runs, failed or was lost`;
+  return { code: "guest-failed", text, resource: inside.id, node: guest.name };
 }
 
 /** What failed before is started again, which says more than that it does not run. */
@@ -181,7 +191,10 @@ function stopReason(cluster: Cluster, recorder: Recorder, resource: Resource, ac
   }
   const other = resource.assigned === undefined ? undefined : dependency(cluster, recorder, action, true);
   if (other !== undefined) return other;
-  if (!cluster.quorate && /quorum/.test(newestAction(resource, "start", undefined)?.reason ?? action.reason ?? "")) {
+  if (
+    lacksQuorum(cluster) &&
+    /quorum/.test(newestAction(resource, "start", undefined)?.reason ?? action.reason ?? "")
+  ) {
     return noQuorum(cluster);
   }
   const everywhere = missingEverywhere(cluster, resource);
@@ -222,11 +235,11 @@ function moveReason(cluster: Cluster, recorder: Recorder, resource: Resource, cu
 
 function restartReason(cluster: Cluster, recorder: Recorder, resource: Resource, action: Action): Reason {
   if (resource.failed) {
-    return failureReason(cluster, resource) ?? { code: "failed", text: "it failed", resource: resource.id };
+    return failureReason(cluster, resource) ?? lostReason(resource);
   }
   const start = newestAction(resource, "start", resource.assigned);
   const both = [action, start].filter((one) => one !== undefined);
-  if (!cluster.quorate && both.some((one) => /quorum/.test(one.reason ?? ""))) return noQuorum(cluster);
+  if (lacksQuorum(cluster) && both.some((one) => /quorum/.test(one.reason ?? ""))) return noQuorum(cluster);
   if (recorder.changed.has(resource)) return changedParameters(cluster, recorder, resource);
   for (const one of both) {
     const other = dependency(cluster, recorder, one, true);
@@ -278,7 +291,7 @@ function promoteReason(cluster: Cluster, recorder: Recorder, resource: Resource,
 
 function demoteReason(cluster: Cluster, recorder: Recorder, resource: Resource, action: Action): Reason {
   if (resource.nextRole !== Role.Unpromoted) return changeReason(cluster, recorder, resource, action);
-  if (resource.failed) return failureReason(cluster, resource) ?? { code: "failed", text: "it failed" };
+  if (resource.failed) return failureReason(cluster, resource) ?? lostReason(resource);
   for (let part: Resource | undefined = resource; part !== undefined; part = part.parent) {
     const role = part.meta.get("target-role");
     if (!sameText(role, "Unpromoted") && !sameText(role, "Slave")) continue;
@@ -292,7 +305,7 @@ function demoteReason(cluster: Cluster, recorder: Recorder, resource: Resource, 
   if (lost !== undefined) return ticketReason(lost);
   const other = dependency(cluster, recorder, action, true);
   if (other !== undefined) return other;
-  if (!cluster.quorate) return noQuorum(cluster);
+  if (lacksQuorum(cluster)) return noQuorum(cluster);
   const decided = layers(resource)
     .map((part) => recorder.promotions.get(part))
     .find((reason) => reason !== undefined);

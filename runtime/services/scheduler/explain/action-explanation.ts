@@ -6,7 +6,7 @@ import { type Action, type Cluster, Flag, type Node, type Resource, Role, Varian
 import { contains, isPrimitive, topResource } from "../tree.ts";
 import { actionCause } from "./action-cause.ts";
 import { plainTask } from "./action-notes.ts";
-import { impossibleWhy } from "./dependency.ts";
+import { fencingImpossible, impossibleWhy } from "./dependency.ts";
 import type { Reason } from "./reason.ts";
 import type { Recorder } from "./recorder.ts";
 
@@ -63,14 +63,18 @@ export function explainActions(cluster: Cluster, recorder: Recorder, resource: R
 export function explainNodeActions(cluster: Cluster, recorder: Recorder): ActionExplanation[] {
   const isOfNode = (action: Action) => action.task === "stonith" || action.task === "do_shutdown";
   const list = cluster.graphed
-    .filter((action) => isOfNode(action) && action.resource === undefined && !hasFlag(action, Flag.Pseudo))
+    .filter((action) => isOfNode(action) && action.resource === undefined)
     .map((action) => explained(cluster, recorder, action));
   for (const node of cluster.sortedNodes) {
     if (!node.unclean || list.some((one) => one.node === node.name && one.operation === "stonith")) continue;
     const action = [...cluster.singletons.values()].find((one) => one.task === "stonith" && one.node === node);
-    if (action === undefined) continue;
-    const why = impossibleWhy(cluster, recorder, action);
-    list.push({ ...basics(action), state: "blocked", because: why, waitsFor: [] });
+    if (action === undefined && node.remoteKind) continue;
+    const why = action === undefined ? [fencingImpossible(cluster, node)] : impossibleWhy(cluster, recorder, action);
+    const about =
+      action === undefined
+        ? { operation: "stonith", operationKey: `stonith-${node.name}`, node: node.name }
+        : basics(action);
+    list.push({ ...about, state: "blocked", because: why, waitsFor: [] });
   }
   return list;
 }
@@ -92,8 +96,9 @@ function basics(action: Action) {
 function explained(cluster: Cluster, recorder: Recorder, action: Action): ActionExplanation {
   const leftOut = recorder.leftOut(action);
   if (leftOut !== undefined) return { ...basics(action), state: "blocked", because: [leftOut], waitsFor: [] };
-  const implied = hasFlag(action, Flag.Pseudo) && action.resource !== undefined;
-  const cause = implied ? impliedBy(action) : actionCause(cluster, recorder, action);
+  const implied = hasFlag(action, Flag.Pseudo);
+  const known = implied && action.resource !== undefined;
+  const cause = known ? impliedBy(action) : actionCause(cluster, recorder, action);
   return {
     ...basics(action),
     state: implied ? "implied" : "planned",

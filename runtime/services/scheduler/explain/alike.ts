@@ -8,16 +8,41 @@ const PLACE = "\u0001";
 const PLURAL: Readonly<Record<string, string>> = { is: "are", was: "were", has: "have" };
 
 /** A reason with a mark where its node's name stands. */
-function pattern({ text, node }: Reason): string {
+function pattern(reason: Reason): string {
+  const { text, node } = reason;
   if (node === undefined) return text;
   const name = node.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  return text.replace(new RegExp(`(?<![\\w.-])${name}(?![\\w-])`, "g"), PLACE).replace(/ \([\w.:-]+-standby\)$/, "");
+  const id = ownId(reason);
+  const words = id === undefined ? text : text.slice(0, -` (${id})`.length);
+  return words.replace(new RegExp(`(?<![\\w.-])${name}(?![\\w-])`, "g"), PLACE);
 }
 
-function filled(text: string, names: readonly string[]): string {
-  const subject = new RegExp(`^${PLACE} (is|was|has) `).exec(text)?.[1];
-  const whole = subject === undefined ? text : text.replace(`${PLACE} ${subject} `, `${PLACE} ${PLURAL[subject]} `);
-  return whole.replaceAll(PLACE, joined(names));
+/** What was said of one node, of several of them; undefined when they are not what the sentence is about. */
+function inPlural(text: string): string | undefined {
+  const [, verb = "", rest = ""] = new RegExp(`^${PLACE} (is|was|has) (.*)$`, "s").exec(text) ?? [];
+  if (verb === "") return undefined;
+  const more = rest
+    .replace(/ or is /, " or are ")
+    .replace(/, and has /, ", and have ")
+    .replace(/^a remote or guest node, /, "remote or guest nodes, ");
+  return `${PLURAL[verb]} ${more}`;
+}
+
+function filled(text: string, reasons: readonly Reason[]): string {
+  const names = joined(reasons.flatMap(({ node }) => node ?? []));
+  const plural = inPlural(text);
+  return `${plural === undefined ? text : `${PLACE} ${plural}`}${idsOf(reasons)}`.replaceAll(PLACE, names);
+}
+
+/** The elements that say so, each of its own node. */
+function idsOf(reasons: readonly Reason[]): string {
+  const ids = [...new Set(reasons.flatMap((reason) => ownId(reason) ?? []))];
+  return ids.length === 0 ? "" : ` (${ids.join(", ")})`;
+}
+
+/** The id at the end of what is said of a node. */
+function ownId({ text, element }: Reason): string | undefined {
+  return element !== undefined && text.endsWith(` (${element})`) ? element : undefined;
 }
 
 function joined(names: readonly string[]): string {
@@ -39,10 +64,7 @@ export function mergedReasons(reasons: readonly Reason[]): Reason[] {
     return [
       {
         ...first,
-        text: filled(
-          pattern(first),
-          list.flatMap(({ node }) => node ?? []),
-        ),
+        text: filled(pattern(first), list),
       },
     ];
   });
@@ -73,8 +95,8 @@ export function explainedNodes({ nodes }: InstanceReport): AlikeNodes[] {
     const { excluded } = node;
     if (excluded === undefined || list.length === 1) return [{ names, node, text: excluded?.text }];
     const text = pattern(excluded);
-    const subject = new RegExp(`^${PLACE} (is|was|has) (.*)$`).exec(text);
-    if (subject === null) return [{ names, node, text: filled(text, names) }];
-    return [{ names, node, text: `they ${PLURAL[subject[1] ?? ""]} ${(subject[2] ?? "").replaceAll(PLACE, "them")}` }];
+    const plural = inPlural(text);
+    const whole = `${plural === undefined ? text : `they ${plural}`}${idsOf(list.flatMap((each) => each.excluded ?? []))}`;
+    return [{ names, node, text: whole.replaceAll(`on ${PLACE}`, "there").replaceAll(PLACE, "them") }];
   });
 }

@@ -4,7 +4,7 @@ import { childNamed, childrenNamed, type Element, element } from "../../../kerne
 import type { CibEdit, CibPath } from "../../../kernel/messages.ts";
 import { propertyEdits } from "../../../model/edits/cluster.ts";
 import { deleteOption, readOption, setOption } from "../../../model/edits/options.ts";
-import { type NodePlace, type ResourcePlace, stepTo } from "../../../model/edits/plan.ts";
+import { type AnyNode, type ResourcePlace, stepTo } from "../../../model/edits/plan.ts";
 import { startEdits } from "../../../model/edits/resource.ts";
 import { type Candidate, offer } from "./candidate.ts";
 import type { Neighbour } from "./neighbours.ts";
@@ -130,7 +130,9 @@ export function defaultOptions(cib: Element): Candidate[] {
 }
 
 /** More room on the node: what it has, and what the resource and those beside it need. */
-export function capacities(neighbours: readonly Neighbour[], node: NodePlace): Candidate[] {
+export function capacities(neighbours: readonly Neighbour[], node: AnyNode): Candidate[] {
+  const { element: entry } = node;
+  if (entry === undefined) return [];
   const needed = new Map<string, number>();
   const add = (part: Element): void => {
     for (const set of childrenNamed(part, "utilization")) {
@@ -142,9 +144,9 @@ export function capacities(neighbours: readonly Neighbour[], node: NodePlace): C
     part.children.forEach(add);
   };
   for (const { place } of neighbours) add(place.element);
-  const path = [{ name: "configuration" }, { name: "nodes" }, stepTo(node.element)];
+  const path = [{ name: "configuration" }, { name: "nodes" }, stepTo(entry)];
   return [...needed].flatMap(([name, amount]): Candidate[] => {
-    const sets = childrenNamed(node.element, "utilization");
+    const sets = childrenNamed(entry, "utilization");
     const pairs = sets.flatMap((set) => childrenNamed(set, "nvpair").map((pair) => ({ set, pair })));
     const found = pairs.find(({ pair }) => pair.attributes["name"] === name);
     const now = Number.parseInt(found?.pair.attributes["value"] ?? "0", 10) || 0;

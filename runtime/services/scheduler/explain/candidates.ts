@@ -5,7 +5,7 @@ import { childNamed, childrenNamed, type Element, element } from "../../../kerne
 import type { CibEdit, CibPath } from "../../../kernel/messages.ts";
 import { maintenanceEdits, onlineEdits, standbyEdits } from "../../../model/edits/cluster.ts";
 import { moveEdits } from "../../../model/edits/move.ts";
-import { findNode, type NodePlace, stepTo } from "../../../model/edits/plan.ts";
+import { type AnyNode, findAnyNode, stepTo } from "../../../model/edits/plan.ts";
 import { stopEdits } from "../../../model/edits/resource.ts";
 import { isTrue } from "../../../model/text.ts";
 import { type Candidate, offer } from "./candidate.ts";
@@ -24,7 +24,7 @@ export function candidatesFor(
   nodeName: string,
   goal: Goal,
 ): Candidate[] {
-  const node = findNode(cib, nodeName);
+  const node = findAnyNode(cib, nodeName);
   const [own] = neighbours;
   if ("refused" in node || own === undefined) return [];
   if (goal === "absent") return against(cib, own, node);
@@ -51,7 +51,7 @@ export function candidatesFor(
 }
 
 /** What takes a resource off a node, the gentlest first. */
-function against(cib: Element, own: Neighbour, node: NodePlace): Candidate[] {
+function against(cib: Element, own: Neighbour, node: AnyNode): Candidate[] {
   const list: Candidate[] = [];
   const { id, movable } = own;
   const text = `forbid ${node.name} to ${movable}`;
@@ -67,7 +67,7 @@ function against(cib: Element, own: Neighbour, node: NodePlace): Candidate[] {
 }
 
 /** A failure with on-fail=standby of something else keeps all off the node, for as long as it is recorded. */
-function failStandby(neighbours: readonly Neighbour[], node: NodePlace, state: Element | undefined): Candidate[] {
+function failStandby(neighbours: readonly Neighbour[], node: AnyNode, state: Element | undefined): Candidate[] {
   const known = neighbours.flatMap(primitivesOf);
   return historyOf(state)
     .filter(({ entry }) => !isOf(entry.attributes["id"] ?? "", known))
@@ -99,13 +99,13 @@ function nodeState(cib: Element, id: string): Element | undefined {
   return childrenNamed(childNamed(cib, "status"), "node_state").find((state) => state.attributes["id"] === id);
 }
 
-function statePath(node: NodePlace): CibPath {
+function statePath(node: AnyNode): CibPath {
   return [{ name: "status" }, { name: "node_state", id: node.id }];
 }
 
 /** Attributes that last until the node leaves. */
 function transientPairs(
-  node: NodePlace,
+  node: AnyNode,
   state: Element | undefined,
 ): { readonly pair: Element; readonly path: CibPath }[] {
   return childrenNamed(state, "transient_attributes").flatMap((attributes) =>
@@ -129,7 +129,7 @@ function isOf(id: string, primitives: readonly string[]): boolean {
   return primitives.includes(id) || primitives.includes(id.replace(/:\d+$/, ""));
 }
 
-function clearFailures(neighbour: Neighbour, node: NodePlace, state: Element | undefined): Candidate[] {
+function clearFailures(neighbour: Neighbour, node: AnyNode, state: Element | undefined): Candidate[] {
   const primitives = primitivesOf(neighbour);
   const edits = transientPairs(node, state).flatMap(({ pair, path }): CibEdit[] => {
     const match = /^fail-count-([^#]+)/.exec(pair.attributes["name"] ?? "");
@@ -141,7 +141,7 @@ function clearFailures(neighbour: Neighbour, node: NodePlace, state: Element | u
 }
 
 /** A failure that does not pass by itself stands in the history. */
-function forgetHistory(neighbour: Neighbour, node: NodePlace, state: Element | undefined): Candidate[] {
+function forgetHistory(neighbour: Neighbour, node: AnyNode, state: Element | undefined): Candidate[] {
   const primitives = primitivesOf(neighbour);
   const edits = historyOf(state)
     .filter(({ entry }) => isOf(entry.attributes["id"] ?? "", primitives))
@@ -151,7 +151,7 @@ function forgetHistory(neighbour: Neighbour, node: NodePlace, state: Element | u
   return [{ edits, text, command: `systole resource cleanup ${neighbour.id} --node ${node.name}` }];
 }
 
-function nodeStates(cib: Element, node: NodePlace, state: Element | undefined): Candidate[] {
+function nodeStates(cib: Element, node: AnyNode, state: Element | undefined): Candidate[] {
   const list: Candidate[] = [];
   const { name } = node;
   offer(list, onlineEdits(cib, name), `take ${name} out of standby`, `systole online ${name}`);
@@ -172,7 +172,8 @@ function nodeStates(cib: Element, node: NodePlace, state: Element | undefined): 
     for (const pair of childrenNamed(set, "nvpair")) {
       const attribute = pair.attributes["name"] ?? "";
       if (!attribute.startsWith("#health")) continue;
-      const path = [{ name: "configuration" }, { name: "nodes" }, stepTo(node.element), stepTo(set), stepTo(pair)];
+      const own = { name: "node", id: node.id };
+      const path = [{ name: "configuration" }, { name: "nodes" }, own, stepTo(set), stepTo(pair)];
       list.push({
         edits: [{ edit: "delete", path }],
         text: `delete the attribute ${attribute} of ${name}`,
@@ -184,7 +185,9 @@ function nodeStates(cib: Element, node: NodePlace, state: Element | undefined): 
 }
 
 /** Brings a node back that is away, or is about to leave. */
-function joining(node: NodePlace, state: Element | undefined): Candidate[] {
+function joining(node: AnyNode, state: Element | undefined): Candidate[] {
+  // A remote node is there when its connection is.
+  if (node.element === undefined || node.element.attributes["type"] === "remote") return [];
   const edits: CibEdit[] = transientPairs(node, state)
     .filter(({ pair }) => ["shutdown", "terminate"].includes(pair.attributes["name"] ?? ""))
     .map(({ path }) => ({ edit: "delete", path }));
@@ -200,7 +203,7 @@ function joining(node: NodePlace, state: Element | undefined): Candidate[] {
   return [{ edits, text: `let ${node.name} be a member of the cluster again (start Systole there)` }];
 }
 
-function preference(cib: Element, neighbour: Neighbour, node: NodePlace, promoted: boolean): Candidate[] {
+function preference(cib: Element, neighbour: Neighbour, node: AnyNode, promoted: boolean): Candidate[] {
   const id = neighbour.movable;
   const list: Candidate[] = [];
   const text = `prefer ${node.name} for ${promoted ? "the promoted instance of " : ""}${id} with INFINITY`;
@@ -239,7 +242,7 @@ function tickets(cib: Element, neighbours: readonly Neighbour[]): Candidate[] {
   });
 }
 
-function locations(cib: Element, neighbours: readonly Neighbour[], node: NodePlace): Candidate[] {
+function locations(cib: Element, neighbours: readonly Neighbour[], node: AnyNode): Candidate[] {
   const all = childrenNamed(childNamed(childNamed(cib, "configuration"), "constraints"), "rsc_location");
   const concerned = all.filter((location) => {
     const ids = referencedIds(cib, location);

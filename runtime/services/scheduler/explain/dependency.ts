@@ -152,7 +152,7 @@ function findImpossible(cluster: Cluster, recorder: Recorder, action: Action, de
   }
   const unusable = node === undefined ? undefined : nodeReason(cluster, node);
   if (unusable !== undefined) return [unusable];
-  if (!cluster.quorate && action.needs !== Needs.Nothing && /quorum/.test(action.reason ?? ""))
+  if (lacksQuorum(cluster) && action.needs !== Needs.Nothing && /quorum/.test(action.reason ?? ""))
     return [noQuorum(cluster)];
   const other =
     depth < MAX_DEPTH
@@ -162,7 +162,7 @@ function findImpossible(cluster: Cluster, recorder: Recorder, action: Action, de
         })
       : undefined;
   if (other !== undefined) return [other];
-  if (!cluster.quorate) return [noQuorum(cluster)];
+  if (lacksQuorum(cluster)) return [noQuorum(cluster)];
   const frozen = resource.managed ? [] : unmanagedWhy(cluster, resource);
   if (frozen.length > 0) return frozen;
   const probe = recorder.actions
@@ -199,6 +199,11 @@ function stopOn(resource: Resource, index: number): Action | undefined {
   return resource.actions.find((one) => one.task === "stop" && one.node?.index === index);
 }
 
+/** Whether there is no quorum, and that is not ignored. */
+export function lacksQuorum({ quorate, properties }: Cluster): boolean {
+  return !quorate && properties.noQuorumPolicy !== "ignore";
+}
+
 /** The lack of quorum, and what it means. */
 export function noQuorum(cluster: Cluster): Reason {
   const id = propertyElement(cluster, "no-quorum-policy");
@@ -206,13 +211,14 @@ export function noQuorum(cluster: Cluster): Reason {
   return { code: "no-quorum", text, option: "no-quorum-policy", ...(id === undefined ? {} : { element: id }) };
 }
 
-function fencingImpossible(cluster: Cluster, node: Node | undefined): Reason {
-  const { fencingEnabled, noQuorumPolicy } = cluster.properties;
+/** Why a node cannot be fenced. */
+export function fencingImpossible(cluster: Cluster, node: Node | undefined): Reason {
+  const { fencingEnabled } = cluster.properties;
   const id = propertyElement(cluster, "fencing-enabled");
   const about = { option: "fencing-enabled", ...(id === undefined ? {} : { element: id }) };
   if (!fencingEnabled) return { code: "fencing-disabled", text: `fencing is switched off${idText(id)}`, ...about };
   if (!cluster.haveFencing) return { code: "no-fence-device", text: "there is no fence device", ...about };
-  if (!cluster.quorate && noQuorumPolicy !== "ignore") return noQuorum(cluster);
+  if (lacksQuorum(cluster)) return noQuorum(cluster);
   const text = "no resource is managed, so nothing would be recovered";
   return { code: "nothing-managed", text, ...(node === undefined ? {} : { node: node.name }) };
 }

@@ -6,7 +6,7 @@ import { hasFlag } from "../action.ts";
 import { nodeUsable } from "../node-table.ts";
 import { roleText } from "../roles.ts";
 import { type Cluster, Flag, type Node, type Resource, Role } from "../state.ts";
-import { isClone, topResource } from "../tree.ts";
+import { isClone, stripInstance, topResource } from "../tree.ts";
 import { type ActionExplanation, explainActions, explainNodeActions } from "./action-explanation.ts";
 import { contributionsOn, scoreFor, unmanagedWhy, whyNotOn, whyNowhere } from "./nowhere.ts";
 import { nodeReason, type Reason } from "./reason.ts";
@@ -38,6 +38,8 @@ export interface InstanceExplanation {
   readonly node?: string;
   readonly role: string;
   readonly activeOn: readonly string[];
+  /** Of a clone or bundle: what there may be only so many of on a node. */
+  readonly room?: { readonly of: string; readonly most: number };
   /** What speaks for this place, or why there is none. Never empty. */
   readonly because: readonly Reason[];
   /** By name. */
@@ -80,11 +82,19 @@ function explainInstance(cluster: Cluster, recorder: Recorder, resource: Resourc
     ...(placed === undefined ? {} : { node: placed.name }),
     role: placed === undefined ? "Stopped" : roleText(nextRole === Role.Unknown ? Role.Started : nextRole),
     activeOn: resource.activeNodes.map((node) => node.name),
+    ...roomOf(resource),
     because:
       placed === undefined ? whyNowhere(cluster, recorder, resource) : whyHere(cluster, recorder, resource, placed),
     nodes,
     actions: explainActions(cluster, recorder, resource),
   };
+}
+
+function roomOf(resource: Resource): Pick<InstanceExplanation, "room"> {
+  const top = topResource(resource);
+  if (resource.replicaContainer && top.bundle !== undefined)
+    return { room: { of: top.id, most: top.bundle.replicasPerHost } };
+  return top.clone === undefined ? {} : { room: { of: stripInstance(resource.id), most: top.clone.cloneNodeMax } };
 }
 
 /** What an entry added; from or to an end of the scale it is that end. */
@@ -134,7 +144,9 @@ function whyNotHere(cluster: Cluster, recorder: Recorder, resource: Resource, no
     return { code: "lower-score", text, node: node.name, score };
   }
   const breaker = /would do as well, but (.+)$/.exec(tie?.text ?? "")?.[1];
-  if (tie !== undefined && breaker !== undefined) return { ...tie, text: `all is equal, but ${breaker}` };
+  if (tie !== undefined && breaker !== undefined) {
+    return { ...tie, text: `all is equal, but ${breaker}`, node: node.name };
+  }
   return { code: "other-node", text: `${assigned.name} was taken first`, node: node.name };
 }
 

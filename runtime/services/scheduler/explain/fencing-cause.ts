@@ -1,6 +1,7 @@
 // Why a node is fenced, in words for people. The scheduler's own texts are those that Pacemaker prints, for comparison.
 
 import type { Node } from "../state.ts";
+import { launcherOf } from "../tree.ts";
 import type { Reason } from "./reason.ts";
 
 type Words = readonly [code: string, text: (node: string, subject: string) => string];
@@ -60,6 +61,11 @@ const BY_TEXT: Readonly<Record<string, Words>> = {
 /** Why a node is switched off, restarted or (operation "on") let in again. */
 export function fencingReason(node: Node, text: string | undefined, operation: string | undefined): Reason {
   const about = { node: node.name };
+  const inside = launcherOf(node);
+  if (inside !== undefined) {
+    const why = `${inside.id}, in which ${node.name} runs, failed or was lost`;
+    return { code: "guest-failed", text: why, resource: inside.id, ...about };
+  }
   const whole = text === undefined ? undefined : BY_TEXT[text];
   if (whole !== undefined) return { code: whole[0], text: whole[1](node.name, ""), ...about };
   const space = text?.indexOf(" ") ?? -1;

@@ -1,7 +1,7 @@
 // What keeps a resource off a node by what the two are: connections and remote nodes, bundles, too little room.
 
 import type { Node, Resource } from "../state.ts";
-import { isBundleNode, outermost } from "../tree.ts";
+import { isBundleNode, outermost, topResource } from "../tree.ts";
 import type { Reason } from "./reason.ts";
 
 /** What lies in the kinds of the resource and of the node. */
@@ -13,15 +13,30 @@ export function kindReason(resource: Resource, node: Node): Reason {
     const text = `${node.name} is inside of ${bundle.id}, where only what belongs to that runs`;
     return { code: "bundle-node", text, ...about, resource: bundle.id };
   }
-  if (node.remoteKind) {
-    const what = resource.remoteConnection ? "a connection" : resource.fenceDevice ? "a fence device" : "it";
-    return { code: "remote-node", text: `${node.name} is a remote or guest node, where ${what} cannot be`, ...about };
+  const bundle = outermost(resource);
+  if (bundle.bundle?.child !== undefined && topResource(resource) === bundle.bundle.child) {
+    return { code: "container", text: `it runs inside of ${bundle.id} only`, ...about, resource: bundle.id };
   }
+  const remote = remoteReason(resource, node);
+  if (remote !== undefined) return remote;
   if (resource.launcher !== undefined) {
     const text = `it runs inside of ${resource.launcher.id} only`;
     return { code: "container", text, ...about, resource: resource.launcher.id };
   }
   return { code: "internal", text: "what it stands in keeps it elsewhere", ...about };
+}
+
+function remoteReason(resource: Resource, node: Node): Reason | undefined {
+  if (!node.remoteKind) return undefined;
+  const own = resource.replicaContainer ? "a container of a bundle" : "it";
+  const what = resource.remoteConnection ? "a connection" : resource.fenceDevice ? "a fence device" : own;
+  const text = `${node.name} is a remote or guest node, where ${what} cannot be`;
+  return { code: "remote-node", text, node: node.name };
+}
+
+/** What a connection to a remote or guest node has against other such nodes. */
+export function connectionReason(resource: Resource, node: Node): Reason | undefined {
+  return resource.remoteConnection ? remoteReason(resource, node) : undefined;
 }
 
 /** What is missing on the node. */

@@ -23,7 +23,9 @@ export function nodeView(name: string, all: readonly InstanceExplanation[]): Nod
   const is = (node: string | undefined) => sameText(node, name);
   const here = all.filter((one) => one.activeOn.some(is));
   const wanted = all.filter((one) => is(one.node));
-  const away = all.filter((one) => !here.includes(one) && !wanted.includes(one));
+  const full = ({ room }: InstanceExplanation) =>
+    room !== undefined && wanted.filter((one) => one.room?.of === room.of).length >= room.most;
+  const away = all.filter((one) => !here.includes(one) && !wanted.includes(one) && !full(one));
   const about = (one: InstanceExplanation) => one.nodes.find(({ node }) => is(node));
   const may = (one: InstanceExplanation) =>
     (about(one)?.score ?? -1) >= 0 && !/^node-/.test(about(one)?.excluded?.code ?? "");

@@ -6,6 +6,8 @@ import { ABSENT, scoreOf } from "../node-table.ts";
 import { type Cluster, type Location, type Node, type Resource, Role } from "../state.ts";
 import { thresholdReached } from "../thresholds.ts";
 import { contains, isBundleNode, onlyNode, outermost } from "../tree.ts";
+import { connectionReason, kindReason } from "./kind-cause.ts";
+import { idText, propertyElement } from "./option-elements.ts";
 import {
   failureReason,
   failuresReason,
@@ -25,13 +27,7 @@ export function exclusionReason(cluster: Cluster, resource: Resource, node: Node
   if (unusable !== undefined) return unusable;
   const score = scoreOf(resource.allowed, node);
   if (score >= 0) return undefined;
-  if (score === ABSENT) {
-    return {
-      code: "not-allowed",
-      text: `nothing allows it on ${node.name} (symmetric-cluster=false)`,
-      node: node.name,
-    };
-  }
+  if (score === ABSENT) return insideBundle(resource, node) ?? notInQuestion(cluster, resource, node);
   return (
     tooManyFailures(cluster, resource, node) ??
     forbiddingLocation(cluster, resource, node) ??
@@ -52,6 +48,18 @@ export function exclusionReason(cluster: Cluster, resource: Resource, node: Node
       score,
     }
   );
+}
+
+/** A node that is in no table of the resource's. */
+function notInQuestion(cluster: Cluster, resource: Resource, node: Node): Reason {
+  if (cluster.properties.symmetric) return kindReason(resource, node);
+  const id = propertyElement(cluster, "symmetric-cluster");
+  return {
+    code: "not-allowed",
+    text: `nothing allows it on ${node.name} (symmetric-cluster=false)${idText(id)}`,
+    node: node.name,
+    ...(id === undefined ? {} : { element: id }),
+  };
 }
 
 /** What a node begins with, before anything speaks for or against it. */
@@ -157,12 +165,15 @@ export function dependentAgainst(cluster: Cluster, resource: Resource, node: Nod
   for (const other of resource.methods.colocated(resource, undefined, [])) {
     if (other === resource || contains(other, resource)) continue;
     const reason =
+      connectionReason(other, node) ??
       tooManyFailures(cluster, other, node) ??
       forbiddingLocation(cluster, other, node) ??
       failedForGood(cluster, other, node);
     if (reason === undefined) continue;
     const text = `${other.id} has to be with it and may not run on ${node.name}: ${reason.text.replace(/^its /, "the ")}`;
-    return { ...reason, code: "dependent", text, resource: other.id };
+    // What a node is stays as it is, whoever has it against the node.
+    const code = reason.code === "remote-node" ? reason.code : "dependent";
+    return { ...reason, code, text, resource: other.id };
   }
   return undefined;
 }

@@ -3,7 +3,7 @@
 import { formatScore, INFINITY } from "../../../model/score.ts";
 import { sameText } from "../../../model/text.ts";
 import { type Cluster, type Node, type Resource, Role } from "../state.ts";
-import { isGuestNode, launcherOf, nodeAttribute, onlyNode, stripInstance, topResource } from "../tree.ts";
+import { isGuestNode, launcherOf, nodeAttribute, onlyNode, outermost, stripInstance, topResource } from "../tree.ts";
 import { layers } from "./action-notes.ts";
 import { idText, metaElement, nodeAttributeElement } from "./option-elements.ts";
 import { nodeReason, type Reason } from "./reason.ts";
@@ -48,7 +48,7 @@ export function promotionReason(
     return { code: "no-quorum", text: "without quorum nothing is promoted (no-quorum-policy freeze)", ...about };
   }
   if (chosen) {
-    const text = `it has one of the best promotion scores of ${top.configId} (${formatScore(score)})`;
+    const text = `it has one of the best promotion scores of ${outermost(top).configId} (${formatScore(score)})`;
     const because = steps.filter((step) => (step.score ?? 0) > 0);
     return { code: "promotion", text, ...about, ...(because.length === 0 ? {} : { because }) };
   }
@@ -57,7 +57,7 @@ export function promotionReason(
   const count = limit === 1 ? "one promoted instance" : `${limit} promoted instances`;
   if (!room) {
     const id = metaElement(cluster, top, "promoted-max") ?? metaElement(cluster, top, "master-max");
-    const text = `${top.configId} is to have ${count} and has that elsewhere${idText(id)}`;
+    const text = `${outermost(top).configId} is to have ${count} and has that elsewhere${idText(id)}`;
     return { code: "promoted-max", text, ...about, ...(id === undefined ? {} : { element: id }) };
   }
   return notPossible(cluster, instance, node);
@@ -105,6 +105,6 @@ function notPossible(cluster: Cluster, instance: Resource, node: Node | undefine
   }
   if (!instance.managed) return { ...about, text: "it is not managed, so it is not promoted" };
   const most = top.clone?.promotedNodeMax ?? 1;
-  const text = `${node.name} has as many promoted instances of ${top.configId} as it may (promoted-node-max ${most})`;
+  const text = `${node.name} has as many promoted instances of ${outermost(top).configId} as it may (promoted-node-max ${most})`;
   return { ...about, text, node: node.name };
 }

@@ -6,6 +6,7 @@ import { formatScore, INFINITY } from "../../../model/score.ts";
 import { compareNames, sameText } from "../../../model/text.ts";
 import type { Cause } from "../../transition.ts";
 import { failureCount } from "../fail-counts.ts";
+import { scoreOf } from "../node-table.ts";
 import { roleText } from "../roles.ts";
 import {
   type Cluster,
@@ -17,7 +18,7 @@ import {
   Role,
   type TicketConstraint,
 } from "../state.ts";
-import { collectNodes, isClone, isGroup } from "../tree.ts";
+import { collectNodes, isClone, isGroup, outermost } from "../tree.ts";
 import { idText, metaElement, nodeAttributeElement } from "./option-elements.ts";
 
 /** A reason. What it is about stands in the fields that it has. */
@@ -105,8 +106,8 @@ export function locationReason(cluster: Cluster, location: Location, node: Node,
   const until = ends === undefined ? "" : `, which its dates can change in ${inWords(ends)}`;
   const by = rule === undefined ? "" : ` by rule ${location.id}`;
   const banned = score <= -INFINITY;
-  const verb = banned ? "forbids" : score < 0 ? "speaks against" : "speaks for";
-  const much = Math.abs(score) >= INFINITY ? "" : ` with ${formatScore(score)}`;
+  const verb = banned ? "forbids" : score < 0 ? "speaks against" : score > 0 ? "speaks for" : "allows";
+  const much = Math.abs(score) >= INFINITY || score === 0 ? "" : ` with ${formatScore(score)}`;
   const must = score >= INFINITY ? " (INFINITY)" : "";
   const role = location.role > Role.Started ? ` as ${roleText(location.role)}` : "";
   return {
@@ -186,13 +187,29 @@ export function placesOf(resource: Resource, role: Role): Node[] {
   return places;
 }
 
-/** The same in words. */
+/** Where a resource, or the instances of it that have a role, are now. */
+function placesNow(resource: Resource, role: Role): Node[] {
+  if (resource.bundle !== undefined) {
+    return resource.bundle.replicas.flatMap(({ container, child }) =>
+      role <= Role.Started || child?.role === role ? container.activeNodes : [],
+    );
+  }
+  if (resource.children.length > 0) return resource.children.flatMap((part) => placesNow(part, role));
+  return role <= Role.Started || resource.role === role ? resource.activeNodes : [];
+}
+
+/** The same in words. What is not so yet is to be so. */
 function whereabouts(resource: Resource, role: Role = Role.Unknown): string {
   const places = placesOf(resource, role);
-  const names = places.map(({ name }) => name).sort(compareNames);
+  const now = placesNow(resource, role);
+  const names = [...new Set(places)].map(({ name }) => name).sort(compareNames);
   const [first] = names;
-  if (first === undefined) return role <= Role.Started ? "runs nowhere" : "is nowhere";
-  return names.length <= MAX_NAMES ? `is on ${names.join(" and ")}` : `is on ${names.length} nodes`;
+  if (first === undefined) {
+    if (role > Role.Started) return "is nowhere";
+    return now.length === 0 ? "runs nowhere" : "is to run nowhere";
+  }
+  const is = places.every((place) => now.includes(place)) ? "is" : "is to be";
+  return names.length <= MAX_NAMES ? `${is} on ${names.join(" and ")}` : `${is} on ${names.length} nodes`;
 }
 
 /** The resource that is meant by a constraint with a role. */
@@ -220,7 +237,9 @@ export function withReason(cluster: Cluster, colocation: Colocation): Reason {
     const group = dependent.parent;
     const text = isGroup(group)
       ? `it is behind ${primary.id} in the group ${group.id}, which ${whereabouts(primary)}`
-      : `it belongs to ${primary.id}, which ${whereabouts(primary)}`;
+      : dependent.launcher === primary || outermost(dependent) === outermost(primary)
+        ? `it belongs to ${primary.id}, which ${whereabouts(primary)}`
+        : `it has to be with ${primary.id}, which ${whereabouts(primary)}`;
     return { code: "member", text, ...about };
   }
   const partner = partnerText(primary, colocation.primaryRole);
@@ -231,6 +250,22 @@ export function withReason(cluster: Cluster, colocation: Colocation): Reason {
     code: together ? "colocation" : "anti-colocation",
     text: `it ${verb} ${partner}, which ${where} (colocation ${id}, ${formatScore(score)})`,
     ...about,
+  };
+}
+
+/** Of an interleaved clone, each instance goes with one instance of the other, and this node has another. */
+export function besideReason(cluster: Cluster, colocation: Colocation, instance: Resource): Reason | undefined {
+  const { primary, score } = colocation;
+  const places = placesOf(primary, colocation.primaryRole);
+  const own = places.find((place) => scoreOf(instance.allowed, place) > -INFINITY);
+  if (own === undefined) return undefined;
+  const ids = colocationIds(cluster, colocation);
+  return {
+    code: "colocation",
+    text: `it goes with the instance of ${primary.id} on ${own.name} (colocation ${ids.constraint}, interleaved)`,
+    resource: primary.id,
+    score,
+    ...ids,
   };
 }
 

@@ -16,7 +16,7 @@ import {
   type Resource,
   type TicketConstraint,
 } from "../state.ts";
-import { currentNode, findNode, outermost, topResource } from "../tree.ts";
+import { currentNode, findNode, isClone, outermost, topResource } from "../tree.ts";
 import { compareCapacities, releaseCapacity } from "../utilization.ts";
 import { ActionNotes, layers } from "./action-notes.ts";
 import { type PartOfConstraint, partsOfConstraints } from "./constraint-parts.ts";
@@ -25,12 +25,14 @@ import { idText, metaElement } from "./option-elements.ts";
 import type { ParameterChange } from "./parameter-cause.ts";
 import { promotionReason, promotionScoreReason } from "./promotion-cause.ts";
 import {
+  besideReason,
   dependentReason,
   failureReason,
   failuresReason,
   inWords,
   locationReason,
   nodeReason,
+  placesOf,
   type Reason,
   roomReason,
   stickinessReason,
@@ -187,7 +189,14 @@ export class Recorder {
 
   /** The dependent of a colocation looks at its primary. */
   placedWith(dependent: Resource, colocation: Colocation): void {
-    this.note(dependent, () => withReason(this.cluster(), colocation));
+    const { primary, primaryRole, score } = colocation;
+    const places = placesOf(primary, primaryRole);
+    const clones = isClone(colocation.dependent) && isClone(primary);
+    this.note(dependent, (part, node, better) => {
+      const another = clones && score >= INFINITY && !better && places.includes(node);
+      const beside = another ? besideReason(this.cluster(), colocation, part) : undefined;
+      return beside ?? withReason(this.cluster(), colocation);
+    });
   }
 
   /** The primary of a colocation hears the wishes of its dependent. */
@@ -220,13 +229,21 @@ export class Recorder {
     put(instance);
   }
 
+  /** The resources are read: what is in their scores by now came with them, before anything spoke for or against a node. */
+  laidDown(): void {
+    for (const resource of this.cluster().resources) this.discovery(resource);
+  }
+
   /** All that was laid down before places are sought: what else is in the scores by now came with the resource itself. */
   discovery(resource: Resource): void {
-    this.note(resource, (part, node) => {
+    this.note(resource, (part, node, better) => {
       const top = topResource(part);
       if (top.removed) return { code: "removed", text: "it is no longer configured", resource: part.id };
       const bundle = outermost(part);
-      if (bundle.bundle !== undefined && part !== bundle && !part.replicaContainer) {
+      if (bundle.bundle !== undefined && better) {
+        return { code: "bundle", text: `it belongs into the containers of ${bundle.id}`, resource: bundle.id };
+      }
+      if (bundle.bundle !== undefined && part !== bundle && !part.replicaContainer && !part.remoteConnection) {
         return { code: "bundle", text: `it runs inside of ${bundle.id} only`, resource: bundle.id };
       }
       if (part.exclusiveProbes || top.exclusiveProbes) return this.exclusive(part);

@@ -1,6 +1,7 @@
 // What `systole explain` shows: the reasons of the plan, the actions they lead to, and what would change them.
 
 import type { Element } from "../../../kernel/cib/element.ts";
+import { findResource } from "../../../model/edits/plan.ts";
 import { sameText } from "../../../model/text.ts";
 import type { Schedule } from "../schedule.ts";
 import { stripInstance } from "../tree.ts";
@@ -106,8 +107,13 @@ export function explainReport(request: ReportRequest): ExplainReport | undefined
   };
 }
 
+const IN_VAIN: ReadonlySet<string> = new Set(["remote-node", "bundle-node", "container"]);
+
 /** What is worth asking of a resource and a node. */
 function goalsOf(cib: Element, one: InstanceExplanation, each: NodeExplanation, asked: boolean): Goal[] {
+  // What a bundle brings along is nowhere in the CIB, and what a node is cannot be changed.
+  if ("refused" in findResource(cib, one.resource)) return [];
+  if (IN_VAIN.has(each.excluded?.code ?? "")) return [];
   if (each.excluded !== undefined) return ["runs"];
   const goals: Goal[] = one.role === "Unpromoted" && isPromotable(cib, one.resource) ? ["promoted"] : [];
   return asked ? [...goals, "absent"] : goals;

@@ -37,9 +37,11 @@ export function reportLines(report: ExplainReport): ReportLine[] {
 function nodeActionLines(report: ExplainReport, action: ActionExplanation): ReportLine[] {
   const { operation, node, state, because } = action;
   const on = operation === "stonith" && action.operationKey.endsWith("-on");
-  const fenced = on ? "is to be unfenced" : "is to be fenced";
+  const guest = state === "implied" ? "is to be fenced (by the stop of what it runs in)" : "is to be fenced";
+  const fenced = on ? "is to be unfenced" : guest;
+  const step = operation !== "stonith" ? "leaving" : on ? "unfencing" : "fencing";
   const what = operation !== "stonith" ? "is to leave" : state === "blocked" ? "cannot be fenced" : fenced;
-  return [...causeLines(report, `${node} ${what}`, because, 0), ...waitLines(action, 1, operation)];
+  return [...causeLines(report, `${node} ${what}`, because, 0), ...waitLines(action, 1, step)];
 }
 
 /** "SAID because REASON", and below it the causes of that. */
@@ -63,13 +65,19 @@ function causeLines(report: ExplainReport, said: string, because: readonly Reaso
 }
 
 /** "web runs on n2", "web is to move from n1 to n2". */
-function situation({ resource, node, role, activeOn }: InstanceExplanation): string {
+function situation({ resource, node, role, activeOn, actions }: InstanceExplanation): string {
   const now = activeOn.join(" and ");
   const promoted = role === "Promoted" ? " and be promoted" : "";
   if (node === undefined) return now === "" ? `${resource} runs nowhere` : `${resource} is to stop on ${now}`;
   if (activeOn.length === 0) return `${resource} is to start on ${node}${promoted}`;
   if (activeOn.length === 1 && activeOn[0] === node) {
-    return role === "Promoted" ? `${resource} is promoted on ${node}` : `${resource} runs on ${node}`;
+    const does = (wanted: string) =>
+      actions.some(({ operation, state }) => operation === wanted && state !== "blocked");
+    if (does("demote") && role !== "Promoted") return `${resource} is to be demoted on ${node}`;
+    if (role !== "Promoted") return `${resource} runs on ${node}`;
+    return does("promote") && !does("demote")
+      ? `${resource} is to be promoted on ${node}`
+      : `${resource} is promoted on ${node}`;
   }
   if (activeOn.includes(node)) return `${resource} is to run on ${node} only (now on ${now})`;
   return `${resource} is to move from ${now} to ${node}${promoted}`;
