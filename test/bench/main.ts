@@ -23,6 +23,11 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
     summary: "memory of one idle node of three (PSS, as the kernel shares out what processes have in common)",
     run: async () => (await import("./memory.ts")).benchMemory(),
   },
+  sandbox: {
+    summary:
+      "plugins in processes of their own: start, memory, round trip, processor time of a monitor, in Deno, in Node and inside [--seconds N]",
+    run: async (options) => (await import("./sandbox.ts")).benchSandbox(options),
+  },
   scheduler: {
     summary: "processor time of a plan beside crm_simulate's, and how it grows with resources and nodes [--runs N]",
     run: async (options) => (await import("./scheduler.ts")).benchScheduler(options),

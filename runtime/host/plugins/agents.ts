@@ -96,12 +96,24 @@ async function performVerb(plugin: RunningPlugin, call: AgentCall, ctx: HostCont
   return call.verb === "monitor" ? stateOutcome(manifest, said) : { outcome: "done" };
 }
 
+/** An instance and what it was made of. */
+interface ValidInstance {
+  readonly instance: Instance;
+  readonly manifest: Manifest;
+  readonly parameters: AgentCall["parameters"];
+}
+
+function sameParameters(a: AgentCall["parameters"], b: AgentCall["parameters"]): boolean {
+  const names = Object.keys(a);
+  return a === b || (names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]));
+}
+
 /** Makes the plans of agent calls. */
 export class AgentCalls {
   private readonly plugins: Pick<Residents, "load">;
   private readonly around: InstanceSurroundings;
   /** The last valid instance of each resource: parameters that have become wrong since must not keep it from being stopped and looked at. */
-  private readonly lastValid = new Map<string, Instance>();
+  private readonly lastValid = new Map<string, ValidInstance>();
 
   constructor(plugins: Pick<Residents, "load">, around: InstanceSurroundings) {
     this.plugins = plugins;
@@ -138,7 +150,7 @@ export class AgentCalls {
     try {
       const plugin = await this.plugins.load("resource-agent", resource.type);
       const { manifest } = plugin;
-      instance = this.instance(call, () => createInstance(manifest, resource.id, call.parameters, this.around));
+      instance = this.instance(call, manifest);
       if (call.verb === "start") state.set(STARTED_KEY, new Date().toISOString());
       const outcome = await performVerb(plugin, call, instance.context(signal));
       if (stopping && outcome.outcome === "done") this.stopped(resource.id, state, manifest);
@@ -166,16 +178,18 @@ export class AgentCalls {
    * Valid parameters make a new instance; with wrong ones a stop uses those with which the resource was last called, and so does
    * what reads back whether it has stopped. A recurring monitor fails: it is the one to tell that the parameters are wrong.
    */
-  private instance(call: AgentCall, create: () => Instance): Instance {
+  private instance(call: AgentCall, manifest: Manifest): Instance {
+    const { resource, parameters } = call;
+    const last = this.lastValid.get(resource.id);
+    if (last?.manifest === manifest && sameParameters(last.parameters, parameters)) return last.instance;
     try {
-      const instance = create();
-      this.lastValid.set(call.resource.id, instance);
+      const instance = createInstance(manifest, resource.id, parameters, this.around);
+      this.lastValid.set(resource.id, { instance, manifest, parameters });
       return instance;
     } catch (error) {
-      const last = this.lastValid.get(call.resource.id);
       const ending = call.verb === "stop" || (call.verb === "monitor" && call.intervalMs === 0);
       if (!ending || last === undefined) throw error;
-      return last;
+      return last.instance;
     }
   }
 
