@@ -5,6 +5,7 @@ import { Command, CommanderError } from "commander";
 import { EXIT } from "../host/errors.ts";
 import { SYSTOLE_VERSION } from "../version.ts";
 import { cibCommand } from "./commands/cib.ts";
+import { devCommand } from "./commands/dev.ts";
 import { backupCommands, keyCommand, newCommand, nodeCommand } from "./commands/files.ts";
 import { attributeCommand, fenceCommand, nodeCommands, propertyCommand } from "./commands/nodes.ts";
 import { pluginCommand } from "./commands/plugin.ts";
@@ -40,6 +41,7 @@ function createProgram(io: CliIo): Command {
   for (const command of backupCommands(io)) program.addCommand(command);
   program
     .addCommand(newCommand(io))
+    .addCommand(devCommand(io))
     .addCommand(demoCommand())
     .addHelpText(
       "after",

@@ -37,6 +37,8 @@ const versionSchema = Type.Object(
     permissions: permissionsSchema,
     /** What it was granted; missing as long as nobody has approved of it, and then it does not run. */
     grants: Type.Optional(permissionsSchema),
+    /** It takes over also when it sees something else than the version before: the operator wants it so. */
+    unproven: Type.Optional(Type.Literal(true)),
     /** Detached Ed25519 signatures of the bundle's SHA-512, in base64. */
     signatures: Type.Optional(Type.Array(Type.String({ pattern: "^[A-Za-z0-9+/]{86}==$" }), { maxItems: 16 })),
   },
@@ -96,7 +98,7 @@ export function lockValue({ current, previous }: LockedPlugin): string {
 }
 
 function orderedVersion(version: PluginVersion): PluginVersion {
-  const { sha512, api, version: named, source, permissions, grants, signatures } = version;
+  const { sha512, api, version: named, source, permissions, grants, unproven, signatures } = version;
   return {
     sha512,
     api,
@@ -104,6 +106,7 @@ function orderedVersion(version: PluginVersion): PluginVersion {
     source,
     permissions: orderedPatterns(permissions),
     ...(grants === undefined ? {} : { grants: orderedPatterns(grants) }),
+    ...(unproven === undefined ? {} : { unproven }),
     ...(signatures === undefined || signatures.length === 0 ? {} : { signatures: [...signatures].sort() }),
   };
 }

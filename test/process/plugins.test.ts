@@ -2,12 +2,14 @@
 // resource runs, refused when it sees something else, taken back. No resource is stopped for any of it.
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { change } from "../../runtime/cli/demo/operator.ts";
 import { parseXml } from "../../runtime/compat/xml.ts";
-import { configuration, Field, type FieldNode, type Said, WAIT_MS } from "./field.ts";
+import { configuration, Field, type FieldNode, PROGRAM, type Said, WAIT_MS } from "./field.ts";
 
 /** A lamp that is a file; `monitor` is put before the look. */
 const lamp = (
@@ -42,8 +44,8 @@ async function runsEverywhere(field: Field, summary: string): Promise<void> {
   }
 }
 
-async function began(t: Parameters<typeof Field.create>[0]) {
-  const field = await Field.create(t);
+async function began(t: Parameters<typeof Field.create>[0], nodes = 3) {
+  const field = await Field.create(t, { nodes });
   for (const node of field.nodes) field.start(node);
   await field.together(...field.nodes);
   const [one] = field.nodes;
@@ -125,4 +127,51 @@ test("a plugin is added, fetched by the other nodes, updated, watched, refused a
     .filter(({ kind, resource }) => kind === "operation" && resource === "light");
   assert.deepEqual(operations, [], "no operation but monitors, and those said nothing new");
   assert.equal(await field.runs(home, "light"), home.name);
+});
+
+test("under systole dev a change of a file is live at once, a mistake changes nothing, and the resource goes on", async (t) => {
+  const begun = await began(t, 1);
+  const { field, one } = begun;
+  await litLamp(begun);
+  const since = field.watch.events.length;
+  const dev = spawn(process.execPath, [PROGRAM, "dev", "./first.ts", "--yes", "--socket", one.socketPath], {
+    cwd: field.directory,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  t.after(() => dev.kill("SIGKILL"));
+  let said = "";
+  for (const stream of [dev.stdout, dev.stderr])
+    stream.setEncoding("utf8").on("data", (text: string) => (said += text));
+  const until = async (what: RegExp): Promise<RegExpExecArray> => {
+    const endMs = performance.now() + WAIT_MS;
+    for (;;) {
+      const found = what.exec(said);
+      if (found !== null) return found;
+      assert.ok(performance.now() < endMs, `never ${what}: ${said}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  };
+  await until(/Watching .*; Ctrl-C ends it, and lamp stays as it is then\./);
+  const took: number[] = [];
+  for (const version of ["a", "b", "c"]) {
+    const startMs = performance.now();
+    writeFileSync(join(field.directory, "first.ts"), lamp(`written ${version}`));
+    await until(new RegExp(`(no resource was stopped for it\\. \\(\\d+ ms\\)[\\s\\S]*){${took.length + 1}}`));
+    took.push(Math.round(performance.now() - startMs));
+  }
+  t.diagnostic(`from the file to the running process: ${took.join(", ")} ms`);
+  writeFileSync(join(field.directory, "first.ts"), "export default {");
+  await until(/first\.ts: Plugin \.\/first\.ts does not compile at first\.ts:1:\d+: .* What ran before goes on\./);
+  writeFileSync(join(field.directory, "first.ts"), 'throw new Error("half done"); export default 1;');
+  await until(/failed while it was loaded: .*half done.* What ran before goes on\./);
+  writeFileSync(join(field.directory, "first.ts"), lamp("written d", "", ', run: ["lampctl *"]'));
+  await until(/\+ run lampctl \*/);
+  await runsEverywhere(field, "written d");
+  dev.kill("SIGINT");
+  const [code] = await once(dev, "close");
+  assert.equal(code, 0);
+  const operations = field.watch.events
+    .slice(since)
+    .filter(({ kind, resource }) => kind === "operation" && resource === "light");
+  assert.deepEqual(operations, []);
 });

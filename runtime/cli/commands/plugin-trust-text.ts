@@ -3,7 +3,7 @@
 import type { ApiResult } from "../../api/schema.ts";
 import { isWidened, type LockedPlugin, type PermissionPatterns, permissionChanges } from "../../model/plugin-lock.ts";
 import { columns, line, type RenderOptions, type Span, span, wrap } from "../render/text.ts";
-import type { Offer } from "./plugin-trust-work.ts";
+import type { Offer } from "./plugin-offer.ts";
 
 /** What each kind of permission means to somebody who did not write the plugin. */
 const MEANINGS: Readonly<Record<string, string>> = {

@@ -1,15 +1,10 @@
 // What the commands about trust in plugins do: bundle, have the node look at it, show what it may do, ask, and change the lock.
 
-import { createPrivateKey, type KeyObject } from "node:crypto";
+import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
-import { basename, resolve } from "node:path";
 import type { ApiClient } from "../../api/client.ts";
 import type { ApiResult } from "../../api/schema.ts";
 import { EXIT, errorText, SystoleError } from "../../host/errors.ts";
-import { type Bundle, bundlePackage, digestOf } from "../../host/plugins/package/bundler.ts";
-import { refuseOpenBundle } from "../../host/plugins/package/closed.ts";
-import { openPackage } from "../../host/plugins/package/source.ts";
-import { PluginError } from "../../host/plugins/plugin-error.ts";
 import { fingerprintOf, signDigest } from "../../host/plugins/trust/signature.ts";
 import { parseMilliseconds } from "../../model/duration.ts";
 import {
@@ -21,7 +16,7 @@ import {
   updatePluginEdits,
   usersOf,
 } from "../../model/edits/plugin.ts";
-import { isLockable, type LockedPlugin, type PermissionPatterns, type PluginVersion } from "../../model/plugin-lock.ts";
+import type { PermissionPatterns } from "../../model/plugin-lock.ts";
 import { CliFailure, refused } from "../failure.ts";
 import { type CliIo, renderOptions } from "../io.ts";
 import {
@@ -34,15 +29,21 @@ import {
   tell,
   withClient,
 } from "../session.ts";
+import {
+  approve,
+  grantsAfter,
+  type Offer,
+  offer,
+  prepare,
+  readSignatures,
+  refuseReleaseName,
+  versionOf,
+  withoutEmpty,
+} from "./plugin-offer.ts";
 import { addedText, approvalText, proofText, updatedText, verifiedText } from "./plugin-trust-text.ts";
 
-/** Evaluating a plugin may take seconds on a busy machine. */
-const OFFER_TIMEOUT_MS = 30_000;
 /** Beyond the time for which a new version is watched. */
 const PROVE_TIMEOUT_MS = 120_000;
-
-/** A bundle as the node sees it. */
-export type Offer = ApiResult<"plugin-offer">;
 
 interface PackageFlags extends ChangeOptions {
   readonly yes?: true;
@@ -55,6 +56,7 @@ export interface AddFlags extends PackageFlags {
 }
 
 export interface UpdateFlags extends PackageFlags {
+  readonly force?: true;
   readonly canary?: true;
   readonly for: string;
 }
@@ -70,128 +72,6 @@ export interface SignFlags {
   readonly out?: string;
   readonly bundled?: true;
   readonly json?: true;
-}
-
-interface Prepared extends Bundle {
-  readonly source: string;
-  readonly version?: string;
-}
-
-/** The bundle of a package. What is wrong with it is an expected failure. */
-async function prepare(spec: string, bundled: boolean): Promise<Prepared> {
-  try {
-    if (bundled) {
-      const bytes = readBytes(spec);
-      refuseOpenBundle(bytes, `Plugin ${spec}`);
-      return { bytes, sha512: digestOf(bytes), source: basename(spec) };
-    }
-    const source = await openPackage(spec, process.cwd());
-    try {
-      const bundle = await bundlePackage(source);
-      return {
-        ...bundle,
-        source: basename(resolve(spec)),
-        ...(source.version === undefined ? {} : { version: source.version }),
-      };
-    } finally {
-      source.dispose();
-    }
-  } catch (error) {
-    if (error instanceof PluginError) throw new CliFailure(error.code, EXIT.data, error.message);
-    throw error;
-  }
-}
-
-function readBytes(file: string): Uint8Array {
-  try {
-    return Uint8Array.from(readFileSync(file));
-  } catch (error) {
-    throw new PluginError("plugin-unreadable", `The bundle ${file} cannot be read: ${errorText(error)}.`);
-  }
-}
-
-function readSignatures(files: readonly string[] = []): string[] {
-  return files.map((file) => {
-    let text: string;
-    try {
-      text = readFileSync(file, "utf8").trim();
-    } catch (error) {
-      throw refused(
-        "plugin-signature",
-        `The signature ${file} cannot be read: ${errorText(error)}. Name the file that you mean.`,
-      );
-    }
-    if (/^[A-Za-z0-9+/]{86}==$/.test(text)) return text;
-    throw refused(
-      "plugin-signature",
-      `${file} is no signature as "systole plugin sign" writes it: 64 bytes in base64.`,
-    );
-  });
-}
-
-async function offer(client: ApiClient, prepared: Prepared, signatures: readonly string[]): Promise<Offer> {
-  const bytes = Buffer.from(prepared.bytes).toString("base64");
-  const offered = await client.call("plugin-offer", { bytes, signatures }, { timeoutMs: OFFER_TIMEOUT_MS });
-  const { kind, name } = offered.plugin;
-  if (!isLockable(kind)) {
-    throw refused(
-      "plugin-kind",
-      `${name} is a ${kind}, and those run inside the pulse of a node, not in a sandbox. Name it under "plugins" in the configuration of each node if you trust it.`,
-    );
-  }
-  if (offered.signature.policy === "require" && offered.signature.problem !== undefined) {
-    throw refused("plugin-signature", `Refused, nothing was changed: ${offered.signature.problem}`);
-  }
-  return offered;
-}
-
-async function refuseReleaseName(client: ApiClient, { plugin }: Offer): Promise<void> {
-  const { plugins } = await client.call("plugin-list", {}, { timeoutMs: OFFER_TIMEOUT_MS });
-  const taken = plugins.some((one) => one.origin === "bundled" && one.kind === plugin.kind && one.name === plugin.name);
-  if (!taken) return;
-  throw refused(
-    "plugin-duplicate",
-    `The release itself has a ${plugin.kind} ${plugin.name}, so nothing was changed. Give this one another name.`,
-  );
-}
-
-/** Asks the operator. Without somebody to ask, only --yes approves. */
-async function approve(
-  io: CliIo,
-  options: { readonly yes?: true; readonly json?: true },
-  shown: readonly string[],
-  question: string,
-): Promise<void> {
-  if (options.yes) return;
-  if (!io.inIsTerminal || options.json) {
-    throw new CliFailure(
-      "plugin-approval",
-      EXIT.failed,
-      "Nothing was changed: somebody has to approve of what the plugin may do, and there is no terminal to ask at. Look at it, then say --yes.",
-      options.json ? [] : shown,
-    );
-  }
-  io.err(`${shown.join("\n")}\n`);
-  const answer = await io.ask(`${question} (yes or no) `);
-  if (answer !== "yes" && answer !== "y") {
-    throw refused("plugin-approval", "Nothing was changed: it was not approved.");
-  }
-}
-
-function versionOf(
-  prepared: Prepared,
-  { plugin, sha512 }: Offer,
-  signatures: readonly string[],
-): Omit<PluginVersion, "grants"> {
-  const { source, version } = prepared;
-  return {
-    sha512,
-    api: plugin.api ?? 0,
-    source,
-    permissions: plugin.permissions,
-    ...(version === undefined ? {} : { version }),
-    ...(signatures.length === 0 ? {} : { signatures }),
-  };
 }
 
 /** systole plugin add */
@@ -249,7 +129,7 @@ export async function updatePlugin(io: CliIo, options: UpdateFlags, spec: string
       if (!options.yes && (!io.inIsTerminal || options.json)) await approve(io, options, shown, "");
       const proof = await prove(client, offered, shadowMs);
       const proven = [...shown, "", ...proofText(proof, shadowMs, renderOptions(io))];
-      if (!proof.good)
+      if (!proof.good && !options.force)
         throw new CliFailure(
           "plugin-unproven",
           EXIT.failed,
@@ -259,7 +139,8 @@ export async function updatePlugin(io: CliIo, options: UpdateFlags, spec: string
       shown.push(...proven.slice(shown.length));
       await approve(io, options, shown, `Shall ${name} be updated?`);
     }
-    const granted = { ...version, grants: grantsAfter(known, version.permissions) };
+    const unproven = options.force ? ({ unproven: true } as const) : {};
+    const granted = { ...version, ...unproven, grants: grantsAfter(known, version.permissions) };
     const changed = await change(client, authorOf(io, options), (now) => updatePluginEdits(now, kind, name, granted));
     return { changed, shown, offered };
   });
@@ -270,21 +151,6 @@ function watchTimeMs(text: string): number {
   const ms = parseMilliseconds(text);
   if (ms !== undefined && ms > 0) return ms;
   throw new CliFailure("usage", EXIT.usage, `"${text}" is no length of time. Say --for 30s.`);
-}
-
-/** What is asked for now, without what was withheld before. */
-function grantsAfter({ current }: LockedPlugin, asked: PermissionPatterns): PermissionPatterns {
-  const withheld = (kind: string, pattern: string): boolean =>
-    current.grants !== undefined &&
-    (current.permissions[kind] ?? []).includes(pattern) &&
-    !(current.grants[kind] ?? []).includes(pattern);
-  return withoutEmpty(
-    Object.entries(asked).map(([kind, patterns]) => [kind, patterns.filter((pattern) => !withheld(kind, pattern))]),
-  );
-}
-
-function withoutEmpty(entries: readonly (readonly [string, readonly string[]])[]): PermissionPatterns {
-  return Object.fromEntries(entries.filter(([, patterns]) => patterns.length > 0));
 }
 
 function prove(client: ApiClient, { plugin, sha512 }: Offer, shadowMs: number): Promise<ApiResult<"plugin-prove">> {
@@ -420,7 +286,7 @@ function readPrivateKey(file: string): { readonly privateKey: KeyObject; readonl
     const privateKey = createPrivateKey(readFileSync(file));
     if (privateKey.asymmetricKeyType !== "ed25519")
       throw new Error(`it is of type ${privateKey.asymmetricKeyType ?? "unknown"}`);
-    return { privateKey, fingerprint: fingerprintOf(privateKey) };
+    return { privateKey, fingerprint: fingerprintOf(createPublicKey(privateKey)) };
   } catch (error) {
     throw new SystoleError(
       "key-invalid",

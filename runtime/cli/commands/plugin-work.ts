@@ -49,18 +49,28 @@ export function listText(plugins: readonly Plugin[], options: RenderOptions): st
   const rows = plugins.map((plugin) => [
     span(plugin.name, plugin.problem === undefined ? "bold" : "bad"),
     span(plugin.kind, "dim"),
-    plugin.problem === undefined ? span(plugin.summary) : span(`cannot be used: ${plugin.problem.text}`, "bad"),
+    plugin.problem === undefined ? span(plugin.summary) : span(`${doubt(plugin)}: ${plugin.problem.text}`, "bad"),
   ]);
   return columns(rows, "  ", options);
 }
 
+/** Something is wrong: nothing of it runs, or an older version than the cluster has agreed on. */
+function doubt(plugin: Plugin): string {
+  return isUsable(plugin) ? "an older version runs" : "cannot be used";
+}
+
+function isUsable(plugin: Plugin): boolean {
+  return plugin.problem === undefined || plugin.verbs.length > 0;
+}
+
 /** The plugin in words. */
 export function describeText(plugin: Plugin, options: RenderOptions): string[] {
-  if (plugin.problem !== undefined) return unusableText(plugin, plugin.problem.text, options);
+  if (plugin.problem !== undefined && !isUsable(plugin)) return unusableText(plugin, plugin.problem.text, options);
   const permissions = Object.entries(plugin.permissions).map(([name, values]) => [name, values.join(", ")] as const);
   return [
     line([span(plugin.name, "bold"), span(`  ${plugin.kind}`, "dim")], options),
     ...wrap(plugin.summary, "", options),
+    ...(plugin.problem === undefined ? [] : wrap(`An older version runs: ${plugin.problem.text}`, "", options, "bad")),
     "",
     ...columns(
       [

@@ -83,6 +83,7 @@ function changingCommands(io: CliIo): Command[] {
         "systole plugin update ./my-agent --canary --for 60s",
       ]),
     )
+      .option("--force", "also when the new version sees something else than the present one")
       .option("--canary", "first watch with the new version beside the present one on this node, and compare")
       .option("--for <duration>", "how long to watch", "30s")
       .action(async (spec: string, options: UpdateFlags) => (await work()).updatePlugin(io, options, spec)),

@@ -111,7 +111,8 @@ export function rollbackPluginEdits(cib: Element, name: string, kind?: string): 
       refused: `The ${known.kind} ${name} was not updated since it was added, so there is nothing to go back to.`,
     };
   }
-  const entry = { ...known, current: known.previous, previous: known.current };
+  // Whoever goes back does so because the present one is wrong, so what that sees is no measure.
+  const entry = { ...known, current: { ...known.previous, unproven: true as const }, previous: known.current };
   return put(
     cib,
     entry,

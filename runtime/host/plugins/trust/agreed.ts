@@ -295,7 +295,7 @@ export class AgreedPlugins implements PluginTrust {
     try {
       refuseOther(shown, locked, version, manifest);
       const running = { manifest: granted(manifest, grants), resident };
-      if (present !== undefined) await this.refuseWorse(locked, present.running, running);
+      if (present !== undefined && version.unproven !== true) await this.refuseWorse(locked, present.running, running);
       if (this.closed) throw new PluginError("plugin-lock", `${shown}: the node stops.`);
       agreed.present = { version, source, running };
     } catch (error) {

@@ -227,6 +227,19 @@ test("a version that sees something else does not take over; the one before goes
   assert.equal(verified?.good, false);
 });
 
+test("with the operator's word it takes over all the same; a rollback asks nobody", async (t) => {
+  const node = start(t);
+  await add(node);
+  await node.monitor();
+  const version = versionOf(await node.offer(await bundle(WRONG)), "wrong.ts");
+  await node.change(updatePluginEdits(node.cib, "resource-agent", "lamp", { ...version, unproven: true }));
+  await until("the wrong version runs", async () => (await whichRuns(node)) === "wrong");
+  assert.deepEqual(await node.monitor(), { outcome: "state", state: "stopped" });
+  await node.change(rollbackPluginEdits(node.cib, "lamp"));
+  await until("the first version runs again", async () => (await whichRuns(node)) === "first");
+  assert.deepEqual(await node.monitor(), RUNNING);
+});
+
 test("a shadow watches for its time and leaves no trace", async (t) => {
   const node = start(t);
   await add(node);
