@@ -4,6 +4,7 @@
 import { spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
+import { availableParallelism, loadavg } from "node:os";
 import { performance } from "node:perf_hooks";
 import { type ApiClient, connectApi } from "../../runtime/api/client.ts";
 import { DemoCluster } from "../../runtime/cli/demo/cluster.ts";
@@ -27,7 +28,7 @@ const WARM_UP = 100;
 const OPTIONS = [{ name: "configuration" }, { name: "crm_config" }, { name: "cluster_property_set", id: "options" }];
 
 /** A configuration in which nothing runs: what is measured is the store and the agreement, not the resources. */
-export function configurationText(resources: number): string {
+function configurationText(resources: number): string {
   const value = "a description that makes the configuration as long as one of a large shop ".repeat(6);
   const primitives = Array.from({ length: resources }, (_, at) => {
     const pairs = ["config", "pid", "log"].map(
@@ -103,7 +104,8 @@ async function measure(resources: number, options: Options): Promise<void> {
     await changeOnce(first, { edit: "replace-configuration", element: configuration });
     await sequential(first, WARM_UP);
     const size = formatXml(configuration).length;
-    process.stdout.write(`configuration of ${resources} resources, ${(size / 1e6).toFixed(2)} MB, three nodes:\n`);
+    const about = `${resources} resources, ${(size / 1e6).toFixed(2)} MB`;
+    process.stdout.write(`configuration of ${about}, three nodes, ${busyWith()}:\n`);
     const rows: { readonly p50: number; readonly p95: number; readonly rate: number }[] = [];
     for (let round = 1; round <= options.rounds; round += 1) {
       const took = await sequential(first, options.sequential);
@@ -113,12 +115,17 @@ async function measure(resources: number, options: Options): Promise<void> {
     }
     const middle = (pick: (row: (typeof rows)[number]) => number): number => median(rows.map(pick));
     const medians = { p50: middle((row) => row.p50), p95: middle((row) => row.p95), rate: middle((row) => row.rate) };
-    process.stdout.write(`  medians: ${line(medians)}\n`);
+    process.stdout.write(`  medians: ${line(medians)}; ${busyWith()} at the end\n`);
   } finally {
     watch.close();
     for (const client of clients) client.close();
     await cluster.dispose();
   }
+}
+
+/** Figures of three nodes on few cores say little without what else went on. */
+function busyWith(): string {
+  return `load ${loadavg()[0]?.toFixed(1)} on ${availableParallelism()} cores`;
 }
 
 function line(row: { readonly p50: number; readonly p95: number; readonly rate: number } | undefined): string {

@@ -1,6 +1,8 @@
 // The same on a real Corosync and Pacemaker, where the laboratory beside the project can start one (Debian's packages, root).
 
 import type { SpawnSyncReturns } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
@@ -15,7 +17,11 @@ const WRITERS = 4;
 /** What is needed of the operating system. */
 export interface Shell {
   exists(path: string): boolean;
-  run(program: string, words: readonly string[], options: { encoding: "utf8" }): SpawnSyncReturns<string>;
+  run(
+    program: string,
+    words: readonly string[],
+    options: { encoding: "utf8"; env: NodeJS.ProcessEnv },
+  ): SpawnSyncReturns<string>;
 }
 
 /** Prints how many changes a second Pacemaker's own command line makes, one after the other and four at once; or why not. */
@@ -24,7 +30,10 @@ export function benchPacemaker(shell: Shell): void {
     process.stdout.write("Pacemaker beside it: skipped, there is no ../shared/lab/real-cluster here\n");
     return;
   }
-  const lab = (...words: readonly string[]) => shell.run(LAB, words, { encoding: "utf8" });
+  // A laboratory of its own: others may be using theirs.
+  const directory = mkdtempSync(join(tmpdir(), "systole-bench-lab-"));
+  const env = { ...process.env, LAB_DIR: join(directory, "lab") };
+  const lab = (...words: readonly string[]) => shell.run(LAB, words, { encoding: "utf8", env });
   const up = lab("up", `${NODES}`);
   try {
     if (up.status !== 0) {
@@ -52,6 +61,7 @@ export function benchPacemaker(shell: Shell): void {
     );
   } finally {
     lab("down");
+    rmSync(directory, { recursive: true, force: true });
   }
 }
 
