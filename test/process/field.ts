@@ -65,11 +65,11 @@ export class Field {
   readonly networks: Networks | undefined;
   readonly #children = new Map<string, ChildProcess>();
   readonly #config: Readonly<Record<string, unknown>>;
-  readonly #port: number;
+  readonly port: number;
 
   private constructor(directory: string, port: number, options: FieldOptions) {
     this.directory = directory;
-    this.#port = port;
+    this.port = port;
     const count = options.nodes ?? 3;
     this.networks = options.networks === true ? makeNetworks(count) : undefined;
     this.nodes = Array.from({ length: count }, (_, index) => describeNode(directory, index + 1));
@@ -247,7 +247,7 @@ export class Field {
 
   #links(id: number): readonly { readonly address: string; readonly port: number }[] {
     const networks = this.networks === undefined ? ["127.30.0.", "127.40.0."] : LINKS;
-    return networks.map((network) => ({ address: `${network}${id}`, port: this.#port }));
+    return networks.map((network) => ({ address: `${network}${id}`, port: this.port }));
   }
 
   #fed(node: FieldNode): ReturnType<typeof findProcesses> {
