@@ -20,12 +20,23 @@ import type { NodeConfig } from "./config.ts";
 /** The cluster property by which expected votes are a committed entry of the log; the nodes' configuration counts without it. */
 export const EXPECTED_VOTES = "systole-expected-votes";
 
+/** Each change is judged by several options of the document before it and of the one after it. */
+const knownOptions = new WeakMap<Element, ReadonlyMap<string, string>>();
+
+function optionsOf(cib: Element): ReadonlyMap<string, string> {
+  const section = childNamed(childNamed(cib, "configuration"), "crm_config");
+  if (section === undefined) return propertiesOf(cib);
+  const known = knownOptions.get(section) ?? propertiesOf(cib);
+  knownOptions.set(section, known);
+  return known;
+}
+
 /**
  * How votes are counted under this CIB: by the node's configuration, with the expected votes that the CIB has committed, and with fencing
  * when the CIB has a device and uses it.
  */
 export function quorumUnder(cib: Element, config: NodeConfig): QuorumConfig {
-  const committed = propertiesOf(cib).get(EXPECTED_VOTES);
+  const committed = optionsOf(cib).get(EXPECTED_VOTES);
   // What is no number was refused when it came; one that came with an old store counts as not set.
   const expected = committed !== undefined && /^\d{1,5}$/.test(committed) ? { expectedVotes: Number(committed) } : {};
   return { ...config.quorum, nodes: votersUnder(cib, config), ...expected, fencing: hasFencing(cib) };
@@ -61,14 +72,14 @@ function refusedVoters(next: Element, previous: Element, config: NodeConfig): st
 
 /** What is wrong with the expected votes that a CIB wants to commit. */
 function impossibleVotes(cib: Element, config: NodeConfig): string | undefined {
-  const wanted = propertiesOf(cib).get(EXPECTED_VOTES);
+  const wanted = optionsOf(cib).get(EXPECTED_VOTES);
   if (wanted === undefined) return undefined;
   if (!/^\d{1,5}$/.test(wanted)) return `${EXPECTED_VOTES} is "${wanted}". Use a whole number of at least 1.`;
   return refuseImpossible(quorumUnder(cib, config));
 }
 
 function hasFencing(cib: Element): boolean {
-  if (parseBoolean(propertiesOf(cib).get("stonith-enabled")) === false) return false;
+  if (parseBoolean(optionsOf(cib).get("stonith-enabled")) === false) return false;
   const resources = childNamed(childNamed(cib, "configuration"), "resources");
   return resources !== undefined && hasDevice(resources);
 }

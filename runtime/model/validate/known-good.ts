@@ -173,9 +173,33 @@ function addDifference(
     endAfter -= 1;
   }
   const [old, fresh] = [before.slice(start, endBefore), after.slice(start, endAfter)];
+  const [only, instead] = [old[0], fresh[0]];
+  if (old.length === 1 && fresh.length === 1 && only !== undefined && instead !== undefined) {
+    const [less, more] = withoutCommonPairs(only, instead);
+    difference.removed.push({ section, element: less });
+    difference.added.push({ section, element: more });
+    return;
+  }
   const [oldSet, freshSet] = [new Set(old), new Set(fresh)];
   for (const element of old) if (!freshSet.has(element)) difference.removed.push({ section, element });
   for (const element of fresh) if (!oldSet.has(element)) difference.added.push({ section, element });
+}
+
+/** A set of options in which single options have changed stands for these alone: each is checked by itself, and a set may be long. */
+function withoutCommonPairs(before: Element, after: Element): readonly [Element, Element] {
+  if (before.name !== "cluster_property_set" || after.name !== before.name || !sameAttributes(before, after)) {
+    return [before, after];
+  }
+  const known = new Set(before.children);
+  const fresh = new Set(after.children);
+  const gone = before.children.filter((child) => !fresh.has(child));
+  const come = after.children.filter((child) => !known.has(child));
+  const arePairs = [...gone, ...come].every(({ name }) => name === "nvpair");
+  if (!arePairs || gone.length === 0 || come.length === 0) return [before, after];
+  return [
+    { ...before, children: gone },
+    { ...after, children: come },
+  ];
 }
 
 /** What comes back from the log is another object and says the same. */

@@ -45,11 +45,17 @@ export function votersText(cib: Element): string | undefined {
   if (config === undefined) return undefined;
   let known = texts.get(config);
   if (known === undefined) {
-    const pairs = childrenNamed(config, "cluster_property_set").flatMap((set) => set.children);
-    known = { text: pairs.find(({ attributes }) => attributes["name"] === VOTERS)?.attributes["value"] };
+    known = { text: readVoters(config) };
     texts.set(config, known);
   }
   return known.text;
+}
+
+function readVoters(config: Element): string | undefined {
+  for (const set of childrenNamed(config, "cluster_property_set")) {
+    for (const { attributes } of set.children) if (attributes["name"] === VOTERS) return attributes["value"];
+  }
+  return undefined;
 }
 
 /** The list that counts under a CIB; undefined when it has none that can be read, and the files count. */

@@ -12,7 +12,7 @@ import { createConfigurationCheck, validateConfiguration } from "../../../../run
 import { seeded } from "../../kernel/cluster.ts";
 
 const START = parseXml(`<configuration>
-<crm_config><cluster_property_set id="options"><nvpair id="o1" name="batch-limit" value="3"/></cluster_property_set></crm_config>
+<crm_config><cluster_property_set id="options"><nvpair id="o1" name="batch-limit" value="3"/><nvpair id="o2" name="migration-limit" value="2"/><nvpair id="o3" name="cluster-name" value="x"/></cluster_property_set></crm_config>
 <nodes><node id="1" uname="n1"/><node id="2" uname="n2"><instance_attributes id="n2-a"><nvpair id="n2-x" name="x" value="1"/></instance_attributes></node></nodes>
 <resources>
 <template id="t" class="ocf" provider="systole" type="dummy"/>
