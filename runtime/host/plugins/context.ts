@@ -34,6 +34,8 @@ import { grantedUdp } from "./udp.ts";
 
 /** A context as the host holds it: which capabilities there are depends on the manifest. */
 export interface HostContext extends BaseContext<Readonly<Record<string, unknown>>> {
+  /** Blots this instance's secrets out of a text. */
+  readonly redact: (text: string) => string;
   readonly run?: Run;
   readonly daemon?: Daemon;
   readonly fetch?: Fetch;
@@ -54,6 +56,7 @@ export interface ContextParts {
   readonly grants: Grants;
   readonly signal: AbortSignal;
   readonly log: Log;
+  readonly redact: (text: string) => string;
   readonly state: InstanceState;
   readonly daemons: Daemons;
   readonly childEnvironment: Readonly<Record<string, string>>;
@@ -102,6 +105,7 @@ export function createContext(parts: ContextParts): HostContext {
     resource: parts.resource,
     signal,
     log: parts.log,
+    redact: parts.redact,
     sleep: guard(async (ms: number) => await wait(ms, undefined, { signal })),
     state: {
       get: guard(async (key: string) => state.get(ownKey(key))),

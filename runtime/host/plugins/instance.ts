@@ -96,6 +96,7 @@ export function createInstance(
     params: values,
     permissions,
     grants: createGrants(path, resource, permissions, placeholders, onDenied, onUse),
+    redact: clean,
     log: markedLog(around.log, path, resource, clean),
     state: around.states.of(resource),
     daemons: around.daemons,

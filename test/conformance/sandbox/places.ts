@@ -79,7 +79,7 @@ export async function inProcess(
 function quietContext(params: Readonly<Record<string, unknown>>, signal: AbortSignal): HostContext {
   const quiet = (): void => undefined;
   return {
-    ...{ params, node: "n", resource: "r", signal, crypto: hostCrypto },
+    ...{ params, node: "n", resource: "r", signal, crypto: hostCrypto, redact: (text: string) => text },
     log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
     state: { get: async () => undefined, set: async () => undefined, remove: async () => undefined },
     sleep: async () => undefined,

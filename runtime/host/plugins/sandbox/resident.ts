@@ -8,6 +8,7 @@ import { readFileSync } from "node:fs";
 import { errorText } from "../../errors.ts";
 import type { HostContext } from "../context.ts";
 import { API_VERSIONS, checkManifest, type Manifest, PLUGIN_KINDS } from "../manifest.ts";
+import { refuseOpenBundle } from "../package/closed.ts";
 import { oneLine, PluginError } from "../plugin-error.ts";
 import type { GuestProgram } from "./program.ts";
 import { GuestFailure, GuestGone, GuestSession } from "./session.ts";
@@ -32,8 +33,14 @@ export interface ResidentSurroundings {
   readonly log: (level: "debug" | "info" | "warn" | "error", text: string) => void;
   /** It ended and is started again. `text`: a sentence. */
   readonly onEnded: (text: string) => void;
+  /** It was closed for good. */
+  readonly onClosed?: () => void;
 }
 
+type LogLevel = "debug" | "info" | "warn" | "error";
+
+/** Instances whose secrets are known here. */
+const REMEMBERED_INSTANCES = 1_000;
 /** Before a plugin has said how much it needs. */
 const FIRST_LIMIT_MIB = 128;
 
@@ -59,7 +66,7 @@ function privateBytes(pid: number, generations = MAXIMUM_GENERATIONS): number {
     .reduce((sum, child) => sum + privateBytes(Number(child), generations - 1), own);
 }
 
-/** One plugin of this node in its process. */
+/** One plugin of this node in its process. Its source is looked at before it runs for the first time: it cannot change here. */
 export class Resident {
   /** `agents/dummy`, `Plugin ./mine.ts`. */
   private readonly shown: string;
@@ -74,6 +81,8 @@ export class Resident {
   private startedMs = 0;
   private lastEnd = "";
   private closed = false;
+  /** By resource. */
+  private readonly redactors = new Map<string, (text: string) => string>();
   private watch: NodeJS.Timeout | undefined;
   private restart: NodeJS.Timeout | undefined;
   private wake: (() => void) | undefined;
@@ -96,6 +105,7 @@ export class Resident {
 
   /** Starts it for the first time and says what the plugin is. Rejects with PluginError; then nothing runs. */
   async describe(): Promise<Manifest> {
+    refuseOpenBundle(Buffer.from(this.source), this.shown);
     try {
       await this.start();
       if (this.manifest !== undefined && this.manifest.memoryLimitMiB !== this.limitMiB) {
@@ -116,7 +126,8 @@ export class Resident {
     this.calls += 1;
     try {
       const session = this.session ?? (await this.available(context.signal));
-      const { params, node, resource } = context;
+      const { params, node, resource, redact } = context;
+      this.remember(resource, redact);
       const request = { member, arguments: args, contextAt, params, node, resource };
       return await session.call(request, context).catch((error: unknown) => {
         throw error instanceof GuestGone ? new GuestGone(`The process of ${this.shown} ${error.message}.`) : error;
@@ -126,6 +137,20 @@ export class Resident {
     }
   }
 
+  /** What is written to `console` belongs to no call: the secrets of every instance are blotted out of it. */
+  private remember(resource: string, redact: (text: string) => string): void {
+    this.redactors.delete(resource);
+    this.redactors.set(resource, redact);
+    const [oldest] = this.redactors.keys();
+    if (this.redactors.size > REMEMBERED_INSTANCES && oldest !== undefined) this.redactors.delete(oldest);
+  }
+
+  private log(level: LogLevel, text: string): void {
+    let clean = text;
+    for (const redact of this.redactors.values()) clean = redact(clean);
+    this.around.log(level, clean);
+  }
+
   /** Ends it for good. */
   async close(): Promise<void> {
     this.closed = true;
@@ -133,6 +158,7 @@ export class Resident {
     this.wake?.();
     await this.starting?.catch(() => undefined);
     await this.stopSession();
+    this.around.onClosed?.();
   }
 
   /** A guest that is ready, when there is one before the signal fires. */
@@ -171,7 +197,7 @@ export class Resident {
     const program = await this.around.program(this.limitMiB);
     if (this.closed) throw new GuestGone("is being ended");
     const session = new GuestSession(program, this.around.folder, {
-      log: this.around.log,
+      log: (level, text) => this.log(level, text),
       ended: (why) => this.ended(session, why),
     });
     try {

@@ -82,6 +82,8 @@ function createStarter({ folder, policy, log, onEvent }: ResidentsOptions) {
       "Plugins are not sandboxed on this node: there is no Deno for this platform, so they run in Node processes, which nothing holds back.";
     onEvent({ kind: "plugin", code: "not-sandboxed", text, severity: "warning" });
   };
+  /** Those that are not closed, also while they are being looked at. */
+  const all = new Set<Resident>();
   let described = false;
   const program = async (heapMiB: number): Promise<GuestProgram> => {
     const found = await guestProgram(deno, { uid, gid: uid, heapMiB, wall: policy.wall ?? true });
@@ -97,17 +99,19 @@ function createStarter({ folder, policy, log, onEvent }: ResidentsOptions) {
       startTurn,
       log: (level, said) => log({ level, text: said, plugin: shown }),
       onEnded: (said) => onEvent({ kind: "plugin", code: "plugin-ended", text: said, severity: "error" }),
+      onClosed: () => void all.delete(resident),
     });
+    all.add(resident);
     return { resident, manifest: await resident.describe() };
   };
-  return { start, trust };
+  return { start, trust, closeAll: () => Promise.all([...all].map((resident) => resident.close())) };
 }
 
 const nameOf = ({ kind, name }: Pick<Manifest, "kind" | "name">): string => `${kind} ${name}`;
 
 /** Opens the processes of a node; none is started before something is asked for. */
 export function openResidents(options: ResidentsOptions): Residents {
-  const { start, trust } = createStarter(options);
+  const { start, trust, closeAll } = createStarter(options);
   const wanted = new Set<string>();
   /** By kind and name. */
   const running = new Map<string, Promise<RunningPlugin>>();
@@ -129,6 +133,7 @@ export function openResidents(options: ResidentsOptions): Residents {
     const key = nameOf({ kind, name });
     wanted.add(key);
     const { source } = await loader.find(kind, name);
+    if (closed) throw new PluginError("plugin-not-found", `${key} is not started any more: this node is closing.`);
     const known = running.get(key) ?? start(source);
     running.set(key, known);
     try {
@@ -152,8 +157,7 @@ export function openResidents(options: ResidentsOptions): Residents {
     trust,
     async close() {
       closed = true;
-      const ended = [...running.values()].map(async (plugin) => (await plugin).resident.close());
-      await Promise.allSettled(ended);
+      await closeAll();
     },
   };
 }

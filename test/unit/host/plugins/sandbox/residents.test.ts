@@ -18,10 +18,10 @@ const LIMIT = { timeout: 60_000 };
 const folder = mkdtempSync(join(tmpdir(), "systole-residents-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-const WORST = `import { defineResourceAgent, Type } from "systole/sdk";
+const WORST = `import { defineResourceAgent, Secret, Type } from "systole/sdk";
 const kept = [];
 export default defineResourceAgent({
-  name: "worst", summary: "Does its worst", parameters: Type.Object({ does: Type.String({ default: "" }) }),
+  name: "worst", summary: "Does its worst", parameters: Type.Object({ does: Type.String({ default: "" }), secret: Secret("A secret", { default: "hush-hush" }) }),
   permissions: { run: ["sleep *", "id -u"] },
   async monitor({ log, params, run, signal, state }) {
     switch (params.does) {
@@ -29,7 +29,7 @@ export default defineResourceAgent({
       case "heap": for (;;) kept.push(new Array(1e5).fill(kept.length));
       case "bytes": for (;;) kept.push(new Uint8Array(1 << 24).fill(7));
       case "forget": Promise.reject(new Error("forgotten")); return "running";
-      case "console": console.log("said", { a: 1 }); return "running";
+      case "console": console.log("said", { a: 1 }, params.secret); return "running";
       case "deep": { let deep: unknown = []; for (let i = 0; i < 1e5; i += 1) deep = [deep]; return deep as "running"; }
       case "circle": { const circle: unknown[] = []; circle.push(circle); return circle as never; }
       case "long": return { failed: "x".repeat(1 << 21) };
@@ -182,7 +182,7 @@ for (const [title, name, sandbox] of [
       assert.equal((await bench.monitor("console")).outcome, "state");
       await bench.works();
       const texts = bench.lines.map(({ text }) => text);
-      assert.ok(texts.includes('said {"a":1}'));
+      assert.ok(texts.includes('said {"a":1} ******'));
       assert.ok(texts.some((text) => text.includes("forgotten")));
     });
 

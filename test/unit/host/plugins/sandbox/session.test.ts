@@ -50,6 +50,7 @@ function context(signal: AbortSignal, lines: string[] = []): HostContext {
     log: { debug: log, info: log, warn: log, error: log },
     state: { get: async () => "value", set: async () => undefined, remove: async () => undefined },
     crypto: hostCrypto,
+    redact: (text) => text,
     sleep: async () => undefined,
   };
 }
