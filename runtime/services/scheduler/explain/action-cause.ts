@@ -1,11 +1,9 @@
 // Why an action is in the plan, from what was noted while it was made: a clause that reads well behind "because".
 
 import { formatScore, INFINITY } from "../../../model/score.ts";
-import { sameText } from "../../../model/text.ts";
 import { actionMeta, hasFlag } from "../action.ts";
 import { newestAction } from "../find-actions.ts";
 import { scoreOf } from "../node-table.ts";
-import { roleText } from "../roles.ts";
 import { type Action, type Cluster, Flag, type Node, type Resource, Role, Variant } from "../state.ts";
 import { currentNode, isGuestNode, launcherOf, outermost, topResource } from "../tree.ts";
 import { layers } from "./action-notes.ts";
@@ -15,6 +13,7 @@ import { stopAllReason, whyNotOn, whyNowhere } from "./nowhere.ts";
 import { idText, metaElement } from "./option-elements.ts";
 import { agentDiffers, changedParameters } from "./parameter-cause.ts";
 import { attraction, missingEverywhere } from "./place-cause.ts";
+import { roleLimit } from "./promotion-cause.ts";
 import { failureReason, inWords, type Reason, targetRoleReason, ticketReason } from "./reason.ts";
 import type { Recorder } from "./recorder.ts";
 
@@ -292,13 +291,8 @@ function promoteReason(cluster: Cluster, recorder: Recorder, resource: Resource,
 function demoteReason(cluster: Cluster, recorder: Recorder, resource: Resource, action: Action): Reason {
   if (resource.nextRole !== Role.Unpromoted) return changeReason(cluster, recorder, resource, action);
   if (resource.failed) return failureReason(cluster, resource) ?? lostReason(resource);
-  for (let part: Resource | undefined = resource; part !== undefined; part = part.parent) {
-    const role = part.meta.get("target-role");
-    if (!sameText(role, "Unpromoted") && !sameText(role, "Slave")) continue;
-    const id = metaElement(cluster, part, "target-role");
-    const text = `target-role of ${part.configId} is ${roleText(Role.Unpromoted)}${idText(id)}`;
-    return { code: "target-role", text, resource: part.configId, ...(id === undefined ? {} : { element: id }) };
-  }
+  const asked = roleLimit(cluster, resource);
+  if (asked !== undefined) return asked;
   const top = topResource(resource);
   const tickets = layers(resource).flatMap((part) => part.tickets);
   const lost = tickets.find(({ ticket }) => !ticket.granted || ticket.standby);

@@ -10,6 +10,8 @@ export interface Candidate {
   readonly text: string;
   /** The command that does it (and perhaps a little more). */
   readonly command?: string;
+  /** Makes room for more, which something else may take as well: together with everything else it can do harm. */
+  readonly widens?: boolean;
 }
 
 /** Adds a candidate, where the edits are possible and change something. */

@@ -59,6 +59,15 @@ export function resourceOptions(cib: Element, neighbour: Neighbour): Candidate[]
       if (value === undefined) continue;
       list.push({ edits: deleteOption(home, option), text: `delete ${option}=${value} of ${id}` });
     }
+  }
+  return list;
+}
+
+/** More room for a resource: more instances of what it stands in, or nothing that it uses up. */
+export function roomOptions(cib: Element, neighbour: Neighbour): Candidate[] {
+  const list: Candidate[] = [];
+  for (const { element: part, path } of layers(neighbour.place)) {
+    const id = part.attributes["id"] ?? "";
     list.push(...moreInstances(cib, part, path));
     for (const set of childrenNamed(part, "utilization")) {
       const edit: CibEdit = { edit: "delete", path: [...path, stepTo(set)] };
@@ -76,7 +85,7 @@ function moreInstances(cib: Element, part: Element, path: CibPath): Candidate[] 
     if (engine === undefined) return [];
     const replicas = String(Number(engine.attributes["replicas"]) + 1);
     const edit: CibEdit = { edit: "set", path: [...path, stepTo(engine)], attributes: { replicas } };
-    return [{ edits: [edit], text: `raise the replicas of ${id} to ${replicas}` }];
+    return [{ edits: [edit], text: `raise the replicas of ${id} to ${replicas}`, widens: true }];
   }
   if (part.name !== "clone" && part.name !== "master") return [];
   return ["clone-max", "clone-node-max"].flatMap((option): Candidate[] => {
@@ -84,7 +93,7 @@ function moreInstances(cib: Element, part: Element, path: CibPath): Candidate[] 
     if (now === undefined && option === "clone-max") return [];
     const more = String(Number(now ?? 1) + 1);
     const edits = setOption(cib, metaHome(part, path), option, more);
-    return Number.isNaN(Number(more)) ? [] : [{ edits, text: `raise ${option} of ${id} to ${more}` }];
+    return Number.isNaN(Number(more)) ? [] : [{ edits, text: `raise ${option} of ${id} to ${more}`, widens: true }];
   });
 }
 

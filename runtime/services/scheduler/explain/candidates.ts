@@ -9,7 +9,14 @@ import { type AnyNode, findAnyNode, stepTo } from "../../../model/edits/plan.ts"
 import { stopEdits } from "../../../model/edits/resource.ts";
 import { isTrue } from "../../../model/text.ts";
 import { type Candidate, offer } from "./candidate.ts";
-import { capacities, clusterOptions, defaultOptions, promotionOptions, resourceOptions } from "./candidates-options.ts";
+import {
+  capacities,
+  clusterOptions,
+  defaultOptions,
+  promotionOptions,
+  resourceOptions,
+  roomOptions,
+} from "./candidates-options.ts";
 import { type Neighbour, referencedIds } from "./neighbours.ts";
 import type { Goal } from "./smallest-change.ts";
 
@@ -30,17 +37,20 @@ export function candidatesFor(
   if (goal === "absent") return against(cib, own, node);
   const state = nodeState(cib, node.id);
   const promoted = goal === "promoted";
+  const [moves, others] = locations(cib, neighbours, node);
   return [
     ...neighbours.flatMap((each) => clearFailures(each, node, state)),
     ...nodeStates(cib, node, state),
     ...(promoted ? preference(cib, own, node, true) : []),
     ...preference(cib, own, node, false),
     ...(promoted ? promotionOptions(cib, own) : []),
+    ...moves,
     ...tickets(cib, neighbours),
     ...neighbours.flatMap((each) => resourceOptions(cib, each)),
     ...defaultOptions(cib),
-    ...locations(cib, neighbours, node),
+    ...others,
     ...capacities(neighbours, node),
+    ...neighbours.flatMap((each) => roomOptions(cib, each)),
     ...neighbours.slice(1).flatMap((each) => preference(cib, each, node, false)),
     ...neighbours.flatMap((each) => forgetHistory(each, node, state)),
     ...failStandby(neighbours, node, state),
@@ -63,7 +73,7 @@ function against(cib: Element, own: Neighbour, node: AnyNode): Candidate[] {
   );
   offer(list, stopEdits(cib, id), `stop ${id} (target-role)`, `systole resource stop ${id}`);
   offer(list, standbyEdits(cib, node.name), `put ${node.name} in standby`, `systole standby ${node.name}`);
-  return [...list, ...resourceOptions(cib, own), ...clusterOptions(cib)];
+  return [...list, ...resourceOptions(cib, own), ...roomOptions(cib, own), ...clusterOptions(cib)];
 }
 
 /** A failure with on-fail=standby of something else keeps all off the node, for as long as it is recorded. */
@@ -242,7 +252,8 @@ function tickets(cib: Element, neighbours: readonly Neighbour[]): Candidate[] {
   });
 }
 
-function locations(cib: Element, neighbours: readonly Neighbour[], node: AnyNode): Candidate[] {
+/** What moves left behind, and all other preferences that may be in the way. */
+function locations(cib: Element, neighbours: readonly Neighbour[], node: AnyNode): [Candidate[], Candidate[]] {
   const all = childrenNamed(childNamed(childNamed(cib, "configuration"), "constraints"), "rsc_location");
   const concerned = all.filter((location) => {
     const ids = referencedIds(cib, location);
@@ -252,11 +263,12 @@ function locations(cib: Element, neighbours: readonly Neighbour[], node: AnyNode
     return (!speaksFor || exclusive) && neighbours.some((each) => each.ids.some((id) => ids.has(id)));
   });
   const isMove = (location: Element) => /^cli-(ban|prefer)-/.test(location.attributes["id"] ?? "");
-  return [...concerned.filter(isMove), ...concerned.filter((location) => !isMove(location))].map((location) => {
+  const moves = concerned.filter(isMove).map((location): Candidate => {
     const resource = location.attributes["rsc"];
-    const command = isMove(location) && resource !== undefined ? { command: `systole resource clear ${resource}` } : {};
+    const command = resource === undefined ? {} : { command: `systole resource clear ${resource}` };
     return { ...removal(location, "location"), ...command };
   });
+  return [moves, concerned.filter((location) => !isMove(location)).map((location) => removal(location, "location"))];
 }
 
 function removal(constraint: Element, kind: string): Candidate {

@@ -63,18 +63,30 @@ export function promotionReason(
   return notPossible(cluster, instance, node);
 }
 
+/** The target-role that keeps an instance from being promoted, of the outermost that has it: what is inside inherits it. */
+export function roleLimit(cluster: Cluster, instance: Resource): Reason | undefined {
+  const parts = layers(instance);
+  const limits = (part: Resource) => ["Unpromoted", "Slave", "Stopped"].some((role) => isRole(part, role));
+  const part = parts.find(limits);
+  if (part === undefined) return undefined;
+  const role = part.meta.get("target-role") ?? "";
+  const owner = parts.findLast((other) => isRole(other, role)) ?? part;
+  const id = metaElement(cluster, owner, "target-role");
+  const text = `target-role of ${owner.configId} is ${role}${idText(id)}`;
+  return { code: "target-role", text, resource: owner.configId, ...(id === undefined ? {} : { element: id }) };
+}
+
+function isRole(part: Resource, role: string): boolean {
+  return sameText(part.meta.get("target-role"), role);
+}
+
 function notWanted(cluster: Cluster, instance: Resource, node: Node | undefined, steps: readonly Reason[]): Reason {
   const top = topResource(instance);
   const against = steps.filter((step) => (step.score ?? 0) < 0);
   const about = { resource: top.configId };
   if (node === undefined) return { code: "not-placed", text: "it is not promoted, having no node", ...about };
-  for (const part of layers(instance)) {
-    const role = part.meta.get("target-role");
-    if (!sameText(role, "Unpromoted") && !sameText(role, "Slave") && !sameText(role, "Stopped")) continue;
-    const id = metaElement(cluster, part, "target-role");
-    const text = `target-role of ${part.configId} is ${role}${idText(id)}`;
-    return { code: "target-role", text, resource: part.configId, ...(id === undefined ? {} : { element: id }) };
-  }
+  const asked = roleLimit(cluster, instance);
+  if (asked !== undefined) return asked;
   if (against.length > 0) {
     const text = `it is not to be promoted on ${node.name}`;
     return { code: "promotion-forbidden", text, ...about, node: node.name, because: against };

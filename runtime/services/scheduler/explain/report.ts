@@ -49,6 +49,8 @@ export interface ExplainReport {
   readonly nodeActions: readonly ActionExplanation[];
   /** When only a node was asked for: what it runs, could run, and cannot run. */
   readonly nodeView?: NodeView;
+  /** For so many more wishes no change was searched for, because there are too many at once. */
+  readonly unanswered: number;
   /** The explanations of all instances, for following causes from one to the next. */
   readonly all: readonly InstanceExplanation[];
 }
@@ -103,6 +105,7 @@ export function explainReport(request: ReportRequest): ExplainReport | undefined
     instances,
     nodeActions: (plan.explanation?.nodeActions ?? []).filter(concerned),
     ...(node === undefined || resource !== undefined ? {} : { nodeView: nodeView(node, all) }),
+    unanswered: searches.unanswered,
     all,
   };
 }

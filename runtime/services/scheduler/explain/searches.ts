@@ -19,6 +19,8 @@ export class Searches {
   private readonly request: ReportRequest;
   private readonly known = new Map<string, SearchResult>();
   private readonly trialsEach: number;
+  /** Questions that came when enough had been searched for. */
+  private readonly left = new Set<string>();
   private readonly plan: Schedule;
 
   constructor(request: ReportRequest, plan: Schedule, questions: number) {
@@ -30,15 +32,23 @@ export class Searches {
     this.trialsEach = Math.max(MIN_TRIALS, trials / Math.max(1, Math.min(questions, MAX_SEARCHES)));
   }
 
+  /** So many questions were left. */
+  get unanswered(): number {
+    return this.left.size;
+  }
+
   /** Empty when it is so already, or too much was asked for. */
   find(instance: string, node: string, goal: Goal): ChangeReport[] {
     const resource = stripInstance(instance);
     const key = `${goal} ${resource} ${node}`;
     let result = this.known.get(key);
     if (result === undefined) {
-      if (this.known.size >= MAX_SEARCHES) return [];
       const { cib, schedule } = this.request;
       if (isReached(cib, resource, node, goal, this.plan)) return [];
+      if (this.known.size >= MAX_SEARCHES) {
+        this.left.add(key);
+        return [];
+      }
       const search = { cib, resource, node, goal, maxTrials: this.trialsEach };
       result = smallestChange({
         ...search,

@@ -3,7 +3,9 @@
 
 import { applyEdits } from "../../../kernel/cib/edits.ts";
 import { childrenNamed, type Element } from "../../../kernel/cib/element.ts";
+import { formatPath } from "../../../kernel/cib/version.ts";
 import type { CibEdit } from "../../../kernel/messages.ts";
+import { stepTo } from "../../../model/edits/plan.ts";
 import { isTrue } from "../../../model/text.ts";
 import type { GraphAction } from "../../transition.ts";
 import type { Schedule } from "../schedule.ts";
@@ -148,7 +150,8 @@ function whyNone(search: ChangeSearch, trials: Trials, candidates: readonly Cand
   if (trials.left <= 0) {
     return { code: "search-ended", text: "the search ended early; ask for this resource and this node alone" };
   }
-  const changed = applyEdits(cib, editsOf(candidates));
+  const [all = candidates] = unions(candidates);
+  const changed = applyEdits(cib, editsOf(all));
   const plan = changed.ok ? schedule(changed.cib, true) : undefined;
   const own = plan?.explanation?.instances.filter((one) => plain(one.resource) === plain(resource)) ?? [];
   const blocked = own.flatMap(({ actions }) => actions).find(({ state }) => state === "blocked")?.because[0];
@@ -162,13 +165,59 @@ function whyNone(search: ChangeSearch, trials: Trials, candidates: readonly Cand
 function findFew(trials: Trials, candidates: readonly Candidate[]): readonly Candidate[] | undefined {
   const single = candidates.find((candidate) => trials.helps(candidate.edits));
   if (single !== undefined) return [single];
-  const bound = fromAll(trials, candidates);
+  const bound = fromUnions(trials, candidates);
   const limit = Math.min(MAX_PARTS, bound === undefined ? 2 : bound.length - 1);
   for (let size = 2; size <= limit; size += 1) {
     const found = combination(trials, candidates, size, 0, []);
     if (found !== undefined) return found;
   }
   return bound !== undefined && bound.length <= MAX_PARTS ? bound : undefined;
+}
+
+/** The path of what an edit is about. */
+function target(edit: CibEdit): string {
+  if (edit.edit === "put") return formatPath([...edit.parent, stepTo(edit.element)]);
+  return edit.edit === "replace-configuration" ? "" : formatPath(edit.path);
+}
+
+/** What an edit makes or deletes, it makes or deletes whole. */
+function covers(edit: CibEdit, other: CibEdit): boolean {
+  return edit.edit !== "set" && target(other).startsWith(`${target(edit)}/`);
+}
+
+/** What is changed by one of them is changed by the other too, so they cannot be done together. */
+function exclude(one: Candidate, other: Candidate): boolean {
+  return one.edits.some((mine) =>
+    other.edits.some((its) => target(its) === target(mine) || covers(mine, its) || covers(its, mine)),
+  );
+}
+
+/** Of those that exclude one another, the first. */
+function compatible(candidates: readonly Candidate[]): Candidate[] {
+  const kept: Candidate[] = [];
+  for (const candidate of candidates) if (!kept.some((other) => exclude(candidate, other))) kept.push(candidate);
+  return kept;
+}
+
+/** All that can be done at once, in the ways that differ: the gentler or the harsher of what excludes each other, room last. */
+function unions(candidates: readonly Candidate[]): (readonly Candidate[])[] {
+  const harsh = new Set(compatible([...candidates].reverse()));
+  const lists = [compatible(candidates), candidates.filter((candidate) => harsh.has(candidate))];
+  return [...lists.map((list) => list.filter(({ widens }) => widens !== true)), ...lists];
+}
+
+/** The fewest of what is left of the unions that help. */
+function fromUnions(trials: Trials, candidates: readonly Candidate[]): readonly Candidate[] | undefined {
+  let best: readonly Candidate[] | undefined;
+  const tried = new Set<string>();
+  for (const union of unions(candidates)) {
+    const key = union.map((candidate) => candidates.indexOf(candidate)).join(" ");
+    if (tried.has(key)) continue;
+    tried.add(key);
+    const found = fromAll(trials, union);
+    if (found !== undefined && found.length < (best?.length ?? Number.POSITIVE_INFINITY)) best = found;
+  }
+  return best;
 }
 
 /** Everything at once, and then whatever can go taken out again, the harshest first. */

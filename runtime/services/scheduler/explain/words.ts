@@ -31,6 +31,10 @@ export function reportLines(report: ExplainReport): ReportLine[] {
     if (lines.length > 0) lines.push({ depth: 0, text: "" });
     lines.push(...instanceLines(report, instance, offered));
   }
+  if (report.unanswered > 0) {
+    const what = `no change was searched for in ${report.unanswered} more cases; name a resource or a node to ask for less`;
+    lines.push({ depth: 0, text: "" }, { depth: 0, text: what });
+  }
   return lines;
 }
 

@@ -109,8 +109,7 @@ test("in random clusters, what takes a resource off a node does that, and no par
 });
 
 test("in random clusters with a promotable clone, what promotes it on a node does that, and no part of it does", () => {
-  // Fewer than of the others: what several parts that exclude one another would have to do is often not found.
-  judgeRandom(randomPromotable, PROMOTABLE_PAIRS, "promoted", 0.6);
+  judgeRandom(randomPromotable, PROMOTABLE_PAIRS, "promoted", 0.95);
 });
 
 test("in random clusters with a promotable clone, what takes it off a node does that, and no part of it does", () => {
