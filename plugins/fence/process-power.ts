@@ -22,8 +22,10 @@ function markOf(params: { readonly marker: string; readonly value: string }, tar
 
 /** Why this machine's processes say nothing of the victim; undefined if they do. */
 async function elsewhere(processes: Processes, wanted: string | undefined): Promise<string | undefined> {
+  // Fencing is what a failover waits for: nothing is asked of the host that is not needed.
+  if (wanted === undefined) return undefined;
   const here = await processes.bootId();
-  if (wanted === undefined || wanted === here) return undefined;
+  if (wanted === here) return undefined;
   return `this machine's boot id is ${here}, not ${wanted}: the victim's processes cannot be seen from here`;
 }
 
@@ -104,7 +106,7 @@ export default defineFenceDevice({
     }
   },
   async check({ params, processes }) {
-    const problem = await elsewhere(processes, params.bootId);
+    const problem = await elsewhere(processes, params.bootId ?? (await processes.bootId()));
     if (problem !== undefined) throw new AgentError("arguments", `The device is of no use on this node: ${problem}.`);
   },
 });

@@ -4,12 +4,13 @@
 // The first guest says what the plugin is; a later one that says anything else runs other code, and is not used.
 
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { errorText } from "../../errors.ts";
 import type { HostContext } from "../context.ts";
 import { API_VERSIONS, checkManifest, type Manifest, PLUGIN_KINDS } from "../manifest.ts";
 import { refuseOpenBundle } from "../package/closed.ts";
 import { oneLine, PluginError } from "../plugin-error.ts";
+import { type ControlGroup, confine } from "./cgroup.ts";
+import { familyOf, privateBytes } from "./memory.ts";
 import type { GuestProgram } from "./program.ts";
 import { GuestFailure, GuestGone, GuestSession } from "./session.ts";
 import type { LoadAnswer } from "./wire.ts";
@@ -19,7 +20,6 @@ const RESTART_PAUSES_MS = [0, 250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_0
 /** A guest that has lived so long is well: the pauses begin anew. */
 const HEALTHY_AFTER_MS = 60_000;
 const MEMORY_LOOK_MS = 100;
-const PAGE_BYTES = 4_096;
 const MEBIBYTE = 1024 * 1024;
 
 /** What a plugin's process needs of its surroundings. */
@@ -44,28 +44,6 @@ const REMEMBERED_INSTANCES = 1_000;
 /** Before a plugin has said how much it needs. */
 const FIRST_LIMIT_MIB = 128;
 
-/** Behind a wall, the guest is the child of a child. */
-const MAXIMUM_GENERATIONS = 4;
-
-function procText(path: string): string {
-  try {
-    return readFileSync(`/proc/${path}`, "latin1");
-  } catch {
-    return "";
-  }
-}
-
-/** Bytes of a process and its descendants that are their own; 0 when it is gone or there is no /proc. */
-function privateBytes(pid: number, generations = MAXIMUM_GENERATIONS): number {
-  const [, resident = "0", shared = "0"] = procText(`${pid}/statm`).split(" ");
-  const own = (Number(resident) - Number(shared)) * PAGE_BYTES;
-  const children = generations === 0 ? "" : procText(`${pid}/task/${pid}/children`);
-  return children
-    .split(" ")
-    .filter((child) => child !== "")
-    .reduce((sum, child) => sum + privateBytes(Number(child), generations - 1), own);
-}
-
 /** One plugin of this node in its process. Its source is looked at before it runs for the first time: it cannot change here. */
 export class Resident {
   /** `agents/dummy`, `Plugin ./mine.ts`. */
@@ -83,7 +61,6 @@ export class Resident {
   private closed = false;
   /** By resource. */
   private readonly redactors = new Map<string, (text: string) => string>();
-  private watch: NodeJS.Timeout | undefined;
   private restart: NodeJS.Timeout | undefined;
   private wake: (() => void) | undefined;
 
@@ -198,8 +175,12 @@ export class Resident {
     if (this.closed) throw new GuestGone("is being ended");
     const session = new GuestSession(program, this.around.folder, {
       log: (level, text) => this.log(level, text),
-      ended: (why) => this.ended(session, why),
+      ended: (why) => {
+        unwatch();
+        this.ended(session, why);
+      },
     });
+    const unwatch = this.watchMemory(session);
     try {
       const request = { name: this.shown, source: this.source, kinds: PLUGIN_KINDS, apis: API_VERSIONS };
       this.accept(await session.load(request));
@@ -209,7 +190,6 @@ export class Resident {
     }
     this.session = session;
     this.startedMs = performance.now();
-    this.watchMemory(session);
     return session;
   }
 
@@ -228,7 +208,6 @@ export class Resident {
   private async stopSession(): Promise<void> {
     const { session } = this;
     this.session = undefined;
-    clearInterval(this.watch);
     await session?.close();
   }
 
@@ -237,7 +216,6 @@ export class Resident {
     this.lastEnd = why;
     if (this.session !== session) return;
     this.session = undefined;
-    clearInterval(this.watch);
     if (this.closed) return;
     if (performance.now() - this.startedMs >= HEALTHY_AFTER_MS) this.failures = 0;
     this.again(why);
@@ -256,19 +234,26 @@ export class Resident {
     }, pauseMs);
   }
 
-  private watchMemory(session: GuestSession): void {
+  /** Looks at the memory of a guest from its first moment on, until what is returned is called. */
+  private watchMemory(session: GuestSession): () => void {
     const { pid } = session;
-    if (pid === undefined) return;
-    const limitBytes = this.limitMiB * MEBIBYTE;
-    clearInterval(this.watch);
-    this.watch = setInterval(() => {
-      const used = privateBytes(pid);
-      if (used > limitBytes) {
-        session.end(
-          `used ${Math.ceil(used / MEBIBYTE)} MiB of memory, more than its memoryLimitMiB of ${this.limitMiB}`,
-        );
-      }
+    if (pid === undefined) return () => undefined;
+    const { limitMiB } = this;
+    let group: ControlGroup | undefined;
+    let looks = 0;
+    const watch = setInterval(() => {
+      const family = familyOf(pid);
+      // By now whatever stands around the guest has started it.
+      if (looks === 0) group = confine(family, limitMiB);
+      looks += 1;
+      const used = privateBytes(family);
+      if (used <= limitMiB * MEBIBYTE) return;
+      session.end(`used ${Math.ceil(used / MEBIBYTE)} MiB of memory, more than its memoryLimitMiB of ${limitMiB}`);
     }, MEMORY_LOOK_MS).unref();
+    return () => {
+      clearInterval(watch);
+      void group?.remove();
+    };
   }
 
   private asPluginError(error: unknown): PluginError {

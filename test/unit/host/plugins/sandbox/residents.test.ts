@@ -45,6 +45,10 @@ export default defineResourceAgent({
   async start() {}, async stop() {},
 });`;
 
+const GREEDY = `const kept = [];
+for (const end = Date.now() + 60_000; Date.now() < end; ) kept.push(new Uint8Array(1 << 24).fill(7));
+export default kept;`;
+
 const OTHER = WORST.replaceAll("worst", "other");
 
 class Bench {
@@ -53,11 +57,11 @@ class Bench {
   readonly host: PluginHost;
   #lastId = 0;
 
-  constructor(name: string, sandbox: SandboxPolicy) {
+  constructor(name: string, sandbox: SandboxPolicy, plugins = ["./worst.ts", "./other.ts"]) {
     this.host = createPluginHost({
       nodeName: "n1",
       stateDirectory: join(folder, name),
-      plugins: ["./worst.ts", "./other.ts"],
+      plugins,
       pluginsBase: folder,
       childEnvironment: {},
       signatures: { policy: "off", keys: [] },
@@ -202,6 +206,17 @@ for (const [title, name, sandbox] of [
     });
   });
 }
+
+test("memory is watched from the first moment on, also while a plugin is being loaded", LIMIT, async () => {
+  writeFileSync(join(folder, "greedy.ts"), GREEDY);
+  const bench = new Bench("greedy", { requireSandbox: true }, ["./greedy.ts"]);
+  try {
+    const [plugin] = (await bench.host.list()).filter(({ problem }) => problem !== undefined);
+    assert.match(plugin?.problem?.text ?? "", /^Plugin \.\/greedy\.ts used \d+ MiB of memory, more than/);
+  } finally {
+    await bench.host.close();
+  }
+});
 
 test("where a sandbox is required and there is none, no plugin is started", LIMIT, async () => {
   const bench = new Bench("required", { requireSandbox: true, deno: "none" });
