@@ -107,8 +107,8 @@ export class Field {
     writeFileSync(node.configPath, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 });
   }
 
-  /** Starts the node's process. */
-  start(node: FieldNode): void {
+  /** Starts the node's process; `environment` is added to its own. */
+  start(node: FieldNode, environment: Readonly<Record<string, string>> = {}): void {
     const log = openSync(node.logPath, "a", 0o600);
     const [program = "", ...words] = [
       ...(this.networks?.enter(node.id) ?? []),
@@ -120,7 +120,7 @@ export class Field {
     const child = spawn(program, words, {
       stdio: ["ignore", log, log],
       detached: true,
-      env: { ...process.env, [POWER_MARKER]: `${this.directory}/${node.name}`, TMPDIR: this.directory },
+      env: { ...process.env, [POWER_MARKER]: `${this.directory}/${node.name}`, TMPDIR: this.directory, ...environment },
     });
     closeSync(log);
     this.#children.set(node.name, child);

@@ -127,3 +127,50 @@ test("a full disk takes the node out in words, nobody else; full or read-only, i
 function lastLine(field: Field, node: FieldNode): string {
   return field.log(node, 1);
 }
+
+/** Has the disk below a node fail from now on, once there is a file of that name: what the kernel says then comes out of each sync. */
+const FAILING_DISK = (code: string, mark: string): string => `
+import { existsSync, promises } from "node:fs";
+const { open } = promises;
+promises.open = async (...words) => {
+  const handle = await open(...words);
+  const { datasync } = handle;
+  handle.datasync = async () => {
+    if (existsSync(${JSON.stringify(mark)})) throw Object.assign(new Error("${code}: the disk failed"), { code: "${code}" });
+    await datasync.call(handle);
+  };
+  return handle;
+};`;
+
+for (const [code, words] of [
+  ["EIO", /The disk failed at .*cib\/log-.*\(EIO\).*this node stops\. Look at the disk, then start this node again/],
+  ["EROFS", /mounted read-only, so changes cannot be stored\. Mount it writable/],
+] as const) {
+  test(`a disk that says ${code} under a running node takes it out in words; nothing is acknowledged that it has not`, async (t) => {
+    const field = await Field.create(t);
+    const [one, two, three] = field.nodes;
+    assert.ok(one && two && three);
+    const mark = join(field.directory, "fails");
+    const hook = join(field.directory, "failing-disk.mjs");
+    writeFileSync(hook, FAILING_DISK(code, mark));
+    for (const node of [one, two]) field.start(node);
+    field.start(three, { NODE_OPTIONS: `--import ${hook}` });
+    await field.together(one, two, three);
+    await field.give(one, configuration(field));
+
+    writeFileSync(mark, "now");
+    const said = await field.systole(three, "attribute", "set", "n1", "note", "x");
+    assert.notEqual(said.code, 0, "who asked the node with the bad disk does not hear that it is done");
+    assert.equal(await field.ended(three), 74);
+    assert.match(field.log(three), words);
+    await field.together(one, two);
+    const after = await field.systole(one, "attribute", "set", "n2", "note", "y");
+    assert.equal(after.code, 0, after.err);
+    const told = field.log(three, 1000).match(/so changes cannot be stored/g) ?? [];
+    assert.ok(told.length <= 3, "as an event, as the cause of the end, and as the last word; not again and again");
+
+    rmSync(mark);
+    field.start(three);
+    await field.together(one, two, three);
+  });
+}
