@@ -135,7 +135,7 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
         break;
       case "report-again":
         for (const result of this.unnoted.values()) this.effects.push({ type: "operation-result", result });
-        this.effects.push({ type: "operations-under-way", operations: withoutResult(this.resources.values()) });
+        this.effects.push({ type: "operations-under-way", operations: this.underWay() });
         break;
     }
     this.wake(nowMs);
@@ -145,6 +145,10 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
   /** Whether a call was made by this machine. */
   owns(callId: number): boolean {
     return this.calls.has(callId);
+  }
+
+  private underWay(): readonly Operation[] {
+    return faultPlanted(this.config, "status-not-rebuilt") ? [] : withoutResult(this.resources.values());
   }
 
   /** This node's <lrm> as it would stand in the CIB, with what is under way as pending. */
