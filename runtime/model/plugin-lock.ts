@@ -113,7 +113,12 @@ function orderedVersion(version: PluginVersion): PluginVersion {
 
 function orderedPatterns(patterns: PermissionPatterns): PermissionPatterns {
   const kinds = Object.keys(patterns).sort();
-  return Object.fromEntries(kinds.map((kind) => [kind, [...(patterns[kind] ?? [])].sort()]));
+  return Object.fromEntries(kinds.map((kind) => [kind, [...patternsOf(patterns, kind)].sort()]));
+}
+
+/** The patterns of a kind. Kinds come from outside, and every object has a "constructor". */
+export function patternsOf(permissions: PermissionPatterns, kind: string): readonly string[] {
+  return (Object.hasOwn(permissions, kind) ? permissions[kind] : undefined) ?? [];
 }
 
 /** The entry of a property; undefined when it cannot be read. */
@@ -169,7 +174,7 @@ export interface PermissionChange {
 export function permissionChanges(before: PermissionPatterns, after: PermissionPatterns): readonly PermissionChange[] {
   const kinds = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
   return kinds.flatMap((kind) => {
-    const [old, fresh] = [new Set(before[kind] ?? []), new Set(after[kind] ?? [])];
+    const [old, fresh] = [new Set(patternsOf(before, kind)), new Set(patternsOf(after, kind))];
     return [...new Set([...old, ...fresh])].sort().map(
       (pattern) =>
         ({

@@ -10,7 +10,13 @@ import { type Bundle, bundlePackage, digestOf } from "../../host/plugins/package
 import { refuseOpenBundle } from "../../host/plugins/package/closed.ts";
 import { openPackage } from "../../host/plugins/package/source.ts";
 import { PluginError } from "../../host/plugins/plugin-error.ts";
-import { isLockable, type LockedPlugin, type PermissionPatterns, type PluginVersion } from "../../model/plugin-lock.ts";
+import {
+  isLockable,
+  type LockedPlugin,
+  type PermissionPatterns,
+  type PluginVersion,
+  patternsOf,
+} from "../../model/plugin-lock.ts";
 import { CliFailure, refused } from "../failure.ts";
 import type { CliIo } from "../io.ts";
 
@@ -146,8 +152,8 @@ export function versionOf(
 export function grantsAfter({ current }: LockedPlugin, asked: PermissionPatterns): PermissionPatterns {
   const withheld = (kind: string, pattern: string): boolean =>
     current.grants !== undefined &&
-    (current.permissions[kind] ?? []).includes(pattern) &&
-    !(current.grants[kind] ?? []).includes(pattern);
+    patternsOf(current.permissions, kind).includes(pattern) &&
+    !patternsOf(current.grants, kind).includes(pattern);
   return withoutEmpty(
     Object.entries(asked).map(([kind, patterns]) => [kind, patterns.filter((pattern) => !withheld(kind, pattern))]),
   );

@@ -12,6 +12,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   net: "talk over the network to",
   read: "read files",
   write: "write and remove files",
+  attributes: "set node attributes",
   processes: "see and kill processes with",
   promotionScore: "say how well this node is suited for promotion",
 };
@@ -65,7 +66,7 @@ function facts(
 }
 
 function permissionRow(kind: string, pattern: string, mark: Span): Span[] {
-  const meaning = MEANINGS[kind] ?? kind;
+  const meaning = (Object.hasOwn(MEANINGS, kind) ? MEANINGS[kind] : undefined) ?? "";
   return [mark, span(kind), span(kind === "promotionScore" ? "" : pattern), span(meaning, "dim")];
 }
 

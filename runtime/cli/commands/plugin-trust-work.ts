@@ -16,7 +16,7 @@ import {
   updatePluginEdits,
   usersOf,
 } from "../../model/edits/plugin.ts";
-import type { PermissionPatterns } from "../../model/plugin-lock.ts";
+import { type PermissionPatterns, patternsOf } from "../../model/plugin-lock.ts";
 import { CliFailure, refused } from "../failure.ts";
 import { type CliIo, renderOptions } from "../io.ts";
 import {
@@ -208,8 +208,8 @@ function grantsWithout(permissions: PermissionPatterns, without: readonly string
   for (const one of without) {
     const [kind = "", ...rest] = one.split(":");
     const pattern = rest.join(":");
-    const known = permissions[kind];
-    if (known !== undefined && (rest.length === 0 || known.includes(pattern))) continue;
+    const known = patternsOf(permissions, kind);
+    if (rest.length === 0 ? known.length > 0 : known.includes(pattern)) continue;
     throw refused(
       "not-found",
       `${name} does not ask for ${one}, so there is nothing to withhold. It asks for ${Object.keys(permissions).join(", ") || "nothing"}.`,

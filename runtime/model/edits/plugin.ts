@@ -12,6 +12,7 @@ import {
   MAX_LOCKED_PLUGINS,
   type PermissionPatterns,
   type PluginVersion,
+  patternsOf,
   readPluginLock,
 } from "../plugin-lock.ts";
 import { deleteOption, type OptionHome, setOption } from "./options.ts";
@@ -125,7 +126,7 @@ export function approvePluginEdits(cib: Element, name: string, grants: Permissio
   const known = findLocked(cib, name, kind);
   if ("refused" in known) return known;
   for (const [what, patterns] of Object.entries(grants)) {
-    const beyond = patterns.find((pattern) => !(known.current.permissions[what] ?? []).includes(pattern));
+    const beyond = patterns.find((pattern) => !patternsOf(known.current.permissions, what).includes(pattern));
     if (beyond !== undefined) {
       return { refused: `The ${known.kind} ${name} does not ask for ${what} "${beyond}", so it cannot be granted.` };
     }

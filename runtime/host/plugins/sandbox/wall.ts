@@ -54,6 +54,8 @@ async function buildWall(executable: string, env: Readonly<Record<string, string
   const mounts = [
     ...foldersOf(libraries).flatMap((folder) => ["--perms", "0755", "--dir", folder]),
     ...libraries.flatMap((file) => ["--ro-bind", file, file]),
+    // Deno asks where its own program is when node:crypto is first imported, and panics when nobody says.
+    ...["--perms", "0755", "--dir", "/proc/self", "--symlink", "/guest", "/proc/self/exe"],
     ...["--ro-bind", executable, "/guest", ...(root ? ["--ro-bind", SETPRIV, "/setpriv"] : []), "--remount-ro", "/"],
   ];
   const rights = root

@@ -20,6 +20,7 @@ import { errorText } from "../../errors.ts";
 import { describePlugin } from "../describe.ts";
 import type { FoundPlugin, PluginSource } from "../loader.ts";
 import { type Manifest, PLUGIN_KINDS } from "../manifest.ts";
+import { digestOf } from "../package/bundler.ts";
 import { refuseOpenBundle } from "../package/closed.ts";
 import { PluginError } from "../plugin-error.ts";
 import type { Resident } from "../sandbox/resident.ts";
@@ -62,6 +63,9 @@ export interface AgreedOptions {
 interface Present {
   readonly version: PluginVersion;
   readonly source: PluginSource;
+  /** With all that it asks for. */
+  readonly manifest: Manifest;
+  /** With what it was granted. */
   readonly running: RunningPlugin;
 }
 
@@ -107,6 +111,7 @@ export class AgreedPlugins implements PluginTrust {
     }
     for (const [key, agreed] of [...this.plugins]) if (!keys.has(key)) this.removed(key, agreed);
     this.tellUnreadable(lock.unreadable);
+    this.prune();
     this.writeLockFile(lockFileText(lock), keys.size > 0 || lock.unreadable.length > 0);
   }
 
@@ -286,8 +291,8 @@ export class AgreedPlugins implements PluginTrust {
     const shown = shownName(locked);
     const grants = this.refuseUnwanted(shown, version);
     if (present?.version.sha512 === version.sha512) {
-      const manifest = granted(present.running.manifest, grants);
-      agreed.present = { ...present, version, running: { ...present.running, manifest } };
+      const running = { ...present.running, manifest: granted(present.manifest, grants) };
+      agreed.present = { ...present, version, running };
       return;
     }
     const source = this.source(shown, await this.bytesOf(shown, version));
@@ -297,7 +302,7 @@ export class AgreedPlugins implements PluginTrust {
       const running = { manifest: granted(manifest, grants), resident };
       if (present !== undefined && version.unproven !== true) await this.refuseWorse(locked, present.running, running);
       if (this.closed) throw new PluginError("plugin-lock", `${shown}: the node stops.`);
-      agreed.present = { version, source, running };
+      agreed.present = { version, source, manifest, running };
     } catch (error) {
       await resident.close();
       throw error;
@@ -329,7 +334,10 @@ export class AgreedPlugins implements PluginTrust {
     const here = store.read(version.sha512);
     if (here !== undefined) return here;
     const fetched = await fetch(version.sha512);
-    if (fetched !== undefined && store.write(fetched) === version.sha512) return fetched;
+    if (fetched !== undefined && digestOf(fetched) === version.sha512) {
+      store.write(fetched);
+      return fetched;
+    }
     throw new PluginError(
       "plugin-missing",
       `${shown} does not run on ${nodeName}: the cluster has agreed on the bytes ${version.sha512}, and this node does not have them.`,
@@ -351,7 +359,7 @@ export class AgreedPlugins implements PluginTrust {
 
   private source(shown: string, bytes: Uint8Array): PluginSource {
     refuseOpenBundle(bytes, shown);
-    return { shown, module: "", text: new TextDecoder().decode(bytes) };
+    return { shown, module: "", text: new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes) };
   }
 
   /** What bytes say of themselves. Nothing of them runs afterwards. */
@@ -400,6 +408,20 @@ export class AgreedPlugins implements PluginTrust {
     }
     this.unreadable.clear();
     for (const property of properties) this.unreadable.add(property);
+  }
+
+  /** Bundles that the lock has forgotten go away in the end. */
+  private prune(): void {
+    const versions = [...this.plugins.values()].flatMap(({ locked, present }) => [
+      locked.current,
+      ...(locked.previous === undefined ? [] : [locked.previous]),
+      ...(present === undefined ? [] : [present.version]),
+    ]);
+    try {
+      this.options.store.prune(new Set(versions.map(({ sha512 }) => sha512)));
+    } catch (error) {
+      this.options.log({ level: "warn", text: `Old bundles cannot be removed: ${errorText(error)}` });
+    }
   }
 
   private writeLockFile(text: string, wanted: boolean): void {

@@ -4,6 +4,7 @@ import {
   type LockedPlugin,
   type PermissionPatterns,
   type PluginVersion,
+  patternsOf,
   permissionChanges,
 } from "../../../model/plugin-lock.ts";
 import { describePermissions } from "../grants.ts";
@@ -21,13 +22,15 @@ export function named(version: PluginVersion | undefined): string {
   return version === undefined ? "none" : (version.version ?? version.source);
 }
 
-/** A manifest with what was granted in place of what it asks for. */
+/** A manifest with what it asks for and was granted; what was granted beyond what it asks for is nothing. */
 export function granted(manifest: Manifest, grants: PermissionPatterns): Manifest {
-  const { promotionScore, ...patterns } = grants;
-  return {
-    ...manifest,
-    permissions: { ...patterns, ...(promotionScore === undefined ? {} : { promotionScore: true }) },
-  };
+  const { promotionScore, ...asked } = manifest.permissions;
+  const patterns = Object.entries(asked).map(([kind, wanted]) => {
+    return [kind, wanted.filter((pattern) => patternsOf(grants, kind).includes(pattern))] as const;
+  });
+  const score = promotionScore === true && patternsOf(grants, "promotionScore").length > 0;
+  const permissions = Object.fromEntries(patterns.filter(([, kept]) => kept.length > 0));
+  return { ...manifest, permissions: { ...permissions, ...(score ? { promotionScore } : {}) } };
 }
 
 /** What a bundle says of itself must be what was agreed on. Throws PluginError `plugin-lock`. */

@@ -285,6 +285,21 @@ test("without approval it does not run; with less than it asks for, it is denied
   assert.deepEqual(await node.monitor(), RUNNING);
 });
 
+test("what somebody writes into the CIB by hand grants no more than the plugin asks for", async (t) => {
+  const node = start(t);
+  const version = versionOf(await node.offer(await bundle(FIRST)), "first.ts");
+  const grants = { ...version.permissions, run: ["*"], constructor: ["*"] };
+  await node.change(addPluginEdits(node.cib, "resource-agent", "lamp", { ...version, grants }));
+  assert.deepEqual(await node.monitor(), RUNNING);
+  const [found] = await node.host.describe("lamp");
+  assert.deepEqual(found?.permissions, { read: ["{file}"] });
+  const odd = { ...version, permissions: { ...version.permissions, constructor: ["x"] } };
+  await node.change(removePluginEdits(node.cib, "lamp", []));
+  await node.change(addPluginEdits(node.cib, "resource-agent", "lamp", odd));
+  assert.match(JSON.stringify(await node.monitor()), /asks for other permissions than were agreed on/);
+  assert.equal((await node.host.trust.verify())[0]?.good, false);
+});
+
 test("the policy on signatures: require refuses, warn tells", async (t) => {
   const strict = start(t, { signatures: { policy: "require", keys: [] } });
   await add(strict);
