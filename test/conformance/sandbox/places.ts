@@ -36,11 +36,16 @@ function runOutside(command: string, args: readonly string[], source: string, wo
 }
 
 /** With every grant, in Deno or, for some, in Node. */
-export async function outside(probes: readonly Probe[], world: WorldFacts, deno: string): Promise<Outcome[]> {
+export async function outside(
+  probes: readonly Probe[],
+  world: WorldFacts,
+  deno: string,
+  prelude?: string,
+): Promise<Outcome[]> {
   const inNode = probes.filter(({ outsideIn }) => outsideIn === "node");
   const inDeno = probes.filter(({ outsideIn }) => outsideIn === undefined);
   const denoArguments = ["run", "-A", "--quiet", "--no-lock", "--unstable-kv", "-"];
-  const found = await runOutside(deno, denoArguments, programOf(inDeno, world, "outside"), world);
+  const found = await runOutside(deno, denoArguments, programOf(inDeno, world, "outside", prelude), world);
   const node = ["--input-type=module", "-"];
   if (inNode.length > 0)
     found.push(...(await runOutside(process.execPath, node, programOf(inNode, world, "outside"), world)));
@@ -100,7 +105,7 @@ export async function asPlugin(
     await session.load({ name: "attacker", source: pluginOf(probes), kinds: PLUGIN_KINDS, apis: API_VERSIONS });
     for (const { name } of probes) {
       const mark = markOf(name, "plugin");
-      const params = { name, mark, world: JSON.stringify(world) };
+      const params = { attempt: name, mark, world: JSON.stringify(world) };
       const request = { member: "monitor", arguments: [], contextAt: 0, params, node: "n", resource: "r" };
       const answer = await session.call(request, quietContext(params, AbortSignal.timeout(PROCESS_LIMIT_MS)));
       found.push({ name, mark, said: answerText(answer) });

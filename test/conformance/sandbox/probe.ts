@@ -2,12 +2,14 @@
 // process but without the guest's program around it (so that Deno alone has to hold it), as a plugin, and on the way into
 // a bundle.
 
+import type { ProcessIdentity } from "../../../sdk/mod.ts";
+
 /** An attempt to get out. */
 export interface Probe {
   /** What is tried, in a few words. */
   readonly name: string;
   /**
-   * Body of an async function of `world` and `mark`, in the language of a plugin. It has got out when it returns the world's proof,
+   * Body of an async function of `world`, `mark` and, in topics that have one, `ctx`, in the language of a plugin. It has got out when it returns the world's proof,
    * when a server of the world has heard the mark, or when there is a file of that name in the world's folder `out`.
    */
   readonly attempt: string;
@@ -43,6 +45,8 @@ export interface WorldFacts {
   readonly hostPid: number;
   /** A process that may be killed. */
   readonly victimPid: number;
+  /** The same, as ctx knows processes. */
+  readonly victim: { readonly identity: ProcessIdentity };
   /** A shared library that is there on every Linux of this architecture; "" if not found. */
   readonly library: string;
 }
@@ -65,13 +69,15 @@ export function markOf(name: string, place: Place): string {
 
 /** Attempts as the source of a table `probes`, by name: functions of world and mark. */
 function tableOf(probes: readonly Probe[]): string {
-  const rows = probes.map(({ name, attempt }) => `${JSON.stringify(name)}: async (world, mark) => {\n${attempt}\n}`);
+  const rows = probes.map(
+    ({ name, attempt }) => `${JSON.stringify(name)}: async (world, mark, ctx) => {\n${attempt}\n}`,
+  );
   return `const probes = {\n${rows.join(",\n")}\n};
-const tried = (name, world, mark) => {
+const tried = (name, world, mark, ctx) => {
   let timer;
   const late = new Promise((resolve) => { timer = setTimeout(resolve, ${ATTEMPT_LIMIT_MS}, "late"); });
   const attempt = (async () => {
-    try { return String(await probes[name](world, mark)); }
+    try { return String(await probes[name](world, mark, ctx)); }
     catch (error) { return "error: " + (error && error.name) + ": " + (error && error.message); }
   })();
   return Promise.race([attempt, late]).finally(() => clearTimeout(timer));
@@ -80,9 +86,15 @@ const tried = (name, world, mark) => {
 }
 
 /** A program for Deno or Node that makes the attempts one after the other and writes each outcome as a line. */
-export function programOf(probes: readonly Probe[], world: WorldFacts, place: Place): string {
+export function programOf(
+  probes: readonly Probe[],
+  world: WorldFacts,
+  place: Place,
+  prelude = "const ctx = undefined;",
+): string {
   const list = probes.map(({ name }) => ({ name, mark: markOf(name, place) }));
-  return `${tableOf(probes)}
+  return `${prelude}
+${tableOf(probes)}
 const world = ${JSON.stringify(world)};
 const inDeno = "Deno" in globalThis;
 const out = inDeno ? Deno.stdout : process.stdout;
@@ -91,7 +103,7 @@ const exit = inDeno ? Deno.exit : process.exit;
 if (inDeno) for (const type of ["unhandledrejection", "error"]) addEventListener(type, (event) => event.preventDefault());
 const texts = new TextEncoder();
 for (const { name, mark } of ${JSON.stringify(list)}) {
-  const said = (await tried(name, world, mark)).slice(0, 300);
+  const said = (await tried(name, world, mark, ctx)).slice(0, 300);
   let bytes = texts.encode(JSON.stringify({ name, mark, said }) + "\\n");
   while (bytes.length > 0) bytes = bytes.subarray(write(bytes));
 }
@@ -99,14 +111,28 @@ exit(0);
 `;
 }
 
+/** What an attacker says of itself: nothing that it may do, unless given. */
+export interface Attacker {
+  readonly name: string;
+  readonly permissions: Readonly<Record<string, unknown>>;
+  /** Names of further parameters, all of them texts. */
+  readonly parameters: readonly string[];
+}
+
+const PLAIN: Attacker = { name: "attacker", permissions: {}, parameters: [] };
+
 /** A plugin that makes the attempt that its parameter names, whenever it is monitored. */
-export function pluginOf(probes: readonly Probe[]): string {
+export function pluginOf(probes: readonly Probe[], { name, permissions, parameters }: Attacker = PLAIN): string {
+  const names = ["attempt", "mark", "world", ...parameters];
+  const properties = Object.fromEntries(names.map((one) => [one, { type: "string" }]));
   return `${tableOf(probes)}
 export default { kind: "resource-agent", api: 1, spec: {
-  name: "attacker", summary: "Tries to get out", memoryLimitMiB: 128,
-  parameters: { type: "object", properties: { name: { type: "string" }, mark: { type: "string" }, world: { type: "string" } } },
-  async monitor({ params }) {
-    return { failed: (await tried(params.name, JSON.parse(params.world), params.mark)).slice(0, 300) };
+  name: ${JSON.stringify(name)}, summary: "Tries to get out", memoryLimitMiB: 128,
+  parameters: { type: "object", properties: ${JSON.stringify(properties)} },
+  permissions: ${JSON.stringify(permissions)},
+  async monitor(ctx) {
+    const { attempt, world, mark } = ctx.params;
+    return { failed: (await tried(attempt, JSON.parse(world), mark, ctx)).slice(0, 300) };
   },
   async start() {}, async stop() {},
 } };

@@ -1,22 +1,26 @@
 // What lies around the sandbox and must stay out of its reach: files with a secret, servers on loopback that remember who
 // spoke to them, a process to kill, a variable in the host's environment.
 
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import {
   chmodSync,
   existsSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
 import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, posix } from "node:path";
+import { bootId, processFacts } from "../../../runtime/host/plugins/processes.ts";
 import type { Outcome, WorldFacts } from "./probe.ts";
 
 /** The variable of the host's environment that holds the proof. */
@@ -33,6 +37,8 @@ export interface World {
   victimLives(): boolean;
   /** A new victim, for the next attempt. */
   newVictim(): number;
+  /** Swaps folder and link below `granted` until the returned function is called. */
+  startSwapping(): () => void;
   close(): Promise<void>;
 }
 
@@ -61,6 +67,13 @@ function dnsAnswer(question: Buffer): Buffer {
   return Buffer.concat([head, asked, Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1])]);
 }
 
+/** The path that a lax server takes a URL for. */
+function meantBy(url: string): string {
+  let path = url;
+  for (let turn = 0; turn < 3 && path.includes("%"); turn += 1) path = decodeURIComponent(path);
+  return posix.normalize(path.replaceAll("\\", "/"));
+}
+
 /** Servers that write down whatever they hear, and tell the proof to everybody. */
 async function openServers(folder: string) {
   const heard: string[] = [];
@@ -78,9 +91,11 @@ async function openServers(folder: string) {
   const tcp = createServer(greet);
   const unix = createServer(greet);
   const http = createHttpServer((request, response) => {
-    heard.push(request.url ?? "");
-    if (request.url?.startsWith("/redirect/") === true) {
-      response.writeHead(302, { location: request.url.replace("/redirect/", "/") }).end();
+    const path = meantBy(request.url ?? "");
+    if (!path.startsWith("/allowed/")) heard.push(path);
+    const [, redirected] = /^\/allowed\/redirect\/(.*)/.exec(path) ?? [];
+    if (redirected !== undefined) {
+      response.writeHead(302, { location: `/${[...redirected].reverse().join("")}` }).end();
       return;
     }
     const kind = request.url?.endsWith(".js") === true ? "text/javascript" : "text/plain";
@@ -123,10 +138,54 @@ function writeSecrets(folder: string): void {
   writeFileSync(join(folder, "secret.mjs"), `export default ${JSON.stringify(PROOF)};\n`);
   writeFileSync(join(folder, "secret.cjs"), `module.exports = ${JSON.stringify(PROOF)};\n`);
   for (const place of ["outside", "process", "plugin"]) {
-    for (const deed of ["rename", "remove"]) writeFileSync(join(folder, `${deed}-${place}`), PROOF);
+    for (const deed of ["rename", "remove", "remove-ctx", "remove-too"])
+      writeFileSync(join(folder, `${deed}-${place}`), PROOF);
   }
   const worker = `postMessage(Deno.readTextFileSync(${JSON.stringify(join(folder, "secret.txt"))}));\n`;
   writeFileSync(join(folder, "worker.mjs"), worker);
+}
+
+const EVIL = `#!/bin/sh
+: > "\${OUT:-$1}"
+`;
+
+/** A folder that plugins are granted, with everything in it that leads out of it. */
+function writeGranted(folder: string, out: string): void {
+  const granted = join(folder, "granted");
+  for (const one of ["granted/deeper", "granted/swapped", "GRANTED", "granted-not", "re\u0301serve\u0301", "evil"]) {
+    mkdirSync(join(folder, one), { recursive: true });
+  }
+  writeFileSync(join(granted, "plain.txt"), "harmless");
+  writeFileSync(join(granted, "script.sh"), "true\n");
+  writeFileSync(join(granted, "swapped/secret.txt"), "harmless");
+  for (const one of ["GRANTED", "granted-not", "re\u0301serve\u0301"])
+    writeFileSync(join(folder, one, "secret.txt"), PROOF);
+  symlinkSync("../secret.txt", join(granted, "link"));
+  symlinkSync("..", join(granted, "folder-link"));
+  symlinkSync("..", join(granted, "swapped-link"));
+  for (const place of ["outside", "plugin"]) {
+    symlinkSync(`../out/linked-${place}`, join(granted, `link-${place}`));
+    writeFileSync(join(out, `hard-${place}`), "untouched");
+    linkSync(join(out, `hard-${place}`), join(granted, `hard-${place}`));
+  }
+  for (const program of ["cat", "sleep"]) writeFileSync(join(folder, "evil", program), EVIL, { mode: 0o755 });
+  spawnSync("mkfifo", [join(granted, "pipe")]);
+}
+
+/** Goes on making a folder of the granted ones a link, and a folder again. */
+const SWAPPER = `const { renameSync } = require("node:fs");
+const pause = new Int32Array(new SharedArrayBuffer(4));
+const swap = (a, b) => renameSync(a, b);
+const until = Date.now() + 20_000;
+while (Date.now() < until) {
+  swap("swapped", "swapped-folder"); swap("swapped-link", "swapped");
+  Atomics.wait(pause, 0, 0, 0.2);
+  swap("swapped", "swapped-link"); swap("swapped-folder", "swapped");
+  Atomics.wait(pause, 0, 0, 0.2);
+}`;
+
+function readsAs(file: string, mark: string): boolean {
+  return statSync(file).isFile() && readFileSync(file, "latin1").includes(mark);
 }
 
 /** Settings in a working directory: names that lead to secrets, registries of packages on this machine. */
@@ -145,6 +204,7 @@ export async function openWorld(): Promise<World> {
   mkdirSync(out);
   chmodSync(out, 0o777);
   writeSecrets(folder);
+  writeGranted(folder, out);
   const servers = await openServers(folder);
   writeSettings(folder, folder, servers.ports.httpPort);
   const inside = join(folder, "inside");
@@ -157,9 +217,12 @@ export async function openWorld(): Promise<World> {
     return victim.pid ?? 0;
   };
   process.env[SECRET_VARIABLE] = PROOF;
+  const victimPid = newVictim();
+  const startTicks = processFacts(victimPid)?.startTicks ?? 0;
   const facts: WorldFacts = {
     ...{ proof: PROOF, folder, out, secret: join(folder, "secret.txt"), unixSocket: servers.unixSocket },
-    ...{ ...servers.ports, hostPid: process.pid, victimPid: newVictim() },
+    ...{ ...servers.ports, hostPid: process.pid, victimPid },
+    victim: { identity: { pid: victimPid, startTicks, bootId: bootId() ?? "" } },
     library: LIBRARIES.find(existsSync) ?? "",
   };
   return {
@@ -168,10 +231,14 @@ export async function openWorld(): Promise<World> {
     gotOut: ({ mark, said }) =>
       (said.includes(PROOF) && !said.startsWith("error:")) ||
       servers.heard.some((one) => one.includes(mark)) ||
-      readdirSync(out).some((name) => name.includes(mark)) ||
+      readdirSync(out).some((name) => name.includes(mark) || readsAs(join(out, name), mark)) ||
       readFileSync(join(folder, "secret.txt"), "utf8") !== PROOF,
     victimLives: () => victim?.exitCode === null && victim.signalCode === null,
     newVictim,
+    startSwapping() {
+      const swapper = spawn(process.execPath, ["--eval", SWAPPER], { cwd: join(folder, "granted"), stdio: "ignore" });
+      return () => void swapper.kill("SIGKILL");
+    },
     async close() {
       delete process.env[SECRET_VARIABLE];
       victim?.kill("SIGKILL");

@@ -1,0 +1,85 @@
+// Attempts to get more out of ctx than was granted. Outside, a host that asks nobody does whatever a plugin wishes; here each
+// attempt goes through the plugin host of a node, from the plugin's file to the capability.
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { findDeno } from "../../../runtime/host/plugins/sandbox/program.ts";
+import { Bench, saidIn } from "./bench.ts";
+import { ctxCluster } from "./ctx-cluster.ts";
+import { ctxFiles } from "./ctx-files.ts";
+import { ctxNet } from "./ctx-net.ts";
+import { ctxRun } from "./ctx-run.ts";
+import { NAIVE_CTX } from "./naive.ts";
+import { outside } from "./places.ts";
+import { markOf, type Outcome, pluginOf } from "./probe.ts";
+import { openWorld, type World } from "./world.ts";
+
+const TOPICS = [ctxFiles, ctxRun, ctxNet, ctxCluster];
+const deno = findDeno();
+const skip = deno === undefined ? "there is no Deno for this platform (npm package deno)" : false;
+
+/** All that the attacker is granted; the tables say it in words. */
+const PERMISSIONS = {
+  read: ["{folder}/granted/**", "{folder}/r\u00e9serv\u00e9/**"],
+  write: ["{folder}/granted/**"],
+  run: ["echo *", "env", "sort *", "cat {folder}/granted/*", "bash {folder}/granted/script.sh", "printf {word}"],
+  daemon: ["sleep 600"],
+  net: ["http://127.0.0.1:{httpPort}/allowed/*", "{peer}:{tcpPort}/tcp", "127.0.0.1:0/udp", "{peer}:{udpPort}/udp"],
+  attributes: ["probe-*", "standby", "terminate", "Maintenance", "fail-count-*", "master-*", "#health-*"],
+  processes: ["SYSTOLE_PROBE_MARK={resource}"],
+  promotionScore: true,
+};
+const PARAMETERS = ["folder", "word", "peer", "httpPort", "tcpPort", "udpPort"];
+
+describe("attempts to get more out of ctx than was granted", { skip, timeout: 120_000 }, () => {
+  let world: World;
+  let bench: Bench | undefined;
+  const probes = TOPICS.flatMap((topic) => topic.probes);
+  const outcomes = new Map<string, Outcome>();
+  before(async () => {
+    world = await openWorld();
+    const stopSwapping = world.startSwapping();
+    const proven = probes.filter(({ places }) => places === undefined);
+    try {
+      const found = await outside(proven, world.facts, deno ?? "", NAIVE_CTX);
+      for (const outcome of found) outcomes.set(outcome.name, outcome);
+    } finally {
+      stopSwapping();
+    }
+    const attacker = { name: "ctx-attacker", permissions: PERMISSIONS, parameters: PARAMETERS };
+    bench = new Bench(world.facts.folder, { name: attacker.name, source: pluginOf(probes, attacker) });
+  });
+  after(async () => {
+    await bench?.close();
+    await world.close();
+  });
+
+  for (const { topic, probes: rows } of TOPICS) {
+    describe(topic, () => {
+      for (const { name, places } of rows) {
+        test(name, async (t) => {
+          const { facts } = world;
+          if (places === undefined) {
+            const outcome = outcomes.get(name);
+            assert.ok(outcome !== undefined, "the attempt was not made outside");
+            t.diagnostic(`outside: ${world.gotOut(outcome) ? "got out" : "held"} (${outcome.said.slice(0, 80)})`);
+            assert.ok(world.gotOut(outcome), `outside: ${outcome.said}`);
+          }
+          const mark = markOf(name, "plugin");
+          const { folder, httpPort, tcpPort, udpPort } = facts;
+          const settings = { folder, word: "*", peer: "0x7f000001", httpPort: `${httpPort}`, tcpPort: `${tcpPort}` };
+          const parameters = { attempt: name, mark, world: JSON.stringify(facts), ...settings, udpPort: `${udpPort}` };
+          assert.ok(bench !== undefined);
+          const stopSwapping = name.includes("becomes a link") ? world.startSwapping() : undefined;
+          const said = saidIn(await bench.attack(parameters));
+          stopSwapping?.();
+          const gotOut = world.gotOut({ name, mark, said });
+          t.diagnostic(`plugin: ${gotOut ? "got out" : "held"} (${said.slice(0, 160)})`);
+          assert.equal(gotOut, false, said);
+          assert.ok(world.victimLives(), "the other process lives");
+          await bench.bystanderWorks();
+        });
+      }
+    });
+  }
+});
