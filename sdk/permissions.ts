@@ -13,10 +13,16 @@ export interface Permissions {
   /**
    * Commands for `ctx.run`: a program's name or path, alone (any arguments) or with argument patterns, one word each:
    * `"ip"`, `"systemctl is-active {unit}"`, `"ping -c 1 *"`. A last word `...` allows any further arguments.
+   * A `*` stands for no option (`-x` has to be written so) and leads no way back (`..`).
    */
   readonly run?: readonly string[];
   /** Programs for `ctx.daemon`, in the form of `run`. */
   readonly daemon?: readonly string[];
+  /**
+   * Variables that `ctx.run` and `ctx.daemon` may set although they decide which code a program runs (PATH, LD_PRELOAD, BASH_ENV,
+   * PYTHONPATH, ...), as `NAME=value`: `"{environment}"`, `"PATH=/opt/tool/bin"`. Other variables need no permission.
+   */
+  readonly env?: readonly string[];
   /**
    * Peers for `ctx.fetch`, `ctx.udp` and `ctx.tcp`: `"{address}:{port}/udp"`, `"{host}:443/tcp"`, or a URL, which grants its origin
    * and its path: `"{readyUrl}"`, `"https://{address}/redfish/v1/*"`.
@@ -35,7 +41,7 @@ export interface Permissions {
 }
 
 /** The kinds of permission, in the order in which they are shown. */
-export const PERMISSION_KINDS = ["run", "daemon", "net", "read", "write", "attributes", "processes"] as const;
+export const PERMISSION_KINDS = ["run", "daemon", "env", "net", "read", "write", "attributes", "processes"] as const;
 
 /** A kind of permission that has patterns. */
 export type PermissionKind = (typeof PERMISSION_KINDS)[number];

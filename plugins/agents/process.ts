@@ -79,7 +79,7 @@ export default defineResourceAgent({
       }),
     ),
   }),
-  permissions: { daemon: ["{program}"], net: ["{readyUrl}"] },
+  permissions: { daemon: ["{program}"], env: ["{environment}"], net: ["{readyUrl}"], write: ["{logFile}"] },
   timeouts: { monitor: "10s", start: "20s", stop: "20s" },
   async monitor({ daemon, fetch, params }) {
     const { identity, leftBehind, ended } = await daemon.adopt();

@@ -38,7 +38,7 @@ function failure(error: unknown): AgentOutcome {
     return { outcome: "error", code, reason: error.message };
   }
   if (isAgentError(error)) return { outcome: "error", code: error.code, reason: oneLine(error.message) };
-  return { outcome: "error", code: "generic", reason: errorText(error) };
+  return { outcome: "error", code: "generic", reason: oneLine(errorText(error)) };
 }
 
 /** What a monitor said; what it may not say is no observation. */

@@ -23,9 +23,11 @@ import type {
 import { AgentError } from "../../../sdk/mod.ts";
 import { hostCrypto } from "./ciphers.ts";
 import type { Daemons } from "./daemons.ts";
+import { steeringVariables } from "./environment.ts";
 import { fetchWhole } from "./fetch.ts";
-import { grantedFiles } from "./files.ts";
+import { checkPath, grantedFiles } from "./files.ts";
 import type { Grants } from "./grants.ts";
+import { plainText } from "./plugin-error.ts";
 import { bootId, findProcesses, signalProcess } from "./processes.ts";
 import { runCommand } from "./run.ts";
 import type { InstanceState } from "./state.ts";
@@ -118,6 +120,7 @@ export function createContext(parts: ContextParts): HostContext {
       : {
           run: guard(async (program: string, args: readonly string[] = [], options: RunOptions = {}) => {
             grants.check({ kind: "run", program, args });
+            for (const variable of steeringVariables(options.env)) grants.check({ kind: "env", variable });
             return await runCommand(program, args, options, { signal, childEnvironment });
           }),
         }),
@@ -187,6 +190,8 @@ function grantedAttributes(tell: ContextParts["onAttribute"], grants: Grants, gu
     set: guard(async (name, value) => {
       if (value.length > ATTRIBUTE_VALUE_LIMIT)
         throw new AgentError("generic", `The value of ${name} has more than ${ATTRIBUTE_VALUE_LIMIT} characters.`);
+      if (plainText(value) !== value)
+        throw new AgentError("generic", `The value of ${name} has characters in it that are no text.`);
       tell(checked(name), value);
     }),
     remove: guard(async (name) => tell(checked(name), null)),
@@ -197,6 +202,8 @@ function grantedDaemon(daemon: Daemon, grants: Grants, guard: Guard): Daemon {
   return {
     start: guard(async (program, args = [], options = {}) => {
       grants.check({ kind: "daemon", program, args });
+      for (const variable of steeringVariables(options.env)) grants.check({ kind: "env", variable });
+      if (options.logFile !== undefined) await checkPath(grants, "write", options.logFile);
       return await daemon.start(program, args, options);
     }),
     adopt: guard(() => daemon.adopt()),

@@ -5,6 +5,7 @@
 // Patterns come from the manifest. A placeholder is filled with the instance's parameters as plain text: a `*` inside a
 // parameter is just a star, never a wildcard, so no parameter can widen what the manifest says.
 
+import { posix } from "node:path";
 import type { PermissionKind, Permissions } from "../../../sdk/permissions.ts";
 import { PERMISSION_KINDS } from "../../../sdk/permissions.ts";
 import { PluginError } from "./plugin-error.ts";
@@ -12,6 +13,7 @@ import { PluginError } from "./plugin-error.ts";
 /** What a capability is about to do. */
 export type GrantRequest =
   | { readonly kind: "run" | "daemon"; readonly program: string; readonly args: readonly string[] }
+  | { readonly kind: "env"; readonly variable: string }
   | { readonly kind: "net"; readonly url: string }
   | { readonly kind: "net"; readonly address: string; readonly port: number; readonly protocol: "tcp" | "udp" }
   | { readonly kind: "read" | "write"; readonly path: string }
@@ -67,6 +69,13 @@ function fits(expanded: string, subject: string, without: string): boolean {
   return new RegExp(`^${escaped.replaceAll(ANY, any)}$`).test(subject);
 }
 
+/** A word of a command. A star may become no option, and may not lead back out of a folder. */
+function wordFits(expanded: string, word: string): boolean {
+  if (!fits(expanded, word, "")) return false;
+  if (!expanded.includes(ANY)) return true;
+  return !(expanded.startsWith(ANY) && word.startsWith("-")) && !/(^|\/)\.\.(\/|$)/.test(word);
+}
+
 /** Program and arguments, word by word. */
 function commandFits(
   pattern: string,
@@ -80,7 +89,7 @@ function commandFits(
   const open = rest.at(-1) === "...";
   const words = open ? rest.slice(0, -1) : rest;
   if (open ? args.length < words.length : args.length !== words.length) return false;
-  return words.every((word, index) => expand(word, values).some((expanded) => fits(expanded, args[index] ?? "", "")));
+  return words.every((word, index) => expand(word, values).some((expanded) => wordFits(expanded, args[index] ?? "")));
 }
 
 const DEFAULT_PORTS: Readonly<Record<string, string>> = { "http:": "80", "https:": "443" };
@@ -100,7 +109,20 @@ function urlFits(expanded: string, url: URL): boolean {
   if (!fits(bare(host), bare(url.hostname), "/:")) return false;
   const wanted = url.port === "" ? (DEFAULT_PORTS[url.protocol] ?? "") : url.port;
   if (!fits(port?.[1] ?? DEFAULT_PORTS[url.protocol] ?? "", wanted, "")) return false;
-  return fits(path === "" ? "/" : path, url.pathname, "?#");
+  const wantedPath = path === "" ? "/" : path;
+  return fits(wantedPath, url.pathname, "?#") && fits(asMeant(wantedPath), asMeant(url.pathname), "?#");
+}
+
+/** Servers undo a path's percent signs once or twice, and some before they look for `..`. */
+const MAXIMUM_UNDOING = 4;
+
+/** The path that a lax server takes a path for. */
+function asMeant(path: string): string {
+  let meant = path;
+  for (let turn = 0; turn < MAXIMUM_UNDOING; turn += 1) {
+    meant = meant.replace(/%(25|2e|2f|5c)/gi, (code) => String.fromCharCode(Number.parseInt(code.slice(1), 16)));
+  }
+  return posix.normalize(meant.replaceAll("\\", "/"));
 }
 
 function endpointFits(expanded: string, host: string, port: string, protocol: "tcp" | "udp"): boolean {
@@ -140,6 +162,8 @@ function allows(pattern: string, request: GrantRequest, values: Readonly<Record<
     case "run":
     case "daemon":
       return commandFits(pattern, request.program, request.args, values);
+    case "env":
+      return expand(pattern, values).some((expanded) => fits(expanded, request.variable, ""));
     case "net":
       return netFits(pattern, request, values);
     case "read":
@@ -171,6 +195,10 @@ function inWords(request: GrantRequest): { readonly deed: string; readonly line:
       return { deed: `run ${[request.program, ...request.args].join(" ")}`, line: request.program };
     case "daemon":
       return { deed: `start the daemon ${request.program}`, line: request.program };
+    case "env": {
+      const [name = ""] = request.variable.split("=");
+      return { deed: `set ${name} for a program, which decides what code runs`, line: request.variable };
+    }
     case "net": {
       if ("url" in request) return { deed: `fetch ${request.url}`, line: request.url };
       const endpoint = `${request.address}:${request.port}/${request.protocol}`;

@@ -52,6 +52,27 @@ export function promotionAttribute(resource: string): string {
   return `master-${resource.replace(/:\d+$/, "")}`;
 }
 
+/** Denials of one instance that are told in a time; what is more is counted, and told with the next one. */
+const MAXIMUM_DENIALS = 10;
+const DENIALS_WINDOW_MS = 10_000;
+
+/** Tells of denials, but not of each when there are many: a plugin in a loop would drown everything else. */
+function limitedDenials(tell: (text: string, code: PluginError["code"]) => void): (error: PluginError) => void {
+  let startedMs = Number.NEGATIVE_INFINITY;
+  let count = 0;
+  return ({ message, code }) => {
+    const nowMs = performance.now();
+    const lost = Math.max(0, count - MAXIMUM_DENIALS);
+    if (nowMs - startedMs >= DENIALS_WINDOW_MS) {
+      startedMs = nowMs;
+      count = 0;
+      if (lost > 0) tell(`${lost} further denials before this one were not told, as there were too many.`, code);
+    }
+    count += 1;
+    if (count <= MAXIMUM_DENIALS) tell(message, code);
+  };
+}
+
 /**
  * Makes an instance. `resource`: its id; `who`: how messages call it; `more`: built-in placeholders besides node and resource.
  * Throws PluginError `plugin-parameters`.
@@ -71,9 +92,9 @@ export function createInstance(
     `${resource} (${KINDS[plugin.kind].reference(name)})`,
   );
   const clean = (text: string): string => redact(text, secrets);
-  const onDenied = (error: PluginError): void => {
-    around.onEvent({ kind: "denied", code: error.code, text: clean(error.message), severity: "error", resource });
-  };
+  const onDenied = limitedDenials((text, code) =>
+    around.onEvent({ kind: "denied", code, text: clean(text), severity: "error", resource }),
+  );
   const placeholders = { ...values, ...more, node: around.nodeName, resource };
   const { onUse: tell } = around;
   const onUse = (request: GrantRequest, allowed: boolean): void => {

@@ -5,7 +5,7 @@ import { type TObject, Object as TypeObject } from "typebox";
 import type { Permissions, Plugin, PluginKind, TransportSpec } from "../../../sdk/mod.ts";
 import { permissionProblem } from "./grants.ts";
 import { readDuration, readParameters } from "./parameters.ts";
-import { oneLine, PluginError } from "./plugin-error.ts";
+import { oneLine, PluginError, plainText } from "./plugin-error.ts";
 import { summarize } from "./sandbox/guest/summary.ts";
 import { rebuildParameters } from "./sandbox/schema.ts";
 import type { Summary } from "./sandbox/wire.ts";
@@ -75,6 +75,13 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 function isKind(value: unknown): value is Kind {
   return typeof value === "string" && Object.hasOwn(KINDS, value);
+}
+
+/** Whether a name or a text anywhere in it would do something to a terminal; line ends and tabs may be. */
+function hasNoText(value: unknown): boolean {
+  if (typeof value === "string") return plainText(value.replace(/[\n\t]/g, " ")) !== value.replace(/[\n\t]/g, " ");
+  if (typeof value !== "object" || value === null) return false;
+  return Object.entries(value).some(([name, member]) => hasNoText(name) || hasNoText(member));
 }
 
 /** What is wrong with the functions of a specification. */
@@ -205,6 +212,8 @@ export function checkManifest(summary: Summary, file: string): Manifest {
   const refuse = (problem: string): PluginError =>
     new PluginError("plugin-manifest", `${file}: ${oneLine(problem, 300)}.`);
   if (!isRecord(spec)) throw refuse("its definition is not an object");
+  if (hasNoText(spec) || hasNoText(summary.functions ?? []))
+    throw refuse("its definition has control characters in it");
   const functions = new Set(summary.functions ?? []);
   const problem = specProblem(kind, spec, functions);
   if (problem !== undefined) throw refuse(problem);

@@ -14,8 +14,16 @@ export class PluginError extends Error {
   }
 }
 
-/** Any text as one line, not longer than a status line should be. */
+/** What a terminal, a log or a document would take for more than text: control characters, changes of direction, halves of a pair. */
+const NO_TEXT = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff]/gu;
+
+/** Any text without what is none. */
+export function plainText(text: string): string {
+  return text.replace(NO_TEXT, "\ufffd");
+}
+
+/** Any text as one line, not longer than a status line should be, that does nothing to whatever shows it. */
 export function oneLine(text: string, limit = 600): string {
-  const line = text.replace(/\s*\n\s*/g, " ").trim();
+  const line = plainText(text.replace(/\s*[\r\n]\s*/g, " ").replaceAll("\t", " ")).trim();
   return line.length <= limit ? line : `${line.slice(0, limit)}…`;
 }

@@ -14,7 +14,8 @@ import { outside } from "./places.ts";
 import { markOf, type Outcome, pluginOf } from "./probe.ts";
 import { openWorld, type World } from "./world.ts";
 
-const TOPICS = [ctxFiles, ctxRun, ctxNet, ctxCluster];
+// Files last: outside, one of their attempts takes the threads by which Deno reaches any file.
+const TOPICS = [ctxRun, ctxNet, ctxCluster, ctxFiles];
 const deno = findDeno();
 const skip = deno === undefined ? "there is no Deno for this platform (npm package deno)" : false;
 

@@ -39,6 +39,8 @@ export interface WorldFacts {
   readonly secret: string;
   readonly tcpPort: number;
   readonly httpPort: number;
+  /** A second server for HTTP. */
+  readonly otherPort: number;
   readonly udpPort: number;
   readonly unixSocket: string;
   /** The process of the test, which is the host. */

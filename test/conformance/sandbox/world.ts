@@ -16,7 +16,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { createServer as createHttpServer } from "node:http";
+import { createServer as createHttpServer, type RequestListener } from "node:http";
 import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join, posix } from "node:path";
@@ -90,19 +90,22 @@ async function openServers(folder: string) {
   };
   const tcp = createServer(greet);
   const unix = createServer(greet);
-  const http = createHttpServer((request, response) => {
-    const path = meantBy(request.url ?? "");
-    if (!path.startsWith("/allowed/")) heard.push(path);
-    const [, redirected] = /^\/allowed\/redirect\/(.*)/.exec(path) ?? [];
-    if (redirected !== undefined) {
-      response.writeHead(302, { location: `/${[...redirected].reverse().join("")}` }).end();
-      return;
-    }
-    const kind = request.url?.endsWith(".js") === true ? "text/javascript" : "text/plain";
-    response.writeHead(200, { "content-type": kind });
-    response.end(kind === "text/plain" ? PROOF : `export default ${JSON.stringify(PROOF)};`);
-  });
-  http.on("connection", keep);
+  const serve =
+    (allowed: string): RequestListener =>
+    (request, response) => {
+      const path = meantBy(request.url ?? "");
+      if (allowed === "" || !path.startsWith(allowed)) heard.push(path);
+      const [, redirected] = /^\/allowed\/redirect\/(.*)/.exec(path) ?? [];
+      if (redirected !== undefined) {
+        response.writeHead(302, { location: `/${[...redirected].reverse().join("")}` }).end();
+        return;
+      }
+      const kind = request.url?.endsWith(".js") === true ? "text/javascript" : "text/plain";
+      response.writeHead(200, { "content-type": kind });
+      response.end(kind === "text/plain" ? PROOF : `export default ${JSON.stringify(PROOF)};`);
+    };
+  const http = createHttpServer(serve("/allowed/")).on("connection", keep);
+  const other = createHttpServer(serve("")).on("connection", keep);
   http.on("upgrade", (request, socket) => {
     heard.push(request.url ?? "");
     socket.destroy();
@@ -116,6 +119,7 @@ async function openServers(folder: string) {
   await Promise.all([
     listening(tcp, 0),
     listening(http, 0),
+    listening(other, 0),
     listening(unix, unixSocket),
     new Promise<void>((resolve) => udp.bind(0, "127.0.0.1", resolve)),
   ]);
@@ -123,10 +127,10 @@ async function openServers(folder: string) {
   return {
     heard,
     unixSocket,
-    ports: { tcpPort: portOf(tcp), httpPort: portOf(http), udpPort: udp.address().port },
+    ports: { tcpPort: portOf(tcp), httpPort: portOf(http), otherPort: portOf(other), udpPort: udp.address().port },
     async close() {
       for (const socket of sockets) socket.destroy();
-      await Promise.all([tcp, http, unix].map((server) => new Promise((resolve) => server.close(resolve))));
+      await Promise.all([tcp, http, other, unix].map((server) => new Promise((resolve) => server.close(resolve))));
       await new Promise<void>((resolve) => udp.close(resolve));
     },
   };

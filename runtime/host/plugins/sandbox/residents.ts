@@ -7,6 +7,7 @@ import type { PluginKind } from "../../../../sdk/mod.ts";
 import { createLoader, type FoundPlugin, type LoaderOptions, type PluginSource } from "../loader.ts";
 import type { Manifest } from "../manifest.ts";
 import { PluginError } from "../plugin-error.ts";
+import { turns } from "../turns.ts";
 import type { PluginEvent, PluginLogLine, PluginReference, SandboxPolicy, Trust } from "../types.ts";
 import { findDeno, type GuestProgram, guestProgram, NOBODY } from "./program.ts";
 import { Resident } from "./resident.ts";
@@ -42,23 +43,6 @@ export interface ResidentsOptions extends Omit<LoaderOptions, "evaluate"> {
   readonly policy: SandboxPolicy;
   readonly log: (line: PluginLogLine) => void;
   readonly onEvent: (event: PluginEvent) => void;
-}
-
-/** Lets so many at a time; the others wait in order. */
-function turns(count: number): <Result>(start: () => Promise<Result>) => Promise<Result> {
-  let free = count;
-  const waiting: (() => void)[] = [];
-  return async (start) => {
-    if (free > 0) free -= 1;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
-    try {
-      return await start();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) free += 1;
-      else next();
-    }
-  };
 }
 
 /** Starts processes of plugins on this node, and says how far they are held. */

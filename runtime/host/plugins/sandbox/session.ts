@@ -7,7 +7,7 @@
 import { AgentError, isAgentError, type TcpSocket, type UdpSocket } from "../../../../sdk/mod.ts";
 import { errorText } from "../../errors.ts";
 import type { HostContext } from "../context.ts";
-import { PluginError } from "../plugin-error.ts";
+import { oneLine, PluginError } from "../plugin-error.ts";
 import { GuestChild } from "./child.ts";
 import { type GuestLine, readGuestLine } from "./guest-lines.ts";
 import { answerQuestion, type GuestSockets } from "./host-calls.ts";
@@ -339,7 +339,7 @@ export class GuestSession {
     this.logWindow.lines += 1;
     if (this.logWindow.lines > MAXIMUM_LOG_LINES) return;
     const context = call === undefined ? undefined : this.expected.get(call)?.context;
-    const short = text.slice(0, LOG_TEXT_LIMIT);
+    const short = oneLine(text, LOG_TEXT_LIMIT - 1);
     if (context === undefined) this.listener.log(level, short);
     else context.log[level](short);
   }
