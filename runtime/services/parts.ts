@@ -78,7 +78,10 @@ export class Parts {
     this.name = nodes.find((node) => node.id === self)?.name ?? `node ${self}`;
     const nextCallId = () => this.nextCallId();
     const digest = rememberingDigest(md5Hex);
-    this.kernel = createKernel({ ...config.kernel, self, mergeNodeState: withOwnWord }, initial);
+    this.kernel = createKernel(
+      { ...config.kernel, self, mergeNodeState: (recorded, own) => withOwnWord(recorded, own, config) },
+      initial,
+    );
     this.executor = new Executor({ self, name: this.name, incarnation, digest, nextCallId, planted });
     this.fencer = new Fencer({ self, nodes, random: config.random, nextCallId, planted });
     this.attributes = new Attributes({ self, nodes, runId });

@@ -3,6 +3,7 @@
 
 import { compareViewIds, type NodeId, type View } from "../membership/view.ts";
 import type { KernelMessage, LogPosition, NodeLife } from "../messages.ts";
+import { faultPlanted, type Plantable } from "../planted-fault.ts";
 import { judgeQuorum, type QuorumConfig, type QuorumVerdict } from "../quorum/votes.ts";
 import { type Element, withChildren } from "./element.ts";
 import { compareLogs } from "./log.ts";
@@ -62,7 +63,7 @@ export function mergedStatus(
   status: Element,
   coordinator: NodeId,
   states: States,
-  how: {
+  how: Plantable & {
     readonly digestOf: (element: Element) => string;
     readonly mergeNodeState: (recorded: Element, own: Element) => Element;
   },
@@ -78,7 +79,8 @@ export function mergedStatus(
       if (!cameAlong(coordinator, states, state)) children.push(own);
       continue;
     }
-    const fresh = cameAlong(coordinator, states, state) ? how.mergeNodeState(recorded, own) : own;
+    const isKnown = cameAlong(coordinator, states, state) || faultPlanted(how, "missing-incarnation-check");
+    const fresh = isKnown ? how.mergeNodeState(recorded, own) : own;
     if (how.digestOf(recorded) !== how.digestOf(fresh)) children[at] = fresh;
   }
   return withChildren(status, children);
