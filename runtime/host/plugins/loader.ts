@@ -19,6 +19,9 @@ import type { Trust } from "./types.ts";
 /** A transport that has not finished loading by then never will: it awaits something at its top level. */
 const IMPORT_TIMEOUT_MS = 2_000;
 
+/** A plugin whose process ended or was too slow is looked at again after this, when somebody asks for it. */
+const LOOK_AGAIN_MS = 5_000;
+
 /** A plugin that was found: usable, or with a problem. */
 export interface FoundPlugin {
   readonly origin: "bundled" | "configured" | "agreed";
@@ -189,23 +192,33 @@ function refuseDuplicates(
   });
 }
 
+/** Each plugin is looked at once; one whose trouble may have passed, again after a while. */
+class Looks {
+  private readonly found = new Map<string, Promise<FoundPlugin>>();
+
+  look(key: string, look: () => Promise<FoundPlugin>): Promise<FoundPlugin> {
+    const known = this.found.get(key);
+    if (known !== undefined) return known;
+    const fresh = look();
+    this.found.set(key, fresh);
+    fresh.then(({ problem }) => {
+      if (problem?.passing === true) setTimeout(() => this.found.delete(key), LOOK_AGAIN_MS).unref();
+    });
+    return fresh;
+  }
+}
+
 /** A loader over these sources. Nothing is loaded before something is asked for. */
 export function createLoader(options: LoaderOptions): Loader {
   const bundled = new Map(PLUGIN_KINDS.map((kind) => [kind, bundledFiles(kind)]));
   const filesOf = (kind: PluginKind): Map<string, string> => bundled.get(kind) ?? new Map();
-  const loaded = new Map<string, Promise<FoundPlugin>>();
-  let configured: Promise<readonly FoundPlugin[]> | undefined;
-
-  const loadOne = (kind: PluginKind, name: string, file: string): Promise<FoundPlugin> => {
-    const known = loaded.get(file) ?? loadBundled(kind, name, file, options);
-    loaded.set(file, known);
-    return known;
-  };
-  const loadAllConfigured = (): Promise<readonly FoundPlugin[]> => {
-    configured ??= Promise.all([...new Set(options.plugins)].map((entry) => loadConfigured(entry, options))).then(
-      (found) => refuseDuplicates(found, filesOf),
-    );
-    return configured;
+  const remembered = new Looks();
+  const loadOne = (kind: PluginKind, name: string, file: string): Promise<FoundPlugin> =>
+    remembered.look(file, () => loadBundled(kind, name, file, options));
+  const loadAllConfigured = async (): Promise<readonly FoundPlugin[]> => {
+    const entries = [...new Set(options.plugins)];
+    const found = entries.map((entry) => remembered.look(entry, () => loadConfigured(entry, options)));
+    return refuseDuplicates(await Promise.all(found), filesOf);
   };
 
   return {

@@ -3,6 +3,7 @@
 
 import type { TObject, TSchema } from "typebox";
 import { Value } from "typebox/value";
+import { patternsAnswer } from "./patterns.ts";
 import { PluginError } from "./plugin-error.ts";
 import type { ParameterDescription } from "./types.ts";
 
@@ -155,6 +156,12 @@ export function readParameters(schema: TObject, given: Readonly<Record<string, u
   }
   const filled: unknown = Value.Default(schema, read);
   const values: Record<string, unknown> = typeof filled === "object" && filled !== null ? { ...filled } : {};
+  const endless = known.find(([name, property]) => !patternsAnswer(property, values[name]));
+  if (endless !== undefined)
+    throw new PluginError(
+      "plugin-parameters",
+      `${who}: the pattern of parameter ${endless[0]} comes to no answer in time.`,
+    );
   if (!Value.Check(schema, values)) {
     throw new PluginError("plugin-parameters", `${who}: ${complaints(schema, values).join("; ")}.`);
   }

@@ -6,11 +6,14 @@ import { PLUGIN_ERRORS, type PluginErrorCode } from "../../../sdk/errors.ts";
 export class PluginError extends Error {
   override readonly name = "PluginError";
   readonly code: PluginErrorCode;
+  /** It may be otherwise the next time: a process that ended or was too slow, perhaps because the machine was busy. */
+  readonly passing: boolean;
 
   /** `what`: a sentence that names the file or the resource; the table's remedy is added. */
-  constructor(code: PluginErrorCode, what: string, options?: ErrorOptions) {
+  constructor(code: PluginErrorCode, what: string, options: ErrorOptions & { readonly passing?: boolean } = {}) {
     super(`${oneLine(what)} ${PLUGIN_ERRORS[code]}`, options);
     this.code = code;
+    this.passing = options.passing ?? false;
   }
 }
 

@@ -262,7 +262,7 @@ export class Resident {
       const code = error.code === "plugin-syntax" ? "plugin-syntax" : "plugin-import";
       return new PluginError(code, `${this.shown} failed while it was loaded: ${error.message}.`);
     }
-    return new PluginError("plugin-import", `${this.shown} ${errorText(error)}.`);
+    return new PluginError("plugin-import", `${this.shown} ${errorText(error)}.`, { passing: true });
   }
 }
 

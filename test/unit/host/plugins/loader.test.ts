@@ -94,6 +94,10 @@ test("what throws, or never ends, while it is loaded", async () => {
     /^plugin-import: Plugin \.\/throws\.ts failed while it was loaded: boom bang\. A plugin may only define/,
   );
   assert.match(
+    await problemWith("loops.ts", "for (;;) {} export default 1;"),
+    /^plugin-import: Plugin \.\/loops\.ts did not finish loading within 2000 ms/,
+  );
+  assert.match(
     await problemWith("waits.ts", "await new Promise(() => {}); export default 1;"),
     /^plugin-import: Plugin \.\/waits\.ts did not finish loading within 2000 ms/,
   );
@@ -193,6 +197,11 @@ test("a bad manifest names the member", () => {
   assert.equal(
     problem({ timeouts: { start: "soon" } }),
     'a.ts: timeouts.start must be a length of time such as "20s".',
+  );
+  assert.equal(problem({ memoryLimitMiB: 1e9 }), "a.ts: memoryLimitMiB must be a whole number from 32 to 4096.");
+  assert.equal(
+    problem({ permissions: { fly: ["up"] } }),
+    "a.ts: permissions.fly is unknown; there are run, daemon, net, read, write, attributes, processes, promotionScore.",
   );
   assert.equal(problem({ permissions: { run: ["{x}"] } }), "a.ts: permissions.run has {x}, which is no parameter.");
 });
