@@ -4,6 +4,7 @@
 
 import { childNamed, type Element } from "../../kernel/cib/element.ts";
 import type { Synapse } from "../transition.ts";
+import { actionUuid } from "./action.ts";
 import type { Cluster } from "./state.ts";
 
 /** So many actions are named in a message; the rest is counted. */
@@ -69,17 +70,21 @@ function complain(cluster: Cluster, never: readonly Synapse[], waiting: Int32Arr
   const orders = contradicting(cluster, ids);
   const named = concerned.slice(0, MAX_NAMED).map(({ action }) => action.internalOperationKey ?? action.operationKey);
   const more = concerned.length > MAX_NAMED ? ` and ${concerned.length - MAX_NAMED} more` : "";
-  const why = missing.length > 0 ? "wait for something that is not in the plan" : "wait for each other";
-  const next =
-    orders.length === 0
-      ? "Look at the orders between their resources."
-      : `Change or remove one of these constraints: ${orders.join(", ")}.`;
+  const absent = missing.flatMap(({ inputs }) => inputs).find((input) => waiting[input] === NOT_PLANNED);
+  const awaited = cluster.actions.find(({ id }) => id === absent);
+  const what = awaited === undefined ? "something that" : `${actionUuid(awaited)}, which`;
+  const verb = concerned.length === 1 ? "waits" : "wait";
+  const why = `${verb} for ${missing.length > 0 ? `${what} is not in the plan` : "each other"}`;
+  const cut = never.length === 1 ? "1 action is" : `${never.length} actions are`;
+  const look =
+    missing.length > 0 ? "What keeps that from being done has to go first." : "Look at the orders between them.";
+  const next = orders.length === 0 ? look : `Change or remove one of these constraints: ${orders.join(", ")}.`;
   const [element] = orders.length > 0 ? orders : [...ids];
   cluster.problems.push({
     severity: "error",
     code: missing.length > 0 ? "waits-for-nothing" : "order-circle",
     ...(element === undefined ? {} : { element }),
-    text: `${named.join(", ")}${more} ${why}, so ${never.length} actions are left out of the plan. ${next}`,
+    text: `${named.join(", ")}${more} ${why}, so ${cut} left out of the plan. ${next}`,
   });
 }
 
