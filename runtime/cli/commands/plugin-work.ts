@@ -49,7 +49,9 @@ export function listText(plugins: readonly Plugin[], options: RenderOptions): st
   const rows = plugins.map((plugin) => [
     span(plugin.name, plugin.problem === undefined ? "bold" : "bad"),
     span(plugin.kind, "dim"),
-    plugin.problem === undefined ? span(plugin.summary) : span(`${doubt(plugin)}: ${plugin.problem.text}`, "bad"),
+    plugin.problem === undefined
+      ? span(plugin.trust === "not sandboxed" ? `${plugin.summary} (not sandboxed)` : plugin.summary)
+      : span(`${doubt(plugin)}: ${plugin.problem.text}`, "bad"),
   ]);
   return columns(rows, "  ", options);
 }

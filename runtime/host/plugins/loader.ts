@@ -10,7 +10,6 @@ import { basename, dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { PluginKind } from "../../../sdk/mod.ts";
 import { errorText } from "../errors.ts";
-import { bundlePlugin } from "./bundle.ts";
 import { checkTransport, KINDS, type Manifest, PLUGIN_KINDS } from "./manifest.ts";
 import { PluginError } from "./plugin-error.ts";
 import { FROM_SOURCE, releaseFile } from "./release-file.ts";
@@ -114,7 +113,7 @@ async function loadBundled(kind: PluginKind, name: string, file: string, options
   const found = { origin: "bundled", file, kind, name } as const;
   try {
     const imported = kind === "transport" || !FROM_SOURCE;
-    const module = imported ? file : await bundlePlugin(file, dirname(file), options.bundleFolder);
+    const module = imported ? file : await bundleLate(file, dirname(file), options.bundleFolder);
     const source = { shown, module, text: await readFile(module, "utf8") };
     const { manifest, trust } = kind === "transport" ? await importedTransport(source) : await options.evaluate(source);
     if (manifest.kind !== kind || manifest.name !== name) {
@@ -155,7 +154,7 @@ function nameOfFile(entry: string): string {
 async function loadConfigured(entry: string, options: LoaderOptions): Promise<FoundPlugin> {
   const shown = `Plugin ${entry}`;
   try {
-    const module = await bundlePlugin(entry, options.pluginsBase, options.bundleFolder);
+    const module = await bundleLate(entry, options.pluginsBase, options.bundleFolder);
     const source = { shown, module, text: await readFile(module, "utf8") };
     const { manifest, trust } = await options.evaluate(source);
     const { kind, name } = manifest;
@@ -206,6 +205,12 @@ class Looks {
     });
     return fresh;
   }
+}
+
+/** Bundles a plugin; what that takes is loaded when it is needed. */
+async function bundleLate(entry: string, base: string, folder: string): Promise<string> {
+  const { bundlePlugin } = await import("./bundle.ts");
+  return await bundlePlugin(entry, base, folder);
 }
 
 /** A loader over these sources. Nothing is loaded before something is asked for. */

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { openDaemons } from "./daemons.ts";
 import { createInstance } from "./instance.ts";
 import { createLoader, importTransport } from "./loader.ts";
-import { describeInSandbox } from "./sandbox/describe.ts";
 import { openStateStore } from "./state.ts";
 import type { OpenedTransport, OpenTransportOptions } from "./types.ts";
 
@@ -18,7 +17,8 @@ export async function openTransport(options: OpenTransportOptions): Promise<Open
     plugins: options.plugins,
     pluginsBase: options.pluginsBase,
     bundleFolder: join(folder, "bundles"),
-    evaluate: describeInSandbox,
+    // The sandbox is a lot of code, and a node without transports of its own needs none of it in this thread.
+    evaluate: async (source) => (await import("./sandbox/describe.ts")).describeInSandbox(source),
   });
   const found = await loader.find("transport", options.name);
   const { plugin, manifest } = await importTransport(found.source);
