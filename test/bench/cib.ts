@@ -3,7 +3,7 @@
 
 import { spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism, loadavg } from "node:os";
 import { performance } from "node:perf_hooks";
 import { type ApiClient, connectApi } from "../../runtime/api/client.ts";
@@ -11,6 +11,7 @@ import { DemoCluster } from "../../runtime/cli/demo/cluster.ts";
 import { settledCoordinator } from "../../runtime/cli/demo/operator.ts";
 import { ClusterWatch } from "../../runtime/cli/demo/watch.ts";
 import { formatXml, parseXml } from "../../runtime/compat/xml.ts";
+import type { Element } from "../../runtime/kernel/cib/element.ts";
 import type { CibEdit } from "../../runtime/kernel/messages.ts";
 import { median, percentile } from "./figures.ts";
 import { benchPacemaker } from "./pacemaker.ts";
@@ -22,6 +23,9 @@ const WRITERS = 32;
 const DEFAULT_SEQUENTIAL = 300;
 const DEFAULT_SECONDS = 5;
 const DEFAULT_ROUNDS = 3;
+const PATIENCE_MS = 10_000;
+/** Of the fields of /proc/PID/stat. */
+const MS_PER_CLOCK_TICK = 10;
 /** Before anything is measured, so that the code is compiled and the disk is awake. */
 const WARM_UP = 100;
 
@@ -85,10 +89,19 @@ interface Options {
   readonly rounds: number;
 }
 
-async function measure(resources: number, options: Options): Promise<void> {
-  const cluster = await DemoCluster.create({ program: PROGRAM });
+/** One round's figures. */
+interface Row {
+  readonly p50: number;
+  readonly p95: number;
+  readonly rate: number;
+  /** Processor time of all nodes for one change: of the single writer, and of one among many. It says little of how busy the machine is. */
+  readonly singleMs: number;
+  readonly parallelMs: number;
+}
+
+/** Starts three nodes with that configuration; returns connections, that to the coordinator first. */
+async function begin(cluster: DemoCluster, configuration: Element): Promise<ApiClient[]> {
   const watch = new ClusterWatch(cluster.nodes);
-  const clients: ApiClient[] = [];
   try {
     for (const node of cluster.nodes) cluster.start(node);
     const coordinator = await watch.waitFor((reports) => settledCoordinator(reports, 3), WAIT_MS);
@@ -96,31 +109,72 @@ async function measure(resources: number, options: Options): Promise<void> {
     const nodes = [...cluster.nodes].sort(
       (a, b) => Number(b.name === coordinator.node.name) - Number(a.name === coordinator.node.name),
     );
-    watch.close();
-    for (const node of nodes) clients.push(await connectApi(node.socketPath));
+    const clients = await Promise.all(nodes.map((node) => connectApi(node.socketPath)));
     const [first] = clients;
     if (first === undefined) throw new Error("There is no node.");
-    const configuration = parseXml(configurationText(resources));
     await changeOnce(first, { edit: "replace-configuration", element: configuration });
     await sequential(first, WARM_UP);
-    const size = formatXml(configuration).length;
-    const about = `${resources} resources, ${(size / 1e6).toFixed(2)} MB`;
-    process.stdout.write(`configuration of ${about}, three nodes, ${busyWith()}:\n`);
-    const rows: { readonly p50: number; readonly p95: number; readonly rate: number }[] = [];
-    for (let round = 1; round <= options.rounds; round += 1) {
-      const took = await sequential(first, options.sequential);
-      const rate = await parallel(clients, WRITERS, options.seconds);
-      rows.push({ p50: percentile(took, 50), p95: percentile(took, 95), rate });
-      process.stdout.write(`  round ${round}: ${line(rows[rows.length - 1])}\n`);
-    }
-    const middle = (pick: (row: (typeof rows)[number]) => number): number => median(rows.map(pick));
-    const medians = { p50: middle((row) => row.p50), p95: middle((row) => row.p95), rate: middle((row) => row.rate) };
-    process.stdout.write(`  medians: ${line(medians)}; ${busyWith()} at the end\n`);
+    return clients;
   } finally {
     watch.close();
+  }
+}
+
+async function measureRound(cluster: DemoCluster, clients: readonly ApiClient[], options: Options): Promise<Row> {
+  const [first] = clients;
+  if (first === undefined) throw new Error("There is no node.");
+  const began = await processorMs(cluster);
+  const took = await sequential(first, options.sequential);
+  const between = await processorMs(cluster);
+  const rate = await parallel(clients, WRITERS, options.seconds);
+  const ended = await processorMs(cluster);
+  const singleMs = (between - began) / took.length;
+  const parallelMs = (ended - between) / (rate * options.seconds);
+  return { p50: percentile(took, 50), p95: percentile(took, 95), rate, singleMs, parallelMs };
+}
+
+async function measure(resources: number, options: Options): Promise<void> {
+  // A node that a busy machine keeps from speaking for a second is not what is looked for.
+  const cluster = await DemoCluster.create({ program: PROGRAM, detectionTimeoutMs: PATIENCE_MS });
+  const configuration = parseXml(configurationText(resources));
+  let clients: ApiClient[] = [];
+  try {
+    clients = await begin(cluster, configuration);
+    const about = `${resources} resources, ${(formatXml(configuration).length / 1e6).toFixed(2)} MB`;
+    process.stdout.write(`configuration of ${about}, three nodes, ${busyWith()}:\n`);
+    const rows: Row[] = [];
+    for (let round = 1; round <= options.rounds; round += 1) {
+      const row = await measureRound(cluster, clients, options);
+      rows.push(row);
+      process.stdout.write(`  round ${round}: ${line(row)}\n`);
+    }
+    const middle = (pick: (row: Row) => number): number => median(rows.map(pick));
+    const medians = {
+      p50: middle((row) => row.p50),
+      p95: middle((row) => row.p95),
+      rate: middle((row) => row.rate),
+      singleMs: middle((row) => row.singleMs),
+      parallelMs: middle((row) => row.parallelMs),
+    };
+    process.stdout.write(`  medians: ${line(medians)}; ${busyWith()} at the end\n`);
+  } finally {
     for (const client of clients) client.close();
     await cluster.dispose();
   }
+}
+
+/** Processor time of everything that the nodes have started, threads included, so far. */
+async function processorMs(cluster: DemoCluster): Promise<number> {
+  let totalMs = 0;
+  for (const { pid } of await cluster.leftovers()) {
+    try {
+      const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+      totalMs += (Number(fields[11]) + Number(fields[12])) * MS_PER_CLOCK_TICK;
+    } catch {
+      // It has ended.
+    }
+  }
+  return totalMs;
 }
 
 /** Figures of three nodes on few cores say little without what else went on. */
@@ -128,10 +182,9 @@ function busyWith(): string {
   return `load ${loadavg()[0]?.toFixed(1)} on ${availableParallelism()} cores`;
 }
 
-function line(row: { readonly p50: number; readonly p95: number; readonly rate: number } | undefined): string {
-  if (row === undefined) return "";
-  const one = `one writer p50 ${row.p50.toFixed(2)} ms, p95 ${row.p95.toFixed(2)} ms (${(1000 / row.p50).toFixed(0)}/s)`;
-  return `${one}; ${WRITERS} writers ${row.rate.toFixed(0)} changes/s`;
+function line(row: Row): string {
+  const one = `one writer p50 ${row.p50.toFixed(2)} ms, p95 ${row.p95.toFixed(2)} ms (${(1000 / row.p50).toFixed(0)}/s, ${row.singleMs.toFixed(1)} ms of processor each)`;
+  return `${one}; ${WRITERS} writers ${row.rate.toFixed(0)} changes/s (${row.parallelMs.toFixed(1)} ms of processor each)`;
 }
 
 /** Prints the figures of Systole, then those of Pacemaker where it can be had. */
