@@ -63,11 +63,11 @@ async function cuts(options: readonly string[]): Promise<boolean> {
     firstSeed: option(options, "seed", 1),
     together: option(options, "together", availableParallelism()),
     program: PROGRAM,
+    onProblem: (problem) => process.stdout.write(`${problem}\n`),
     onProgress: (done) => {
       if (done % 50 === 0) process.stdout.write(`${done}/${count}\n`);
     },
   });
-  for (const problem of figures.problems) process.stdout.write(`${problem}\n`);
   const { byKind, acknowledged, problems } = figures;
   const found = `${figures.cuts} power cuts (${JSON.stringify(byKind)}), ${acknowledged} acknowledged changes looked for`;
   process.stdout.write(`${found}, ${problems.length} problems\n`);

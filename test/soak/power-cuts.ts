@@ -25,6 +25,9 @@ import { seeded, sha256 } from "../unit/kernel/cluster.ts";
 /** A node that has not formed its cluster by then never will, however busy the machine. */
 const START_MS = 60_000;
 const LOOK_AGAIN_MS = 20;
+/** How often a node is started that a busy machine has kept from starting, and what it says then. */
+const MAX_STARTS = 5;
+const TOO_BUSY = /The transport did not open within \d+ ms/;
 /** A machine that is busy with something else is not what is looked for. */
 const PATIENT = { detectionTimeoutMs: 100, persistTimeoutMs: START_MS, mainSilenceMs: START_MS };
 /** Changes in one life, and lives of one disk: every life but the first starts from a cut. */
@@ -117,10 +120,30 @@ export async function cutsOf(seed: number): Promise<readonly Cut[]> {
   return cuts;
 }
 
-/** What a started node said; undefined when all was well. */
+/**
+ * What a started node said; undefined when all was well. A node whose thread for the transport did not even begin in its time was kept from
+ * it by a busy machine, and is started again on the same directory.
+ */
 async function startOn(directory: string, program: string, port: number, cut: Cut): Promise<string | undefined> {
   const stateDirectory = mkdtempSync(join(directory, "state-"));
   cut.disk.writeTo(join(stateDirectory, STORE_FOLDER));
+  try {
+    for (let tries = 1; ; tries += 1) {
+      const problem = await startOnce(directory, stateDirectory, program, port, cut);
+      if (tries >= MAX_STARTS || problem === undefined || !TOO_BUSY.test(problem)) return problem;
+    }
+  } finally {
+    rmSync(stateDirectory, { recursive: true, force: true });
+  }
+}
+
+async function startOnce(
+  directory: string,
+  stateDirectory: string,
+  program: string,
+  port: number,
+  cut: Cut,
+): Promise<string | undefined> {
   const socket = join(stateDirectory, "s");
   const file = join(stateDirectory, "node.json");
   const nodes = [{ id: 1, name: "n1", links: [{ address: "127.0.0.1", port }] }];
@@ -139,7 +162,6 @@ async function startOn(directory: string, program: string, port: number, cut: Cu
       child.kill("SIGKILL");
       await once(child, "close");
     }
-    rmSync(stateDirectory, { recursive: true, force: true });
   }
 }
 
@@ -211,6 +233,7 @@ export async function powerCuts(options: {
   readonly together: number;
   readonly program: string;
   readonly onProgress?: (done: number) => void;
+  readonly onProblem?: (problem: string) => void;
 }): Promise<PowerCutFigures> {
   const directory = mkdtempSync(join(tmpdir(), "systole-cuts-"));
   createKeyFile(join(directory, "key"));
@@ -227,7 +250,10 @@ export async function powerCuts(options: {
       const cut = waiting.shift();
       if (cut === undefined) continue;
       const problem = await startOn(directory, options.program, port, cut);
-      if (problem !== undefined) problems.push(problem);
+      if (problem !== undefined) {
+        problems.push(problem);
+        options.onProblem?.(problem);
+      }
       byKind[cut.kind] = (byKind[cut.kind] ?? 0) + 1;
       acknowledged += cut.acknowledged.length;
       done += 1;
