@@ -1,7 +1,8 @@
 // A node's configuration: what is right is completed, and what is wrong is refused in one line with place and remedy.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { generateKeyPairSync } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -156,4 +157,21 @@ test("options of other cluster managers that lose changes are refused by their n
 
 test("a socket path that the system cannot take is refused before anything starts", () => {
   refused({ ...good(), socket: `/run/${"x".repeat(110)}` }, "socket-path", /103/);
+});
+
+test("what is asked of signatures: keys are read when the node starts, and a policy that lets nothing run is refused", () => {
+  assert.deepEqual(parse(good()).pluginSignatures, { policy: "off", keys: [] });
+  const { publicKey } = generateKeyPairSync("ed25519");
+  const file = join(directory, "release.pub.pem");
+  writeFileSync(file, publicKey.export({ type: "spki", format: "pem" }));
+  const { policy, keys } = parse({ ...good(), pluginSignatures: { policy: "require", keys: [file] } }).pluginSignatures;
+  assert.deepEqual([policy, keys.map((key) => key.file)], ["require", [file]]);
+  refused(
+    { ...good(), pluginSignatures: { policy: "require" } },
+    "config-invalid",
+    /names no key, so no plugin could ever run/,
+  );
+  refused({ ...good(), pluginSignatures: { policy: "always" } }, "config-invalid", /pluginSignatures/);
+  const missing = { ...good(), pluginSignatures: { policy: "warn", keys: ["no-such.pem"] } };
+  assert.throws(() => parse(missing), /The public key \/etc\/systole\/no-such\.pem cannot be read/);
 });

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import { parseXml } from "../../../runtime/compat/xml.ts";
 import { applyEdits } from "../../../runtime/kernel/cib/edits.ts";
 import type { Element } from "../../../runtime/kernel/cib/element.ts";
@@ -193,4 +194,51 @@ test("what is new in permissions is told from what was there", () => {
   );
   assert.ok(isWidened({ read: ["/a"] }, { read: ["/a", "/b"] }));
   assert.ok(!isWidened({ read: ["/a", "/b"] }, { read: ["/a"] }));
+});
+
+test("whatever stands in the property, reading it does not fail, and what was read can be compared and written", () => {
+  const key = fc.constantFrom(
+    "read",
+    "constructor",
+    "__proto__",
+    "toString",
+    "sha512",
+    "api",
+    "source",
+    "permissions",
+    "grants",
+  );
+  const patterns = fc.dictionary(key, fc.array(fc.string({ maxLength: 5 }), { maxLength: 3 }));
+  const near = fc.record({
+    sha512: fc.constant(digest("a")),
+    api: fc.nat(3),
+    source: fc.string(),
+    permissions: patterns,
+    grants: patterns,
+  });
+  const value = fc.oneof(
+    fc.json(),
+    fc.string(),
+    near.map((entry) => JSON.stringify(entry)),
+  );
+  fc.assert(
+    fc.property(value, (text) => {
+      const pair: Element = {
+        name: "nvpair",
+        attributes: { id: "x", name: "systole-plugin-resource-agent-x", value: text },
+        children: [],
+      };
+      const set: Element = { name: "cluster_property_set", attributes: { id: "s" }, children: [pair] };
+      const config: Element = { name: "crm_config", attributes: {}, children: [set] };
+      const lock = readPluginLock({
+        name: "cib",
+        attributes: {},
+        children: [{ name: "configuration", attributes: {}, children: [config] }],
+      });
+      assert.equal(lock.plugins.length + lock.unreadable.length, 1);
+      for (const { current } of lock.plugins) permissionChanges(current.permissions, current.grants ?? {});
+      lockFileText(lock);
+    }),
+    { numRuns: 300, seed: 1 },
+  );
 });
