@@ -262,7 +262,7 @@ class NodeKernel implements Kernel {
     this.#view = view;
     this.#coordinator = this.#coordinatorOf(view);
     this.#replication = undefined;
-    this.#log.dropWaiting();
+    if (!faultPlanted(this.#config, "waiting-writes-kept")) this.#log.dropWaiting();
     this.#formation = new Formation({
       self: this.#config.self,
       view,

@@ -33,7 +33,9 @@ export type PlantedFault =
   | "stale-view-accepted"
   | "status-not-rebuilt"
   | "survivor-does-not-wait"
-  | "tie-broken-by-each";
+  | "tie-broken-by-each"
+  | "wait-for-all-ignored"
+  | "waiting-writes-kept";
 
 /** A part of a machine's configuration. */
 export interface Plantable {

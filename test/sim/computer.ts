@@ -43,7 +43,7 @@ export class Computer implements NodeFacts, Outlet {
     const chance = this.random.fork("disk");
     this.disk = dials.disk.realStore
       ? new StoreDisk(queue, chance, dials.disk, world.planted)
-      : new RecordDisk(queue, chance, dials.disk);
+      : new RecordDisk(queue, chance, dials.disk, (text) => world.violation("log-out-of-order", `${name}: ${text}`));
     this.agents = new Agents(queue, this.random.fork("agents"), dials.agents, this.#watch());
     world.network.attach(id, (from, link, datagram) => this.#process?.receive(from, link, datagram));
   }

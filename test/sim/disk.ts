@@ -76,9 +76,13 @@ export class RecordDisk implements Disk {
   /** Invalidates what is under way when the process ends. */
   #life = 0;
 
-  constructor(queue: EventQueue, random: Random, dials: DiskDials) {
+  readonly #tell: (text: string) => void;
+
+  /** @param tell is told when the records do not make a log: nothing that a disk does can bring that about. */
+  constructor(queue: EventQueue, random: Random, dials: DiskDials, tell: (text: string) => void) {
     this.#random = random;
     this.#dials = dials;
+    this.#tell = tell;
     this.trouble = new DiskTrouble(queue, random, dials);
   }
 
@@ -173,7 +177,13 @@ export class RecordDisk implements Disk {
       if (record.record !== "entry") log.advance({ record });
       else {
         const patched = applyPatchset(log.document, record.entry.patchset);
-        if (!patched.ok) throw new Error(`the log on the disk does not fit: ${patched.reason}`);
+        if (!patched.ok || record.entry.index !== log.position.index + 1) {
+          this.#tell(
+            `entry ${record.entry.index} stands behind ${log.position.index}${patched.ok ? "" : `: ${patched.reason}`}`,
+          );
+          this.lose();
+          return this.#readRecords(founding);
+        }
         log.advance({ record, after: patched.cib });
       }
     }

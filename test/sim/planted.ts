@@ -3,7 +3,7 @@
 // not to show it; no checker knows of any of them.
 
 import type { PlantedFault } from "../../runtime/kernel/planted-fault.ts";
-import type { Dials } from "./dials.ts";
+import { type Dials, FAULT_KINDS, type FaultKind } from "./dials.ts";
 
 /** One mistake. */
 export interface Mistake {
@@ -19,6 +19,8 @@ export interface Mistake {
   readonly turn?: (dials: Dials) => Dials;
 }
 
+const NO_FAULTS = Object.fromEntries(FAULT_KINDS.map((kind) => [kind, 0])) as Record<FaultKind, number>;
+
 const kernel = { layer: "kernel", nodes: 5, minutes: 3, seeds: 30 } as const;
 const all = { layer: "all", nodes: 5, minutes: 3, seeds: 20 } as const;
 /** The product's own store on simulated files. */
@@ -29,6 +31,28 @@ const slowStore = (dials: Dials): Dials => ({ ...dials, disk: { ...dials.disk, r
 const lostStores = (dials: Dials): Dials => ({
   ...dials,
   faultWeights: { ...dials.faultWeights, "store-lost": 1, "rack-loss": 2, blackout: 1 },
+});
+
+/** Writes take long, so that some wait while another is under way, and views change all the time. */
+const slowDisks = (dials: Dials): Dials => ({
+  ...dials,
+  disk: { ...dials.disk, realStore: false, syncMs: 60, slowRate: 0.2, slowMs: 400 },
+  changeIntervalMs: 60,
+  faultIntervalMs: 2_500,
+  faultLength: 0.5,
+  faultWeights: { ...NO_FAULTS, isolation: 1, partition: 1, pause: 1, "slow-path": 1, crash: 0.5 },
+});
+/**
+ * Of two computers one goes down and stays off while the other goes on; then that one goes too, and the first comes back alone and has the
+ * time to fence the other.
+ */
+const oneAfterTheOther = (dials: Dials): Dials => ({
+  ...dials,
+  stonithAction: "off",
+  devices: { ...dials.devices, failRate: 0, hangRate: 0, lieRate: 0, lagMs: 0, denyRate: 0, misreadRate: 0 },
+  faultIntervalMs: 30_000,
+  faultWeights: { ...NO_FAULTS, "power-loss": 1 },
+  powerOnMs: 60_000,
 });
 
 /** All mistakes. */
@@ -47,6 +71,18 @@ export const PLANTED: Readonly<Record<PlantedFault, Mistake>> = {
   "damaged-store-votes": { ...kernel, turn: lostStores, text: "a member whose store was lost counts a vote" },
   "quorum-off-by-one": { ...kernel, text: "half of the votes are a quorum" },
   "quorum-of-the-living": { ...kernel, text: "the votes are counted against those of the members that are here" },
+  "waiting-writes-kept": {
+    ...kernel,
+    turn: slowDisks,
+    text: "what waited for the disk when the view changed is written in the next one",
+  },
+  "wait-for-all-ignored": {
+    ...all,
+    nodes: 2,
+    minutes: 6,
+    turn: oneAfterTheOther,
+    text: "one of two nodes goes on after a start without having seen the other",
+  },
   "stale-view-accepted": { ...kernel, text: "an install is obeyed whatever its number, and whether accepted or not" },
   "tie-broken-by-each": { ...kernel, text: "of members of one seniority each takes itself for the coordinator" },
   "duplicate-piece-taken": { ...kernel, text: "a piece of a message that comes twice is put in twice" },

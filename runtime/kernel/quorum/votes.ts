@@ -154,7 +154,7 @@ function startObstacle(
   if (hasRunningMember(view) || isOverridden(view, states)) return undefined;
   const present = new Set(view.members.map((member) => member.id));
   const absent = config.nodes.filter((node) => !present.has(node.id));
-  if (config.waitForAll && absent.length > 0) {
+  if (config.waitForAll && absent.length > 0 && !faultPlanted(config, "wait-for-all-ignored")) {
     return (
       `wait_for_all: after a start the cluster waits until all nodes have been seen together once; ` +
       `not seen yet: ${names(config, absent)}. Start them, or run "${START_OVERRIDE_COMMAND}" here if they are known to be off.`

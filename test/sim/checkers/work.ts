@@ -12,6 +12,11 @@ import type { Facts } from "../observations.ts";
 export function workMissing(facts: Facts): string | undefined {
   const cib = facts.nodes[0]?.life?.cib;
   if (cib === undefined) return "there is no CIB";
+  // A plan costs much, and of a document that will be another in a moment it tells nothing: at the second look it is made.
+  if (!looked.has(cib)) {
+    looked.add(cib);
+    return "the CIB has just changed";
+  }
   const plan = planOf(cib, facts.nowMs);
   if (plan.actions.length > 0) return `still to be done: ${plan.actions.join(", ")}`;
   const wanted = new Set<string>();
@@ -38,6 +43,8 @@ interface Plan {
   readonly placements: ReturnType<typeof schedule>["placements"];
 }
 
+/** Documents that were there at an earlier look. */
+const looked = new WeakSet<Element>();
 const plans = new WeakMap<Element, Plan>();
 
 function planOf(cib: Element, nowMs: number): Plan {
