@@ -16,6 +16,8 @@ export interface NodeName {
 export const FENCE_DEVICE = "power";
 /** Registers that operators write. */
 export const REGISTERS = 4;
+/** The first of them are properties of which Systole knows that no plan depends on them; a change of the others makes a new plan. */
+const REGISTERS_WITHOUT_PLAN = 2;
 
 export const CLONED = "cache";
 export const CLONE = "cache-everywhere";
@@ -91,7 +93,8 @@ export const REGISTER_PATH: CibPath = [
 
 /** A register with a value. */
 export function registerElement(register: number, value: number): Element {
-  return element("nvpair", { id: `register-${register}`, name: `systole-register-${register}`, value: `${value}` });
+  const prefix = register < REGISTERS_WITHOUT_PLAN ? "systole-" : "";
+  return element("nvpair", { id: `register-${register}`, name: `${prefix}register-${register}`, value: `${value}` });
 }
 
 /** The registers' values in a CIB; 0 where one was never written. */
