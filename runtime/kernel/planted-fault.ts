@@ -31,6 +31,7 @@ export type PlantedFault =
   | "snapshot-not-synced"
   | "stale-coordinator-goes-on"
   | "stale-view-accepted"
+  | "status-not-rebuilt"
   | "survivor-does-not-wait"
   | "tie-broken-by-each"
   | "wait-for-all-ignored"

@@ -125,6 +125,7 @@ export const PLANTED: Readonly<Record<PlantedFault, Mistake>> = {
   "recovery-before-fence": { ...all, text: "what waits for a fence goes on when the fence was asked for" },
   "leave-with-resources": { ...all, text: "a node leaves cleanly while something runs on it" },
   "stale-coordinator-goes-on": { ...all, text: "a coordinator does not step down, and nodes obey it" },
+  "status-not-rebuilt": { ...all, text: "the status after a merge is that of the coordinator alone" },
   "action-without-quorum": { ...all, text: "nobody asks whether the view is primary before something is started" },
   "missing-incarnation-check": {
     ...all,

@@ -207,7 +207,8 @@ export class Formation {
     const candidate = this.#candidate;
     if (candidate === undefined || this.#fetching?.log !== false || this.#fetching.status) return;
     candidate.log = this.#sharing(candidate.log);
-    candidate.status = mergedStatus(candidate.status, this.#parts.self, this.#states, this.#parts);
+    if (!faultPlanted(this.#parts, "status-not-rebuilt"))
+      candidate.status = mergedStatus(candidate.status, this.#parts.self, this.#states, this.#parts);
     const verdict = this.#judge(candidate.log.document, carried.fenced, carried.startOverride);
     const offered = this.#number(verdict);
     const document = candidate.log.document;
