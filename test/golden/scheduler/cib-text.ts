@@ -8,7 +8,7 @@
 //   schema pacemaker-1.2      the schema that the CIB names
 //   cib N=V …                 attributes of the document: have-quorum, validate-with, dc-uuid, …
 //   tag NAME RESOURCE …       fencing NODE LEVEL DEVICE,DEVICE     fencing /PATTERN/ …   fencing ATTRIBUTE=VALUE …
-//   ticket NAME granted | revoked | standby
+//   ticket NAME granted | revoked | standby | revoked standby
 //   score ATTRIBUTE NODE VALUE                     a transient node attribute
 //   ran RESOURCE OPERATION NODE RESULT [SECONDS] [with N=V …] [N=V …]
 //                             an operation that was done, with these parameters; N=V: attributes of the history entry
@@ -154,12 +154,12 @@ function addTag(draft: Draft, words: readonly string[]): void {
 }
 
 function addTicket(draft: Draft, words: readonly string[]): void {
-  const [id = "", state] = words;
+  const [id = "", ...states] = words;
   draft.tickets.push(
     element("ticket_state", {
       id,
-      granted: String(state !== "revoked"),
-      standby: String(state === "standby"),
+      granted: String(!states.includes("revoked")),
+      standby: String(states.includes("standby")),
       "last-granted": "1000000",
     }),
   );

@@ -17,7 +17,7 @@ import {
   resourceOptions,
   roomOptions,
 } from "./candidates-options.ts";
-import { type Neighbour, referencedIds } from "./neighbours.ts";
+import { type Neighbour, neighboursOf, referencedIds } from "./neighbours.ts";
 import type { Goal } from "./smallest-change.ts";
 
 /** More failed resources than these are not looked at for what put a node in standby. */
@@ -38,6 +38,8 @@ export function candidatesFor(
   const state = nodeState(cib, node.id);
   const promoted = goal === "promoted";
   const [moves, others] = locations(cib, neighbours, node);
+  // A remote node has the name of its connection, and is there when that runs.
+  const connection = neighboursOf(cib, node.name).slice(0, 1);
   return [
     ...neighbours.flatMap((each) => clearFailures(each, node, state)),
     ...nodeStates(cib, node, state),
@@ -46,7 +48,7 @@ export function candidatesFor(
     ...(promoted ? promotionOptions(cib, own) : []),
     ...moves,
     ...tickets(cib, neighbours),
-    ...neighbours.flatMap((each) => resourceOptions(cib, each)),
+    ...[...neighbours, ...connection].flatMap((each) => resourceOptions(cib, each)),
     ...defaultOptions(cib),
     ...others,
     ...capacities(neighbours, node),

@@ -80,6 +80,10 @@ export function nodeReason(cluster: Cluster, node: Node): Reason | undefined {
   };
   if (node.unclean)
     return { code: "node-unclean", text: `${name} was lost or is broken, and has to be fenced`, ...about };
+  if (node.shutdown && node.remoteKind && node.remote !== undefined) {
+    const text = `${name} is not reached, as its connection is to run nowhere`;
+    return { code: "node-offline", text, ...about, resource: node.remote.id };
+  }
   if (node.shutdown) return { code: "node-shutdown", text: `${name} is shutting down`, ...about };
   if (!node.online) return { code: "node-offline", text: `${name} is offline`, ...about };
   if (node.pending) return { code: "node-pending", text: `${name} is still joining the cluster`, ...about };

@@ -185,11 +185,16 @@ function covers(edit: CibEdit, other: CibEdit): boolean {
   return edit.edit !== "set" && target(other).startsWith(`${target(edit)}/`);
 }
 
+/** Two edits of the same element, except those that set different attributes of it. */
+function collide(one: CibEdit, other: CibEdit): boolean {
+  if (target(one) !== target(other)) return covers(one, other) || covers(other, one);
+  if (one.edit !== "set" || other.edit !== "set") return true;
+  return Object.keys(one.attributes).some((name) => name in other.attributes);
+}
+
 /** What is changed by one of them is changed by the other too, so they cannot be done together. */
 function exclude(one: Candidate, other: Candidate): boolean {
-  return one.edits.some((mine) =>
-    other.edits.some((its) => target(its) === target(mine) || covers(mine, its) || covers(its, mine)),
-  );
+  return one.edits.some((mine) => other.edits.some((its) => collide(mine, its)));
 }
 
 /** Of those that exclude one another, the first. */
