@@ -81,7 +81,8 @@ export async function inProcess(
   return found;
 }
 
-function quietContext(params: Readonly<Record<string, unknown>>, signal: AbortSignal): HostContext {
+/** A context that does nothing. */
+export function quietContext(params: Readonly<Record<string, unknown>>, signal: AbortSignal): HostContext {
   const quiet = (): void => undefined;
   return {
     ...{ params, node: "n", resource: "r", signal, crypto: hostCrypto, redact: (text: string) => text },

@@ -1,0 +1,99 @@
+// A plugin that does what no plugin should. Whatever it does, its own call gets an answer in words, its own process may
+// end and is started again, and the host and the other plugin go on as if nothing had happened.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { findDeno } from "../../../runtime/host/plugins/sandbox/program.ts";
+import { Bench, saidIn } from "./bench.ts";
+import { DEEDS, hostileSource } from "./hostile-plugin.ts";
+
+const deno = findDeno();
+const skip = deno === undefined ? "there is no Deno for this platform (npm package deno)" : false;
+const folder = mkdtempSync(join(tmpdir(), "systole-hostile-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A denial may be told so often. */
+const MOST_DENIALS = 12;
+/** More than any memoryLimitMiB here, and little enough for the machine that runs the test. */
+const MUCH_MIB = 320;
+
+describe("a hostile plugin", { skip, timeout: 200_000 }, () => {
+  let opened = 0;
+  const open = (): Bench => {
+    opened += 1;
+    return new Bench(join(folder, `${opened}`), { name: "hostile", source: hostileSource("hostile") });
+  };
+  let shared: Bench;
+  before(() => {
+    shared = open();
+  });
+  after(async () => {
+    await shared.close();
+  });
+
+  for (const [topic, deeds] of Object.entries(DEEDS)) {
+    describe(topic, () => {
+      for (const { name, said, end, timeoutMs } of deeds) {
+        test(name, async (t) => {
+          // Who spoils its process for the next one gets one of its own.
+          const alone = end !== undefined || topic === "globals";
+          const bench = alone ? open() : shared;
+          if (alone) t.after(() => bench.close());
+          const settings = timeoutMs === undefined ? {} : { timeoutMs };
+          const outcome = saidIn(await bench.attack({ does: name }, settings));
+          t.diagnostic(`plugin: ${outcome.slice(0, 120)}`);
+          assert.match(outcome, said);
+          await bench.bystanderWorks();
+          if (end !== undefined) {
+            await ended(bench);
+            t.diagnostic(`process: ${bench.lastEnd().slice(0, 160)}`);
+            assert.match(bench.lastEnd(), end);
+          }
+          for (const { text } of [...bench.lines, ...bench.events]) assert.doesNotMatch(text, /\p{Cc}/u);
+        });
+      }
+    });
+  }
+
+  test("denials are told, but not each of five hundred", () => {
+    const denied = shared.events.filter(({ kind }) => kind === "denied");
+    assert.ok(denied.length > 0 && denied.length <= MOST_DENIALS, `${denied.length} were told`);
+  });
+});
+
+/** Waits until the end of the attacker's process is told; its call may have been answered before. */
+async function ended(bench: Bench): Promise<void> {
+  const untilMs = performance.now() + 15_000;
+  while (!bench.events.some(({ code }) => code === "plugin-ended")) {
+    assert.ok(performance.now() < untilMs, "the process has ended");
+    // The next call waits for the process that follows, or finds the one that is about to end.
+    await bench.bystanderWorks();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** Lets a program take memory outside, and says what it says then. */
+function takeOutside(source: string): Promise<string> {
+  const child = spawn(deno ?? "", ["run", "-A", "--quiet", "--no-config", "-"], { stdio: ["pipe", "pipe", "ignore"] });
+  let text = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    text += chunk.toString("utf8");
+  });
+  child.stdin.end(source);
+  return new Promise((resolve) => child.once("close", () => resolve(text.trim())));
+}
+
+for (const [how, take] of Object.entries({
+  "typed arrays": "new Uint8Array(1 << 20).fill(7)",
+  "a shared buffer": "new Uint8Array(new SharedArrayBuffer(1 << 20)).fill(7)",
+  texts: 'String(i).padEnd(1 << 20, "x" + i).split("").reverse().join("").slice(1)',
+})) {
+  test(`outside, memory is there for whoever takes it, by ${how}`, { skip, timeout: 60_000 }, async () => {
+    const source = `const all = []; for (let i = 0; i < ${MUCH_MIB}; i += 1) all.push(${take}); console.log(all.length);`;
+    assert.equal(await takeOutside(source), `${MUCH_MIB}`);
+  });
+}
