@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Permissions } from "systole/sdk";
+import { steeringVariables } from "../../../../runtime/host/plugins/environment.ts";
 import { createGrants, type GrantRequest, permissionProblem } from "../../../../runtime/host/plugins/grants.ts";
 
 function allowed(permissions: Permissions, values: Readonly<Record<string, unknown>>, request: GrantRequest): boolean {
@@ -66,6 +67,43 @@ test("a parameter is text: no star, blank or dot of it widens a pattern", () => 
   );
   check({ read: ["{file}"] }, { file: "/tmp/*" }, [read("/tmp/*")], [read("/tmp/a")]);
   check({ run: ["{program}"] }, {}, [], [run(""), run("sh")]);
+});
+
+test("a star in a command becomes no option, and leads no way back", () => {
+  check(
+    { run: ["ping -c 1 *", "cat /var/lib/x/*", "grep -e* /etc/x", "ls /a/../b"] },
+    {},
+    [run("ping", "-c", "1", "::1"), run("cat", "/var/lib/x/a..b"), run("grep", "-e-x", "/etc/x"), run("ls", "/a/../b")],
+    [run("ping", "-c", "1", "-f"), run("cat", "/var/lib/x/../../../etc/shadow"), run("cat", "/var/lib/x/..")],
+  );
+});
+
+test("variables that decide what code runs: as the operator wrote them, or as the manifest says", () => {
+  const env = (variable: string): GrantRequest => ({ kind: "env", variable });
+  check(
+    { env: ["{environment}", "PATH=/opt/x/bin"] },
+    { environment: ["JAVA_OPTS=-Xmx1g", "LD_PRELOAD=/usr/lib/a.so"] },
+    [env("PATH=/opt/x/bin"), env("LD_PRELOAD=/usr/lib/a.so")],
+    [env("PATH=/tmp"), env("LD_PRELOAD=/tmp/a.so"), env("BASH_ENV=/tmp/x")],
+  );
+  assert.deepEqual(
+    steeringVariables({ IPMI_PASSWORD: "x", LC_ALL: "C", NODE_NAME: "a", PATH: "/x", "BASH_FUNC_x%%": "() { :; }" }),
+    ["PATH=/x", "BASH_FUNC_x%%=() { :; }"],
+  );
+});
+
+test("a path in percent signs is what a lax server takes it for", () => {
+  check(
+    { net: ["http://h/a/*", "http://h/b%2Fc"] },
+    {},
+    [url("http://h/a/x%20y"), url("http://h/a/x%2Fy"), url("http://h/b%2Fc")],
+    [
+      url("http://h/a/..%2fx"),
+      url("http://h/a/%252e%252e%252fx"),
+      url("http://h/a/..%5cx"),
+      url("http://h/b%2F..%2Fc"),
+    ],
+  );
 });
 
 test("a list parameter makes one pattern of each value", () => {
