@@ -23,10 +23,10 @@ describe("nothing but the simulator can plant a mistake", () => {
     assert.deepEqual(found, []);
   });
 
-  test("each mistake has one place in the product that asks for it, or two that belong together", () => {
+  test("each mistake has one place in the product that asks for it, or up to three that keep the same rule", () => {
     for (const name of Object.keys(PLANTED)) {
       const asks = sources.filter((path) => mentions(path, `, "${name}")`));
-      assert.ok(asks.length >= 1 && asks.length <= 2, `${name} is asked for in ${asks.join(", ") || "no file"}`);
+      assert.ok(asks.length >= 1 && asks.length <= 3, `${name} is asked for in ${asks.join(", ") || "no file"}`);
     }
   });
 });
