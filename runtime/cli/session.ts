@@ -100,6 +100,9 @@ export async function change(client: ApiClient, author: Author, make: (cib: Elem
   }
 }
 
+/** Refusals of a node that can ask nobody: they speak of one asking only (`ChangeOutcome`). */
+const OF_ONE_ASKING: ReadonlySet<string> = new Set(["no-quorum", "unavailable"]);
+
 /** Asks for a change; one whose outcome is unknown is asked again under the same id, so it is never made twice. */
 export async function requestChange(
   client: ApiClient,
@@ -113,6 +116,10 @@ export async function requestChange(
   const request = { id: randomUUID(), edits: [...edits], ...(base === undefined ? {} : { base }), ...record };
   for (let attempt = 1; ; attempt += 1) {
     const outcome = await client.call("cib-change", { change: request }, { timeoutMs: CHANGE_TIMEOUT_MS });
+    // What was unknown stays unknown when a node then refuses only for itself.
+    if (attempt > 1 && outcome.outcome === "refused" && OF_ONE_ASKING.has(outcome.code)) {
+      return { outcome: "unknown", reason: `An earlier asking has no answer yet, and now: ${outcome.reason}` };
+    }
     if (outcome.outcome !== "unknown" || attempt >= UNKNOWN_ATTEMPTS) return outcome;
     await new Promise((resolve) => setTimeout(resolve, UNKNOWN_PAUSE_MS));
   }

@@ -5,6 +5,9 @@ import { REGISTERS } from "../configuration.ts";
 import type { Checker, Observation, RegisterWrite } from "../observations.ts";
 import { committedOf, versionNumber } from "./registers.ts";
 
+/** A node without quorum, or without a coordinator, refuses for itself: it says nothing of what others did (`ChangeOutcome`). */
+const OF_THIS_ASKING: ReadonlySet<string> = new Set(["no-quorum", "unavailable"]);
+
 export class AcknowledgedChangeLost implements Checker {
   readonly name = "acknowledged-change-lost";
   readonly #writes = new Map<string, RegisterWrite>();
@@ -33,8 +36,7 @@ export class AcknowledgedChangeLost implements Checker {
 
   #answered(seen: Extract<Observation, { seen: "change-answered" }>): string | undefined {
     const { requestId, outcome } = seen;
-    // A node without quorum refuses for itself: it says nothing of what others did.
-    if (outcome.outcome === "refused" && outcome.code !== "no-quorum" && this.#done.has(requestId)) {
+    if (outcome.outcome === "refused" && !OF_THIS_ASKING.has(outcome.code) && this.#done.has(requestId)) {
       return `${requestId} was done, and then refused: ${outcome.reason}`;
     }
     if (outcome.outcome !== "done") return undefined;

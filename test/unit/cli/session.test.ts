@@ -54,6 +54,17 @@ describe("changes", () => {
     assert.match(err, /It is unknown whether the change was made: A view formed in between\. Look with/);
   });
 
+  test("of unknown outcome stay so when a node then refuses for itself alone", async () => {
+    node.outcomes.push({ outcome: "unknown", reason: "A view formed in between." });
+    node.outcomes.push({ outcome: "refused", code: "no-quorum", reason: "There is no quorum." });
+    const { code, err } = await node.run("resource stop web");
+    assert.equal(code, 69);
+    assert.match(
+      err,
+      /unknown whether the change was made: An earlier asking has no answer yet, and now: There is no quorum/,
+    );
+  });
+
   test("that the cluster refuses end with 1, as JSON too", async () => {
     node.outcomes.push({ outcome: "refused", code: "no-quorum", reason: "There is no quorum. Bring nodes back." });
     const { code, out } = await node.run("resource stop web --json");
