@@ -82,6 +82,7 @@ function createMachine(config: NodeConfig, life: Life, initial: StoreInitial): N
       runId: randomUUID(),
       epochMs: life.startedEpochMs,
       timeZoneOffsetMinutes: timeZoneOffsetMinutes(),
+      gatherMonitors: config.gatherMonitors,
     },
     { ...initial, cib: initial.cib ?? foundingCib() },
   );

@@ -77,6 +77,7 @@ const configSchema = Type.Object(
         closed,
       ),
     ),
+    gatherMonitors: flag,
     plugins: Type.Optional(Type.Array(path, { maxItems: 256 })),
     audit: Type.Optional(path),
     sandbox: Type.Optional(
@@ -136,6 +137,8 @@ export interface NodeConfig {
   readonly persistTimeoutMs: number;
   /** Everything but whether there is a fence device, which the CIB says. */
   readonly quorum: Omit<QuorumConfig, "fencing">;
+  /** Whether recurring monitors that are due at nearly the same time start together; true if not given. */
+  readonly gatherMonitors: boolean;
   readonly plugins: readonly string[];
   /** File for every use of a permission by a plugin; nothing is written without. */
   readonly audit?: string;
@@ -332,6 +335,7 @@ function complete(config: ConfigFile, file: string): NodeConfig {
     transport: { name: config.transport?.name ?? "udp", parameters: config.transport?.parameters ?? {} },
     ...timing(config, file),
     quorum: quorum(config, nodes, file),
+    gatherMonitors: config.gatherMonitors ?? true,
     plugins: config.plugins ?? [],
     ...(config.audit === undefined ? {} : { audit: absolute(config.audit) }),
     sandbox: { ...config.sandbox, requireSandbox: config.sandbox?.requireSandbox ?? false },

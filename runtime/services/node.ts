@@ -42,6 +42,8 @@ export interface NodeMachineConfig extends Plantable {
   /** Wall clock at the start, epoch milliseconds; afterwards the input `wall-clock` keeps it right. */
   readonly epochMs: number;
   readonly timeZoneOffsetMinutes?: number;
+  /** Whether recurring monitors that are due at nearly the same time start together. */
+  readonly gatherMonitors?: boolean;
 }
 
 /** Something that is under way, for `status`: hung calls have names. */

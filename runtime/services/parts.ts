@@ -37,6 +37,8 @@ export interface PartsConfig extends Plantable {
   readonly random: () => number;
   readonly runId: string;
   readonly timeZoneOffsetMinutes?: number;
+  /** See ExecutorConfig. */
+  readonly gatherMonitors?: boolean;
 }
 
 /** What the parts need of the node around them. */
@@ -82,7 +84,10 @@ export class Parts {
       { ...config.kernel, self, mergeNodeState: (recorded, own) => withOwnWord(recorded, own, config) },
       initial,
     );
-    this.executor = new Executor({ self, name: this.name, incarnation, digest, nextCallId, planted });
+    this.executor = new Executor({
+      ...{ self, name: this.name, incarnation, digest, nextCallId, planted },
+      gatherMonitors: config.gatherMonitors === true,
+    });
     this.fencer = new Fencer({ self, nodes, random: config.random, nextCallId, planted });
     this.attributes = new Attributes({ self, nodes, runId });
     const timeZoneOffsetMinutes = config.timeZoneOffsetMinutes ?? 0;

@@ -33,6 +33,7 @@ import {
 import { dropQueuedRecurring, type Managed, newManaged, type Recurring, withoutResult } from "./managed.ts";
 import { type Ending, OCF_GENERIC_ERROR } from "./ocf.ts";
 import { agentCall, type Next, Run, seenAfter } from "./run.ts";
+import { startingNow, startMs } from "./timetable.ts";
 
 /** Operations that may wait for one resource. */
 export const MAX_QUEUED = 64;
@@ -48,6 +49,8 @@ export interface ExecutorConfig extends Plantable {
   readonly digest: OperationDigest;
   /** Numbers for calls, unique on this node. */
   readonly nextCallId: () => number;
+  /** Whether recurring monitors that are due at nearly the same time start together (timetable.ts). */
+  readonly gatherMonitors?: boolean;
 }
 
 export type ExecutorInput =
@@ -86,25 +89,40 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
   private resultCount = 0;
   private epochOffsetMs = 0;
   private effects: ExecutorEffect[] = [];
+  /** When the next recurring monitors start; undefined: to be worked out. */
+  private recurringMs: number | undefined;
 
   constructor(config: ExecutorConfig) {
     this.config = config;
   }
 
   deadlineMs(): number | undefined {
-    let first = Number.POSITIVE_INFINITY;
-    for (const { running, aborted, recurring } of this.resources.values()) {
+    this.recurringMs ??= startMs(this.waitingRecurring(), this.gathers);
+    let first = this.recurringMs;
+    for (const { running, aborted } of this.resources.values()) {
       if (running !== undefined) {
         first = Math.min(first, running.run.deadlineMs, running.pauseUntilMs ?? first);
       }
       if (aborted !== undefined) first = Math.min(first, aborted.untilMs);
-      for (const { queued, dueMs } of recurring.values()) if (!queued) first = Math.min(first, dueMs);
     }
     return Number.isFinite(first) ? first : undefined;
   }
 
+  private get gathers(): boolean {
+    return this.config.gatherMonitors === true;
+  }
+
+  private waitingRecurring(): Recurring[] {
+    const waiting: Recurring[] = [];
+    for (const { recurring } of this.resources.values()) {
+      for (const one of recurring.values()) if (!one.queued) waiting.push(one);
+    }
+    return waiting;
+  }
+
   step(input: ExecutorInput, nowMs: number): ExecutorEffect[] {
     this.effects = [];
+    this.recurringMs = undefined;
     switch (input.type) {
       case "tick":
         break;
@@ -288,6 +306,9 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
 
   /** Everything that is due: deadlines, pauses, recurring monitors, and the next of each queue. */
   private wake(nowMs: number): void {
+    for (const recurring of startingNow(this.waitingRecurring(), this.gathers, nowMs)) {
+      this.queueRecurring(recurring, nowMs);
+    }
     for (const managed of this.resources.values()) {
       const { running } = managed;
       if (managed.aborted !== undefined && managed.aborted.untilMs <= nowMs) managed.aborted = undefined;
@@ -296,21 +317,19 @@ export class Executor implements Machine<ExecutorInput, ExecutorEffect> {
         running.pauseUntilMs = undefined;
         this.proceed(managed, running.run.resume(nowMs), nowMs);
       }
-      this.queueRecurring(managed, nowMs);
       this.startNext(managed, nowMs);
     }
   }
 
-  private queueRecurring(managed: Managed, nowMs: number): void {
-    for (const recurring of managed.recurring.values()) {
-      if (recurring.queued || recurring.dueMs > nowMs) continue;
-      if (managed.queue.length >= MAX_QUEUED) {
-        recurring.dueMs = nowMs + recurring.operation.intervalMs;
-        continue;
-      }
-      recurring.queued = true;
-      managed.queue.push({ operation: recurring.operation, arrivedMs: nowMs, recurring: true });
+  private queueRecurring(recurring: Recurring, nowMs: number): void {
+    const { operation } = recurring;
+    const managed = this.managed(operation.resource.id);
+    if (managed.queue.length >= MAX_QUEUED) {
+      recurring.dueMs = nowMs + operation.intervalMs;
+      return;
     }
+    recurring.queued = true;
+    managed.queue.push({ operation, arrivedMs: nowMs, recurring: true });
   }
 
   private startNext(managed: Managed, nowMs: number): void {

@@ -14,6 +14,8 @@ const END_GRACE_MS = 200;
 const KILL_GRACE_MS = 300;
 /** Waiting for a guest that does not read: beyond it, the guest is ended. */
 const OUTPUT_QUEUE_LIMIT_BYTES = 16 * 1024 * 1024;
+/** With so much collected in one turn, it is written at once. */
+const OUTPUT_PIECE_CHARACTERS = 64 * 1024;
 /** With so much waiting, datagrams for it are dropped. */
 const CONGESTED_BYTES = 1024 * 1024;
 /** Of stderr, the end is kept: there stands why a guest died. */
@@ -36,6 +38,8 @@ export class GuestChild {
   private pieces: Buffer[] = [];
   private piecesBytes = 0;
   private stderr = Buffer.alloc(0);
+  /** What is to be written once this turn is over. */
+  private outgoing = "";
   private over = false;
   /** Why the host ended it, if it did. */
   private verdict: string | undefined;
@@ -76,10 +80,22 @@ export class GuestChild {
     for (const stream of [this.child.stdin, this.child.stdout, this.child.stderr]) stream?.on("error", () => undefined);
   }
 
-  /** Writes a line. A guest that lets too much wait does not read, and is ended. */
+  /**
+   * Writes a line, with all others of this turn at once: a guest that sleeps is then woken once for all of them. A guest that
+   * lets too much wait does not read, and is ended.
+   */
   write(line: string): void {
-    if (this.over || this.child.stdin === null) return;
-    this.child.stdin.write(`${line}\n`);
+    if (this.over) return;
+    if (this.outgoing === "") process.nextTick(() => this.flush());
+    this.outgoing += `${line}\n`;
+    if (this.outgoing.length > OUTPUT_PIECE_CHARACTERS) this.flush();
+  }
+
+  private flush(): void {
+    const { outgoing } = this;
+    this.outgoing = "";
+    if (this.over || this.child.stdin === null || outgoing === "") return;
+    this.child.stdin.write(outgoing);
     if (this.child.stdin.writableLength > OUTPUT_QUEUE_LIMIT_BYTES) this.kill("did not read what it was told");
   }
 
@@ -105,6 +121,7 @@ export class GuestChild {
   /** Ends it in peace: end of input, then SIGTERM, then SIGKILL. Resolves when it is gone. */
   async close(): Promise<void> {
     this.verdict ??= "was ended by the host";
+    this.flush();
     this.child.stdin?.end();
     this.killTimer = setTimeout(() => {
       this.signal("SIGTERM");

@@ -55,12 +55,13 @@ function moduleAddress(): (source: string) => string {
       : `data:text/javascript;base64,${Buffer.from(source).toString("base64")}`;
 }
 
-function send(message: Readonly<Record<string, unknown>>): void {
+function send(message: Readonly<Record<string, unknown>>, when: "now" | "soon" = "now"): void {
   const line = JSON.stringify({ jsonrpc: "2.0", ...message });
   if (line.length * 3 > LINE_LIMIT_BYTES && new TextEncoder().encode(line).length >= LINE_LIMIT_BYTES) {
     throw new AgentError("generic", `A message to the host may have at most ${LINE_LIMIT_BYTES} bytes.`);
   }
-  pipe.write(line);
+  if (when === "now") pipe.write(line);
+  else pipe.writeSoon(line);
 }
 
 const link: HostLink = {
@@ -68,7 +69,7 @@ const link: HostLink = {
     lastQuestion += 1;
     const id = lastQuestion;
     return new Promise((resolve, reject) => {
-      send({ id, method, params: { call, arguments: args } });
+      send({ id, method, params: { call, arguments: args } }, "soon");
       waiting.set(id, { call, resolve, reject });
     });
   },
@@ -140,7 +141,7 @@ async function performCall(id: number, request: CallRequest): Promise<void> {
     const args: unknown[] = [...request.arguments];
     args.splice(request.contextAt, 0, context);
     const result = await functionAt(plugin?.spec, request.member)(...args);
-    send({ id, result: result ?? null });
+    send({ id, result: result ?? null }, "soon");
   } catch (error) {
     send({ id, error: wireError(error) });
   } finally {

@@ -5,8 +5,10 @@
 export interface Pipe {
   /** "deno 2.9.6" or "node 20.20.0". */
   readonly runtime: string;
-  /** Writes a line, which is complete when this returns; waits while the host does not read. */
+  /** Writes a line, which is complete when this returns; waits while the host does not read. What was put off goes first. */
   write(line: string): void;
+  /** Writes a line a moment later, with others of this turn: the host is then woken once for all of them. */
+  writeSoon(line: string): void;
   /** Calls for each line; resolves at the end of the input. */
   read(onLine: (line: string) => void): Promise<void>;
   /** Ends this process. */
@@ -24,6 +26,36 @@ interface DenoNamespace {
 declare const Deno: DenoNamespace | undefined;
 
 const CHUNK_BYTES = 64 * 1024;
+
+/** So many turns of promises a line waits for others: of calls that came together, as many answers come together. */
+const TURNS_TO_WAIT = 6;
+/** With so much collected, it is written at once. */
+const COLLECTED_CHARACTERS = 64 * 1024;
+
+/** Puts lines off until the promises of this turn have settled. */
+function collector(write: (text: string) => void): Pick<Pipe, "write" | "writeSoon"> {
+  let collected = "";
+  const flush = (): void => {
+    const text = collected;
+    collected = "";
+    if (text !== "") write(text);
+  };
+  const after = async (): Promise<void> => {
+    for (let turn = 0; turn < TURNS_TO_WAIT; turn += 1) await undefined;
+    flush();
+  };
+  return {
+    write(line) {
+      collected += `${line}\n`;
+      flush();
+    },
+    writeSoon(line) {
+      if (collected === "") void after();
+      collected += `${line}\n`;
+      if (collected.length > COLLECTED_CHARACTERS) flush();
+    },
+  };
+}
 
 /** Cuts a stream of chunks into lines. */
 function lineCutter(onLine: (line: string) => void): (bytes: Uint8Array) => void {
@@ -49,10 +81,10 @@ function denoPipe(deno: DenoNamespace): Pipe {
   const encoder = new TextEncoder();
   return {
     runtime: `deno ${deno.version.deno}`,
-    write(line) {
-      let bytes = encoder.encode(`${line}\n`);
+    ...collector((text) => {
+      let bytes = encoder.encode(text);
       while (bytes.length > 0) bytes = bytes.subarray(write(bytes));
-    },
+    }),
     async read(onLine) {
       const cut = lineCutter(onLine);
       const buffer = new Uint8Array(CHUNK_BYTES);
@@ -72,9 +104,7 @@ function nodePipe(): Pipe {
   const exit = process.exit.bind(process);
   return {
     runtime: `node ${versions.node}`,
-    write(line) {
-      write(`${line}\n`);
-    },
+    ...collector((text) => void write(text)),
     async read(onLine) {
       const cut = lineCutter(onLine);
       for await (const chunk of stdin) if (chunk instanceof Uint8Array) cut(chunk);
