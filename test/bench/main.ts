@@ -23,6 +23,11 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
     summary: "memory of one idle node of three (PSS, as the kernel shares out what processes have in common)",
     run: async () => (await import("./memory.ts")).benchMemory(),
   },
+  monitors: {
+    summary:
+      "processor time of a monitor in a whole node with 100 resources every 10 s, gathered and each by itself [--seconds N]",
+    run: async (options) => (await import("./monitors.ts")).benchMonitors(options),
+  },
   sandbox: {
     summary:
       "plugins in processes of their own: start, memory, round trip, processor time of a monitor, in Deno, in Node and inside [--seconds N]",

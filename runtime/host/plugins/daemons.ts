@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Static } from "typebox";
 import * as Type from "typebox";
-import { Value } from "typebox/value";
+import { Compile } from "typebox/compile";
 import {
   AgentError,
   type Daemon,
@@ -46,6 +46,7 @@ const recordSchema = Type.Object({
   logFile: Type.String(),
 });
 type DaemonRecord = Static<typeof recordSchema>;
+const record = Compile(recordSchema);
 
 /** Daemons of all instances of this node. */
 export interface Daemons {
@@ -76,7 +77,7 @@ const NEWS_OF_END_MS = 50;
 function readRecord(state: InstanceState): DaemonRecord | undefined {
   const written = state.get(RECORD_KEY);
   const parsed: unknown = written === undefined ? undefined : JSON.parse(written);
-  return Value.Check(recordSchema, parsed) ? parsed : undefined;
+  return record.Check(parsed) ? parsed : undefined;
 }
 
 /** The end of what a daemon printed, for a message. */

@@ -34,11 +34,17 @@ function dueOfMany(waiting: readonly Recurring[], count: number): number {
   return first[count - 1] ?? Number.POSITIVE_INFINITY;
 }
 
-/** When some of these are to start; infinity when there are none. `gather`: whether they may be early or late. */
+/**
+ * When some of these are to start; infinity when there are none. `gather`: whether they may be early or late. The first waits no
+ * longer than for the last one that becomes due while it can wait.
+ */
 export function startMs(waiting: readonly Recurring[], gather: boolean): number {
   let latestMs = Number.POSITIVE_INFINITY;
   for (const recurring of waiting) latestMs = Math.min(latestMs, recurring.dueMs + (gather ? slackMs(recurring) : 0));
-  return gather ? Math.min(latestMs, dueOfMany(waiting, MOST_TOGETHER)) : latestMs;
+  if (!gather || waiting.length === 0) return latestMs;
+  let lastMs = Number.NEGATIVE_INFINITY;
+  for (const { dueMs } of waiting) if (dueMs <= latestMs) lastMs = Math.max(lastMs, dueMs);
+  return Math.min(lastMs, dueOfMany(waiting, MOST_TOGETHER));
 }
 
 /** Which of these start now: all that are due once one can wait no longer, and of those that may be early as many as fit in. */
