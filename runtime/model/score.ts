@@ -13,25 +13,28 @@ export interface HealthColors {
 
 const NO_COLORS: HealthColors = { red: 0, yellow: 0, green: 0 };
 
-/** A number of a few digits and nothing else, as most are; -1 for all other texts. */
-function shortNumber(text: string): number {
-  const { length } = text;
-  if (length === 0 || length > 15) return -1;
-  let value = 0;
-  for (let i = 0; i < length; i += 1) {
-    const digit = text.charCodeAt(i) - 48;
-    if (digit < 0 || digit > 9) return -1;
-    value = value * 10 + digit;
-  }
-  return value;
+const MAX_EXACT_DIGITS = 15;
+
+function isSpace(code: number): boolean {
+  return code === 32 || (code >= 9 && code <= 13);
 }
 
 /** The leading whole number of a text, as C's strtoll reads it; undefined when there is none. */
 export function leadingInteger(text: string): number | undefined {
-  const short = shortNumber(text);
-  if (short >= 0) return short;
-  const match = /^\s*([+-]?\d+)/.exec(text);
-  return match === null ? undefined : Number(match[1]);
+  let start = 0;
+  while (isSpace(text.charCodeAt(start))) start += 1;
+  const sign = text.charCodeAt(start);
+  const first = sign === 43 || sign === 45 ? start + 1 : start;
+  let end = first;
+  let value = 0;
+  for (; ; end += 1) {
+    const digit = text.charCodeAt(end) - 48;
+    if (!(digit >= 0 && digit <= 9)) break;
+    value = value * 10 + digit;
+  }
+  if (end === first) return undefined;
+  if (end - first > MAX_EXACT_DIGITS) return Number(text.slice(start, end));
+  return sign === 45 ? -value : value;
 }
 
 /** Brings a number into the range of scores. */

@@ -22,7 +22,7 @@ export function ruleInput(cluster: Cluster, more: Partial<RuleInput> = {}): Rule
     intervalMs,
     matches,
     resolve: cluster.resolve,
-    changesAt: (at) => recheckBy(cluster, at),
+    changesAt: cluster.changesAt,
   };
 }
 

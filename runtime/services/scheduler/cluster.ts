@@ -62,8 +62,12 @@ function makeCluster(cib: Element, options: ScheduleOptions): Cluster {
   const zoneMinutes = options.timeZoneOffsetMinutes ?? 0;
   const now = options.nowEpochSeconds;
   const moments: number[] = [];
-  const changesAt = (at: number): void => void moments.push(at);
-  const properties = readProperties(cib, { nowEpochSeconds: now, zoneMinutes, resolve, changesAt });
+  const properties = readProperties(cib, {
+    nowEpochSeconds: now,
+    zoneMinutes,
+    resolve,
+    changesAt: (at) => void moments.push(at),
+  });
   const resources = childNamed(configuration, "resources");
   const assignment: AssignmentLine[] = [];
   const resourceDefaults = childNamed(configuration, "rsc_defaults");
@@ -94,6 +98,7 @@ function makeCluster(cib: Element, options: ScheduleOptions): Cluster {
     tags: new Map(),
     tickets: new Map(),
     resolve,
+    changesAt: (at) => recheckBy(cluster, at),
     resourceDefaults,
     operationDefaults: childNamed(configuration, "op_defaults"),
     actions: [],

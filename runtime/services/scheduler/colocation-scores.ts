@@ -213,14 +213,6 @@ function addMatching(
   // Mostly nothing changes, and then there is no need for a table of its own.
   let result = table;
   let { scores } = table;
-  const put = (place: number, score: number) => {
-    if (scores[place] === score) return;
-    if (result === table) {
-      result = copyTable(table);
-      scores = result.scores;
-    }
-    scores[place] = score;
-  };
   const wishes = sourceScores(cluster, colocation, source);
   // Without guests a node's name is its own and nobody else's, so there is nothing to search.
   const byName = attribute === "#uname" && !cluster.haveRemoteNodes;
@@ -241,8 +233,15 @@ function addMatching(
     let delta = Math.trunc(exact < 0 ? exact - 0.5 : exact + 0.5);
     if (delta === 0 && score !== 0) delta = Math.sign(factor);
     const sum = addScores(delta, old);
-    if (onlyPositive && sum < 0 && old > 0) put(i, SPENT);
-    else if (!(onlyPositive && sum < 0 && old === 0)) put(i, sum);
+    const spent = onlyPositive && sum < 0;
+    if (spent && old === 0) continue;
+    const next = spent && old > 0 ? SPENT : sum;
+    if (next === old) continue;
+    if (result === table) {
+      result = copyTable(table);
+      scores = result.scores;
+    }
+    scores[i] = next;
   }
   return result;
 }

@@ -2,33 +2,43 @@
 
 /** Names with values; of a name there is one. */
 export class Attributes {
+  // Beyond the count lies what was there the time before: lists that shrink give their memory back, and want it again at once.
   private readonly names: string[] = [];
   private readonly values: string[] = [];
+  private count = 0;
 
   /** Adds a value; one that is there stays. */
   put(name: string, value: string): void {
-    if (this.names.includes(name)) return;
-    this.names.push(name);
-    this.values.push(value);
+    if (this.placeOf(name) < 0) this.add(name, value);
   }
 
   /** Adds a value, instead of one that is there. */
   set(name: string, value: string): void {
-    const place = this.names.indexOf(name);
+    const place = this.placeOf(name);
     if (place >= 0) this.values[place] = value;
-    else this.put(name, value);
+    else this.add(name, value);
   }
 
   /** Begins anew. */
   clear(): void {
-    this.names.length = 0;
-    this.values.length = 0;
+    this.count = 0;
+  }
+
+  private placeOf(name: string): number {
+    for (let place = 0; place < this.count; place += 1) if (this.names[place] === name) return place;
+    return -1;
+  }
+
+  private add(name: string, value: string): void {
+    this.names[this.count] = name;
+    this.values[this.count] = value;
+    this.count += 1;
   }
 
   /** All of them, by the numbers of the names' characters. Mostly they come in that order. */
   sorted(): Readonly<Record<string, string>> {
-    const { names, values } = this;
-    for (let from = 1; from < names.length; from += 1) {
+    const { names, values, count } = this;
+    for (let from = 1; from < count; from += 1) {
       const name = names[from] ?? "";
       const value = values[from] ?? "";
       let place = from;
@@ -42,7 +52,7 @@ export class Attributes {
       values[place] = value;
     }
     const sorted: Record<string, string> = {};
-    for (let place = 0; place < names.length; place += 1) sorted[names[place] ?? ""] = values[place] ?? "";
+    for (let place = 0; place < count; place += 1) sorted[names[place] ?? ""] = values[place] ?? "";
     return sorted;
   }
 }

@@ -13,15 +13,28 @@ function integer(text: string | undefined): number | undefined {
   return text === undefined ? undefined : leadingInteger(text);
 }
 
+/** The third number of a transition key, ACTION:TRANSITION:EXPECTED:COORDINATOR; -1 when the text is none. */
+function expectedResult(key: string): number {
+  let at = 0;
+  for (let part = 0; ; part += 1) {
+    const sign = key.charCodeAt(at) === 45 ? -1 : 1;
+    if (sign < 0) at += 1;
+    const first = at;
+    let value = 0;
+    for (let digit = key.charCodeAt(at) - 48; digit >= 0 && digit <= 9; digit = key.charCodeAt(at) - 48) {
+      value = value * 10 + digit;
+      at += 1;
+    }
+    if (at === first || key.charCodeAt(at) !== 58) return -1;
+    if (part === 2) return sign * value;
+    at += 1;
+  }
+}
+
 /** Reads one lrm_rsc_op. */
 export function readOperation(element: Element): HistoryOperation {
   const { attributes } = element;
   const key = attributes["transition-key"];
-  let expected = -1;
-  if (key !== undefined) {
-    const match = /^-?\d+:-?\d+:(-?\d+):/.exec(key);
-    if (match !== null) expected = Number(match[1]);
-  }
   return {
     element,
     id: attributes["id"] ?? "",
@@ -30,7 +43,7 @@ export function readOperation(element: Element): HistoryOperation {
     callId: integer(attributes["call-id"]) ?? -1,
     status: integer(attributes["op-status"]),
     result: integer(attributes["rc-code"]),
-    expected,
+    expected: key === undefined ? -1 : expectedResult(key),
     transitionKey: key,
     changedAt: integer(attributes["last-rc-change"]),
     rescheduled: false,

@@ -13,6 +13,7 @@ import { ignoreConstraint } from "./constraint-sets.ts";
 import { unpackTicket } from "./constraint-ticket.ts";
 import { explainCluster } from "./explain/explanation.ts";
 import { scheduleFencing } from "./fencing.ts";
+import { findActionsOn } from "./find-actions.ts";
 import { collectGraph, exportGraph } from "./graph.ts";
 import { addLocation } from "./location-scores.ts";
 import { ABSENT, has } from "./node-table.ts";
@@ -128,8 +129,7 @@ function banAfterFailures(cluster: Cluster, resource: Resource, node: Node): voi
     return;
   }
   if (node.failures?.size === 0 && resource.launched.length === 0) return;
-  const cleared = resource.actions.some((action) => action.key === "clear_failcount" && action.node === node);
-  if (cleared) return;
+  if (findActionsOn(resource, "clear_failcount", 0, node).length > 0) return;
   const failed = thresholdReached(cluster, resource, node);
   if (failed === undefined) return;
   addLocation(failed, node, -INFINITY);

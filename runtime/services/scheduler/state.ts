@@ -420,6 +420,8 @@ export interface Cluster {
   readonly tags: Map<string, string[]>;
   readonly tickets: Map<string, Ticket>;
   readonly resolve: (element: Element) => Element | undefined;
+  /** A rule says at what second (since the epoch) it will hold or no longer hold. */
+  readonly changesAt: (epochSeconds: number) => void;
   /** Names of meta attributes as the graph has them; "" for those that it does not have. */
   readonly metaNames: Map<string, string>;
   /** Where those of one action are collected, one after the other. */

@@ -161,7 +161,7 @@ export function unpackResource(
     return undefined;
   }
   addDefaultScores(cluster, resource);
-  readBlocks(config, "utilization", resource.utilization, ruleInput(cluster));
+  if (config.children.length > 0) readBlocks(config, "utilization", resource.utilization, ruleInput(cluster));
   const template = original.attributes["template"];
   if (template !== undefined) {
     const list = cluster.templates.get(template);
