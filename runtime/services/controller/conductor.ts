@@ -114,9 +114,9 @@ export class Conductor {
   /** Starts everything that may start now. */
   advance(desk: Desk): void {
     const { walk } = this;
+    this.rollCall.expire(desk.nowMs);
     if (walk === undefined) return;
     this.held = this.flights.setsOfOthers(walk.number, this.related);
-    this.rollCall.expire(desk.nowMs);
     // Each round starts or confirms at least one action, so the size of the graph bounds the loop.
     for (let round = 0; round <= walk.size; round++) {
       let progress = false;

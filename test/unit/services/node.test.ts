@@ -386,3 +386,13 @@ test("an attribute that an agent sets stands in the status, and a person's too",
   assert.doesNotMatch(cluster.xml(1), /master-db/);
   assertIdle(cluster, 1);
 });
+
+test("a member that never says what it is doing is not waited for, though nothing is planned", () => {
+  const cluster = running();
+  cluster.silence(3);
+  cluster.start(3);
+  cluster.view([1, 2, 3]);
+  // Its computer is switched off as soon as its earlier life is fenced, and the view has it still.
+  cluster.run(10_000);
+  assertIdle(cluster, 1);
+});
