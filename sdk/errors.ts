@@ -62,7 +62,8 @@ export const PLUGIN_ERRORS = {
   "plugin-syntax": "Mend the error shown; `npx tsc --noEmit` in the plugin's folder finds more.",
   "plugin-import":
     "A plugin may only define things when it is loaded: move what throws into a function that uses `ctx`.",
-  "plugin-kind": "Export by default what defineResourceAgent, defineFenceDevice or defineTransport returned.",
+  "plugin-kind":
+    "Export by default what defineResourceAgent, defineFenceDevice, defineAlertSink or defineTransport returned.",
   "plugin-api": "Use a release of the plugin for this release of Systole, or update Systole.",
   "plugin-duplicate": "Remove one of the two from `plugins` in the node's configuration, or rename it.",
   "plugin-missing":
@@ -75,7 +76,7 @@ export const PLUGIN_ERRORS = {
   "plugin-lock": "See `systole plugin verify`; remove the plugin and add it again if nothing else helps.",
   "plugin-manifest": "Mend the named member of the plugin's definition.",
   "plugin-parameters":
-    "Correct the resource's instance attributes in the CIB; `systole plugin describe NAME` shows what is expected.",
+    "Correct the instance attributes in the CIB; `systole plugin describe NAME` shows what is expected.",
   "plugin-sandbox":
     "Install the package `deno` for this platform beside Systole, or set `requireSandbox` to false in the node's configuration.",
   "permission-denied": "If the plugin should do this, add the line to its `permissions`.",

@@ -1,6 +1,17 @@
 // What the author of a plugin imports: `import { defineResourceAgent, Type } from "systole/sdk"`.
 
 export type { Static } from "typebox";
+export {
+  type Alert,
+  type AlertFacts,
+  type AlertSinkSpec,
+  type AttributeAlert,
+  type DroppedAlert,
+  defineAlertSink,
+  type FencingAlert,
+  type NodeAlert,
+  type ResourceAlert,
+} from "./alert.ts";
 export type {
   Attributes,
   BaseContext,

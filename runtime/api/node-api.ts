@@ -143,6 +143,7 @@ function statusOf(parts: NodeApiParts, report: TransportReport): StatusReport {
     ...(transition === undefined ? {} : { transition }),
     fencingHistory: host.fencingHistory,
     acceptsLoss: config.quorum.acceptLoss,
+    alertProblems: host.alertProblems,
     ...(heldSinceMs === undefined ? {} : { heldSinceMs: Math.max(0, atMs - heldSinceMs) }),
     longestLagMs: Math.max(0, host.longestLagMs),
     stateDirectory: config.stateDirectory,

@@ -71,9 +71,9 @@ const peerSchema = Type.Object(
 /** A call of a plugin that has been made and not yet answered. */
 const inFlightSchema = Type.Object(
   {
-    kind: Type.Union([Type.Literal("agent"), Type.Literal("device")]),
+    kind: Type.Union([Type.Literal("agent"), Type.Literal("device"), Type.Literal("alert")]),
     id: count,
-    /** Resource or device id. */
+    /** Id of the resource, device, or recipient of alerts. */
     subject: Type.String(),
     /** Plugin: class:provider:type or the device's type. */
     plugin: Type.String(),
@@ -94,6 +94,7 @@ const pluginSchema = Type.Object(
     kind: Type.Union([
       Type.Literal("resource-agent"),
       Type.Literal("fence-device"),
+      Type.Literal("alert"),
       Type.Literal("transport"),
       Type.Literal("unknown"),
     ]),
@@ -240,6 +241,8 @@ export const statusSchema = Type.Object(
     fencingHistory: Type.Array(fenceRecordSchema),
     /** The operator has accepted that acknowledged changes may be lost. */
     acceptsLoss: Type.Boolean(),
+    /** Recipients of alerts that cannot be told from this node, in sentences. */
+    alertProblems: Type.Optional(texts),
     /** Set while the node holds back all actions: its clock jumped (suspend, SIGSTOP) and the view is not confirmed yet. */
     heldSinceMs: Type.Optional(milliseconds),
     /** How late a regular turn of the main thread was at most, in the last half to whole minute. */

@@ -20,6 +20,7 @@ import { errorText, SystoleError } from "../host/errors.ts";
 const TEMPLATES = {
   "resource-agent": "example-agent",
   "fence-device": "example-device",
+  alert: "example-alert",
   transport: "example-transport",
 } as const;
 
@@ -112,7 +113,7 @@ function linkPackages(target: string, root: string): void {
 }
 
 /**
- * Makes a project of a kind (resource-agent, fence-device, transport) in `directory`/`name` and returns its path.
+ * Makes a project of a kind (resource-agent, fence-device, alert, transport) in `directory`/`name` and returns its path.
  * Throws SystoleError: `request-invalid` (kind, name), `directory-unwritable` (exists, or cannot be written).
  */
 export function createProject(kind: string, name: string, directory: string): string {

@@ -66,6 +66,7 @@ function problemsOf(report: StatusReport): string[] {
     );
   }
   if (report.stopping) problems.push("This node is stopping.");
+  problems.push(...(report.alertProblems ?? []));
   for (const peer of report.transport.peers) {
     if (peer.lastDrop !== undefined) problems.push(`From ${peer.name}: ${peer.lastDrop}`);
     problems.push(...lostLinks(report, peer));

@@ -23,6 +23,9 @@ const MAX_NODES = 64;
 const MAX_LINKS = 8;
 const MAX_TRUSTED_KEYS = 64;
 
+/** Where Pacemaker's alert agents are: as installed, and where administrators put their own. */
+const ALERT_FOLDERS = ["/usr/share/pacemaker/alerts", "/var/lib/pacemaker"];
+
 const DEFAULT_DETECTION_MS = 1_000;
 
 /** So many heartbeats fit into the detection time: all but one of them may be lost. */
@@ -79,6 +82,7 @@ const configSchema = Type.Object(
     ),
     gatherMonitors: flag,
     plugins: Type.Optional(Type.Array(path, { maxItems: 256 })),
+    alertFolders: Type.Optional(Type.Array(path, { maxItems: 64 })),
     audit: Type.Optional(path),
     sandbox: Type.Optional(
       Type.Object(
@@ -140,6 +144,8 @@ export interface NodeConfig {
   /** Whether recurring monitors that are due at nearly the same time start together; true if not given. */
   readonly gatherMonitors: boolean;
   readonly plugins: readonly string[];
+  /** Folders whose programs an alert of the CIB may name; those of Pacemaker, if it does not say. */
+  readonly alertFolders: readonly string[];
   /** File for every use of a permission by a plugin; nothing is written without. */
   readonly audit?: string;
   /** How plugins are held. */
@@ -337,6 +343,7 @@ function complete(config: ConfigFile, file: string): NodeConfig {
     quorum: quorum(config, nodes, file),
     gatherMonitors: config.gatherMonitors ?? true,
     plugins: config.plugins ?? [],
+    alertFolders: config.alertFolders?.map(absolute) ?? ALERT_FOLDERS,
     ...(config.audit === undefined ? {} : { audit: absolute(config.audit) }),
     sandbox: { ...config.sandbox, requireSandbox: config.sandbox?.requireSandbox ?? false },
     pluginSignatures: signatureRules(config, absolute, file),

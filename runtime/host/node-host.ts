@@ -117,6 +117,10 @@ export class NodeHost {
     return this.#parts.machine.inFlight;
   }
 
+  get alertProblems(): readonly string[] {
+    return this.#parts.machine.alertProblems;
+  }
+
   get fencingHistory(): readonly FenceRecord[] {
     return this.#parts.machine.fencingHistory;
   }
@@ -214,6 +218,14 @@ export class NodeHost {
       }
       case "device-abort":
         plugins.abortDevice(effect.id, effect.why);
+        break;
+      case "alert-call": {
+        const { id } = effect.call;
+        this.#report(plugins.callAlert(effect.call), (outcome) => ({ type: "alert-outcome", id, outcome }));
+        break;
+      }
+      case "alert-abort":
+        plugins.abortAlert(effect.id, effect.why);
         break;
       case "change-answer":
         this.#changes.answer(effect.requestId, effect.outcome);

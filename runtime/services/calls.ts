@@ -1,6 +1,8 @@
 // Single calls that the services ask the host to perform, and what comes back. Deadlines, retries and read-back are decided
 // in the executor's and the fencer's machines; the host performs one call and reports one outcome for it, always.
 
+import type { Alert } from "../../sdk/mod.ts";
+
 /** A resource as an operation names it: `class:provider:type`, under its id (an instance of a clone has its number: `db:0`). */
 export interface ResourceIdentity {
   readonly id: string;
@@ -80,5 +82,32 @@ export interface DeviceCall {
 export type DeviceOutcome =
   | { readonly outcome: "power"; readonly power: "on" | "off" | "unknown" }
   | { readonly outcome: "done" }
+  | { readonly outcome: "error"; readonly reason: string }
+  | { readonly outcome: "timeout"; readonly reason: string };
+
+/** Where alerts go, as the CIB says: a recipient of an alert, or an alert that has none. */
+export interface AlertSink {
+  /** Of the recipient, or of the alert. */
+  readonly id: string;
+  /** `systole:NAME`, or the path of a program. */
+  readonly path: string;
+  readonly parameters: Readonly<Record<string, string>>;
+  /** The recipient's value. */
+  readonly recipient?: string;
+}
+
+/** One call of one alert sink. */
+export interface AlertCall {
+  readonly id: number;
+  readonly sink: AlertSink;
+  /** What is delivered; without it, only whether this could be done here at all is looked at. */
+  readonly alert?: Alert;
+  readonly timeoutMs: number;
+}
+
+export type AlertOutcome =
+  | { readonly outcome: "done" }
+  /** Trying again is of no use: the plugin is not here, its parameters are wrong, or it says so itself. */
+  | { readonly outcome: "refused"; readonly reason: string }
   | { readonly outcome: "error"; readonly reason: string }
   | { readonly outcome: "timeout"; readonly reason: string };

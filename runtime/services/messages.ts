@@ -5,7 +5,15 @@ import type { Element } from "../kernel/cib/element.ts";
 import type { Tick } from "../kernel/machine.ts";
 import type { ChainPosition, Incarnation, NodeId, View } from "../kernel/membership/view.ts";
 import type { ChangeOutcome, ChangeRequest, KernelMessage, Standing, StoreRecord } from "../kernel/messages.ts";
-import type { AgentCall, AgentOutcome, DeviceCall, DeviceOutcome, ResourceIdentity } from "./calls.ts";
+import type {
+  AgentCall,
+  AgentOutcome,
+  AlertCall,
+  AlertOutcome,
+  DeviceCall,
+  DeviceOutcome,
+  ResourceIdentity,
+} from "./calls.ts";
 import type { FenceRecord } from "./fencer/fence.ts";
 
 /** An operation that the coordinator wants run on a node. */
@@ -116,10 +124,10 @@ export type RequestOutcome =
   | { readonly outcome: "done"; readonly text: string }
   | { readonly outcome: "refused"; readonly code: string; readonly reason: string };
 
-/** Something that happened, for the log, `status`, the live view and alerts. */
+/** Something that happened, for the log, `status` and the live view. */
 export interface ClusterEvent {
   readonly epochMs: number;
-  /** view, standing, transition, operation, fence, change, disk, plugin, denied, note. */
+  /** view, standing, transition, operation, fence, change, disk, plugin, denied, alert, note. */
   readonly kind: string;
   readonly code: string;
   /** One sentence: what happened, to what, because of what. */
@@ -143,6 +151,7 @@ export type NodeInput =
   | { readonly type: "request"; readonly request: ServiceRequest }
   | { readonly type: "agent-outcome"; readonly id: number; readonly outcome: AgentOutcome }
   | { readonly type: "device-outcome"; readonly id: number; readonly outcome: DeviceOutcome }
+  | { readonly type: "alert-outcome"; readonly id: number; readonly outcome: AlertOutcome }
   | { readonly type: "wall-clock"; readonly epochMs: number }
   /** An agent on this node sets (or, null, takes back) an attribute of this node: the promotion score `master-RESOURCE`. */
   | { readonly type: "attribute"; readonly name: string; readonly value: string | null }
@@ -162,6 +171,9 @@ export type NodeEffect =
   | { readonly type: "agent-abort"; readonly id: number; readonly why: string }
   | { readonly type: "device-call"; readonly call: DeviceCall }
   | { readonly type: "device-abort"; readonly id: number; readonly why: string }
+  | { readonly type: "alert-call"; readonly call: AlertCall }
+  /** The recipient is not configured any more. */
+  | { readonly type: "alert-abort"; readonly id: number; readonly why: string }
   | { readonly type: "change-answer"; readonly requestId: string; readonly outcome: ChangeOutcome }
   | { readonly type: "request-answer"; readonly requestId: string; readonly outcome: RequestOutcome }
   /** For everyone who looks on: API clients, the live view. */

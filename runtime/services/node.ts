@@ -24,6 +24,9 @@ export const MAX_REMOTE_DEVICE_CALLS = 256;
 /** Requests of one node that wait for an answer of the coordinator. */
 export const MAX_ASKED_REQUESTS = 1024;
 
+/** A node that leaves waits so long for what it has still to tell: the stops of its own resources, mostly. */
+export const LAST_ALERTS_MS = 2_000;
+
 /** How a node is set up. */
 export interface NodeMachineConfig extends Plantable {
   readonly self: NodeId;
@@ -35,6 +38,8 @@ export interface NodeMachineConfig extends Plantable {
   readonly voters?: WantedVoters;
   readonly schedule: Scheduler;
   readonly md5Hex: (text: string) => string;
+  /** The cluster's name, for alerts. */
+  readonly cluster?: string;
   /** A number from 0 up to 1, for random fencing delays. */
   readonly random: () => number;
   /** Identifies this life of the node in transition keys: a UUID, 36 characters. */
@@ -66,6 +71,8 @@ export interface NodeMachine extends Machine<NodeInput, NodeEffect> {
   readonly transition: TransitionStatus | undefined;
   /** What this node is doing itself, and what it waits for as the coordinator; oldest first. */
   readonly inFlight: readonly OperationInFlight[];
+  /** Recipients of alerts that cannot be told from here, in sentences. */
+  readonly alertProblems: readonly string[];
   /** What was fenced from here, oldest first. */
   readonly fencingHistory: readonly FenceRecord[];
 }
@@ -98,6 +105,8 @@ class ClusterNode implements NodeMachine {
   /** Requests made here that the coordinator, perhaps this node, has not answered. */
   private readonly asked = new Set<string>();
   private shutdownSinceMs: number | undefined;
+  /** When nothing but alerts was left to be done before it leaves. */
+  private lastAlertsSinceMs: number | undefined;
   private isStopped = false;
 
   constructor(config: NodeMachineConfig, initial: KernelInitial) {
@@ -148,12 +157,16 @@ class ClusterNode implements NodeMachine {
     return all.sort((a, b) => a.sinceMs - b.sinceMs);
   }
 
+  get alertProblems(): readonly string[] {
+    return this.parts.alerts.problems;
+  }
+
   get fencingHistory(): readonly FenceRecord[] {
     return this.parts.fencer.history;
   }
 
   deadlineMs(): number | undefined {
-    return this.isStopped ? undefined : earliest(this.parts.deadlineMs(), this.escalationMs());
+    return this.isStopped ? undefined : earliest(this.parts.deadlineMs(), this.escalationMs(), this.lastAlertsMs());
   }
 
   step(input: NodeInput, nowMs: number): NodeEffect[] {
@@ -198,6 +211,9 @@ class ClusterNode implements NodeMachine {
       case "device-outcome":
         this.deviceOutcome(input);
         break;
+      case "alert-outcome":
+        this.parts.hand({ part: "alerts", input });
+        break;
       case "wall-clock":
         this.setClock(input.epochMs);
         break;
@@ -212,7 +228,7 @@ class ClusterNode implements NodeMachine {
 
   private setClock(epochMs: number): void {
     this.epochOffsetMs = epochMs - this.nowMs;
-    for (const part of ["kernel", "controller", "executor", "fencer"] as const) {
+    for (const part of ["kernel", "controller", "executor", "fencer", "alerts"] as const) {
       this.parts.hand({ part, input: { type: "wall-clock", epochMs } });
     }
   }
@@ -368,6 +384,18 @@ class ClusterNode implements NodeMachine {
     return this.shutdownSinceMs + controllerOptions(this.cib).shutdownEscalationMs;
   }
 
+  /** Until when it waits for its last alerts; undefined while, or once, it does not. */
+  private lastAlertsMs(): number | undefined {
+    const untilMs = this.lastAlertsSinceMs === undefined ? undefined : this.lastAlertsSinceMs + LAST_ALERTS_MS;
+    return untilMs !== undefined && untilMs > this.nowMs ? untilMs : undefined;
+  }
+
+  private lastAlertsAreOut(): boolean {
+    if (!this.parts.alerts.busy) return true;
+    this.lastAlertsSinceMs ??= this.nowMs;
+    return this.lastAlertsMs() === undefined;
+  }
+
   /** The coordinator lets a node go by what it writes into its <node_state>; a node in no view that runs nothing needs no leave. */
   private considerLeaving(): void {
     if (this.isStopped) return;
@@ -376,7 +404,8 @@ class ClusterNode implements NodeMachine {
     if (!mayGo && this.shutdownSinceMs === undefined) return;
     const isEstablished = this.standing?.established === true;
     const { active } = this.parts.executor;
-    const mayLeave = active.length === 0 || faultPlanted(this.config, "leave-with-resources");
+    const mayLeave =
+      (active.length === 0 && this.lastAlertsAreOut()) || faultPlanted(this.config, "leave-with-resources");
     if (isEstablished && mayGo && mayLeave) {
       this.stop(0, `${this.name} runs nothing any more and leaves the cluster`, true);
       return;

@@ -1,4 +1,4 @@
-// The parts of a node (kernel, controller, executor, fencer, attributes) and what they hand to one another within one step.
+// The parts of a node (kernel, controller, executor, fencer, attributes, alerts) and what they hand to one another within one step.
 //
 // An effect of one part that is an input of another goes into one queue, first come, first served, until nobody has anything for
 // anybody. What goes out of the node, or needs the node as a whole, is left to its surroundings.
@@ -10,6 +10,7 @@ import { earliest } from "../kernel/machine.ts";
 import type { Incarnation, NodeId } from "../kernel/membership/view.ts";
 import type { ChangeOutcome, KernelEffect, KernelInput, Standing } from "../kernel/messages.ts";
 import type { Plantable } from "../kernel/planted-fault.ts";
+import { Alerts, type AlertsEffect, type AlertsInput } from "./alerts/alerts.ts";
 import { Attributes, type AttributesEffect, type AttributesInput } from "./attributes/attributes.ts";
 import { nodeState } from "./attributes/edits.ts";
 import { Controller, type ControllerEffect, type ControllerInput } from "./controller/controller.ts";
@@ -36,6 +37,7 @@ export interface PartsConfig extends Plantable {
   readonly md5Hex: (text: string) => string;
   readonly random: () => number;
   readonly runId: string;
+  readonly cluster?: string;
   readonly timeZoneOffsetMinutes?: number;
   /** See ExecutorConfig. */
   readonly gatherMonitors?: boolean;
@@ -58,7 +60,8 @@ export type Handover =
   | { readonly part: "controller"; readonly input: ControllerInput }
   | { readonly part: "executor"; readonly input: ExecutorInput }
   | { readonly part: "fencer"; readonly input: FencerInput }
-  | { readonly part: "attributes"; readonly input: AttributesInput };
+  | { readonly part: "attributes"; readonly input: AttributesInput }
+  | { readonly part: "alerts"; readonly input: AlertsInput };
 
 export class Parts {
   readonly kernel: Kernel;
@@ -66,6 +69,7 @@ export class Parts {
   readonly executor: Executor;
   readonly fencer: Fencer;
   readonly attributes: Attributes;
+  readonly alerts: Alerts;
   private readonly config: PartsConfig;
   private readonly around: Surroundings;
   private readonly name: string;
@@ -91,6 +95,8 @@ export class Parts {
     this.fencer = new Fencer({ self, nodes, random: config.random, nextCallId, planted });
     this.attributes = new Attributes({ self, nodes, runId });
     const timeZoneOffsetMinutes = config.timeZoneOffsetMinutes ?? 0;
+    const cluster = config.cluster === undefined ? {} : { cluster: config.cluster };
+    this.alerts = new Alerts({ self, nodes, runId, ...cluster, timeZoneOffsetMinutes, nextCallId });
     const voters = config.voters === undefined ? {} : { voters: config.voters };
     const controllerConfig = {
       self,
@@ -104,8 +110,9 @@ export class Parts {
       planted,
     };
     this.controller = new Controller(controllerConfig, this.kernel.cib);
-    this.hand({ part: "fencer", input: { type: "cib", cib: this.kernel.cib } });
-    this.hand({ part: "attributes", input: { type: "cib", cib: this.kernel.cib } });
+    for (const part of ["fencer", "attributes", "alerts"] as const) {
+      this.hand({ part, input: { type: "cib", cib: this.kernel.cib } });
+    }
   }
 
   /** Numbers for calls of agents and devices, unique in this life of the node. */
@@ -121,12 +128,13 @@ export class Parts {
       this.executor.deadlineMs(),
       this.fencer.deadlineMs(),
       this.attributes.deadlineMs(),
+      this.alerts.deadlineMs(),
     );
   }
 
   /** Gives a tick to those whose time has come. */
   tick(nowMs: number): void {
-    for (const part of ["kernel", "executor", "fencer", "attributes", "controller"] as const) {
+    for (const part of ["kernel", "executor", "fencer", "attributes", "controller", "alerts"] as const) {
       const deadlineMs = this[part].deadlineMs();
       if (deadlineMs !== undefined && deadlineMs <= nowMs) this.hand({ part, input: { type: "tick" } });
     }
@@ -173,6 +181,9 @@ export class Parts {
       case "attributes":
         for (const effect of this.attributes.step(handover.input, nowMs)) this.fromAttributes(effect);
         break;
+      case "alerts":
+        for (const effect of this.alerts.step(handover.input, nowMs)) this.fromAlerts(effect);
+        break;
     }
   }
 
@@ -186,7 +197,7 @@ export class Parts {
         break;
       case "cib":
         this.around.emit({ type: "cib", cib: effect.cib });
-        for (const part of ["controller", "fencer", "attributes"] as const) {
+        for (const part of ["controller", "fencer", "attributes", "alerts"] as const) {
           this.hand({ part, input: { type: "cib", cib: effect.cib } });
         }
         break;
@@ -210,7 +221,7 @@ export class Parts {
   }
 
   private setStanding(standing: Standing): void {
-    this.hand({ part: "controller", input: { type: "standing", standing } });
+    for (const part of ["controller", "alerts"] as const) this.hand({ part, input: { type: "standing", standing } });
     const coordinator = standing.established ? standing.coordinator : undefined;
     const allowed = standing.established ? standing.primary : undefined;
     this.hand({ part: "executor", input: { type: "activation", allowed } });
@@ -248,6 +259,9 @@ export class Parts {
         this.hand({ part: "fencer", input: effect });
         this.around.tell(fenceEvent(effect.target, effect.action, effect.why));
         break;
+      case "fence-confirmed":
+        this.hand({ part: "alerts", input: { type: "fence-outcome", record: effect.record, ok: true } });
+        break;
       case "request-answer":
         this.around.answer(effect.to, effect.requestId, effect.outcome);
         break;
@@ -261,6 +275,7 @@ export class Parts {
     const { standing } = this.kernel;
     switch (effect.type) {
       case "operation-result":
+        this.hand({ part: "alerts", input: effect });
         // Without a coordinator it is kept, and reported when there is one.
         if (standing?.established === true) this.around.send(standing.coordinator, effect);
         break;
@@ -285,7 +300,7 @@ export class Parts {
         if (effect.node === self) this.around.emit({ type: "device-abort", id: effect.id, why: effect.why });
         break;
       case "fence-outcome":
-        this.hand({ part: "controller", input: effect });
+        for (const part of ["controller", "alerts"] as const) this.hand({ part, input: effect });
         this.tellFences([effect.record]);
         break;
       case "fence-note": {
@@ -307,6 +322,11 @@ export class Parts {
   private fromAttributes(effect: AttributesEffect): void {
     if (effect.type === "send") this.around.send(effect.to, effect.message);
     else this.hand({ part: "kernel", input: effect });
+  }
+
+  private fromAlerts(effect: AlertsEffect): void {
+    if (effect.type === "event") this.around.tell(effect.event);
+    else this.around.emit(effect);
   }
 
   /**

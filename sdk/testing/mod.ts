@@ -1,5 +1,6 @@
 // What the author of a plugin tests with: `import { testResourceAgent, createFakeWorld } from "systole/sdk/testing"`.
 
+export { type AlertSinkSetup, type ExampleAlerts, exampleAlerts, testAlertSink } from "./alert-sink-kit.ts";
 export {
   createFakeWorld,
   type FakeContext,

@@ -1,13 +1,16 @@
-// Every plugin of the release through its kit: agents/dummy.ts, agents/ip-address.ts, agents/process.ts, agents/stateful.ts,
+// Every plugin of the release through its kit: alerts/webhook.ts, agents/dummy.ts, agents/ip-address.ts, agents/process.ts, agents/stateful.ts,
 // comms/udp.ts, fence/dummy.ts, fence/process-power.ts. A plugin that is missing here fails the last test.
 
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import {
   createFakeWorld,
+  exampleAlerts,
   type FakeProcess,
+  testAlertSink,
   testFenceDevice,
   testResourceAgent,
   testTransport,
@@ -16,6 +19,7 @@ import dummyAgent from "../../plugins/agents/dummy.ts";
 import ipAddress from "../../plugins/agents/ip-address.ts";
 import processAgent from "../../plugins/agents/process.ts";
 import stateful from "../../plugins/agents/stateful.ts";
+import webhook from "../../plugins/alerts/webhook.ts";
 import udp from "../../plugins/comms/udp.ts";
 import dummyDevice from "../../plugins/fence/dummy.ts";
 import processPower from "../../plugins/fence/process-power.ts";
@@ -73,6 +77,51 @@ testFenceDevice(processPower, {
   switchesOn: false,
 });
 
+const HOOK = "https://hooks.example.net/systole";
+
+testAlertSink(webhook, {
+  parameters: { url: HOOK },
+  world: () => createFakeWorld({ urls: { [HOOK]: () => ({ status: 204 }) } }),
+});
+testAlertSink(webhook, {
+  recipient: HOOK,
+  world: () => createFakeWorld({ urls: { [HOOK]: () => ({}) } }),
+});
+
+test("webhook posts the whole alert, signed, with its delivery id and token", async () => {
+  const requests: { body: string; headers: Readonly<Record<string, string>> }[] = [];
+  const world = createFakeWorld({
+    urls: {
+      [HOOK]({ method, body = "", headers = {} }) {
+        assert.equal(method, "POST");
+        requests.push({ body, headers });
+        return {};
+      },
+    },
+  });
+  const { node } = exampleAlerts();
+  await webhook.spec.deliver(node, world.context({ url: HOOK, key: "k3y", token: "t0ken" }));
+  const [request] = requests;
+  assert.ok(request);
+  assert.deepEqual(JSON.parse(request.body), node);
+  assert.deepEqual(request.headers, {
+    "content-type": "application/json",
+    "x-systole-delivery": node.deliveryId,
+    "x-systole-signature": `sha256=${createHmac("sha256", "k3y").update(request.body).digest("hex")}`,
+    authorization: "Bearer t0ken",
+  });
+});
+
+test("webhook: an answer that is no success is none, and without a URL there is nothing to try again", async () => {
+  for (const status of [199, 302, 404, 500]) {
+    const world = createFakeWorld({ urls: { [HOOK]: () => ({ status, text: "no\n" }) } });
+    const delivered = async () => await webhook.spec.deliver(exampleAlerts().node, world.context({ url: HOOK }));
+    await assert.rejects(delivered, { code: "generic", message: `The server answered ${status}: no` });
+  }
+  const nowhere = async () => await webhook.spec.deliver(exampleAlerts().node, createFakeWorld().context({}));
+  await assert.rejects(nowhere, { code: "not-configured" });
+});
+
 test("process-power switches on by the program that it is given", async () => {
   const world = createFakeWorld({ commands: { "/usr/bin/start-node": () => ({}) } });
   const params = { marker: "M", value: "{node}", onProgram: "/usr/bin/start-node", onArguments: ["--node", "{node}"] };
@@ -96,5 +145,5 @@ test("every plugin of the release is run through its kit above", () => {
   const missing = readdirSync(folder, { recursive: true, encoding: "utf8" })
     .filter((path) => /^\w+\/([\w-]+\.ts|[\w-]+\/mod\.ts)$/.test(path))
     .filter((path) => !new RegExp(`import (\\w+) from "../../plugins/${path}";[\\s\\S]*test\\w+\\(\\1\\b`).test(own));
-  assert.deepEqual(missing, [], "run these through testResourceAgent, testFenceDevice or testTransport");
+  assert.deepEqual(missing, [], "run these through testResourceAgent, testFenceDevice, testAlertSink or testTransport");
 });

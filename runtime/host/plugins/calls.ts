@@ -14,7 +14,7 @@ const CLOSE_LOOK_MS = 5;
 
 /** What a call is, and how each of its ends reads as an outcome. */
 export interface CallPlan<Outcome> {
-  readonly kind: "agent" | "device";
+  readonly kind: CallInFlight["kind"];
   readonly id: number;
   readonly subject: string;
   readonly plugin: string;
@@ -34,7 +34,7 @@ export interface CallPlan<Outcome> {
 export interface Calls {
   /** Never rejects, and resolves no later than the deadline. */
   make<Outcome>(plan: CallPlan<Outcome>): Promise<Outcome>;
-  abort(kind: "agent" | "device", id: number, why: string): void;
+  abort(kind: CallInFlight["kind"], id: number, why: string): void;
   inFlight(): readonly CallInFlight[];
   /** Aborts everything, and waits for the plugins at most this long. */
   close(graceMs: number): Promise<void>;

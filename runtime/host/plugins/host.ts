@@ -2,8 +2,10 @@
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { AgentOutcome, DeviceOutcome } from "../../services/calls.ts";
+import type { PluginKind } from "../../../sdk/mod.ts";
+import type { AgentOutcome, AlertOutcome, DeviceOutcome } from "../../services/calls.ts";
 import { AgentCalls } from "./agents.ts";
+import { AlertCalls } from "./alert-sinks.ts";
 import { openAudit } from "./audit.ts";
 import { type CallPlan, createCalls } from "./calls.ts";
 import { openDaemons } from "./daemons.ts";
@@ -12,6 +14,7 @@ import { planDeviceCall } from "./devices.ts";
 import { warmFetch } from "./fetch.ts";
 import type { InstanceSurroundings } from "./instance.ts";
 import type { FoundPlugin } from "./loader.ts";
+import { NOBODY } from "./sandbox/program.ts";
 import { openResidents } from "./sandbox/residents.ts";
 import { openStateStore } from "./state.ts";
 import { Probes } from "./trust/probes.ts";
@@ -23,12 +26,18 @@ const CLOSE_GRACE_MS = 200;
 /** How long `close` waits for daemons that are to be stopped. */
 const STOP_DAEMONS_MS = 15_000;
 
+/** The kinds that a name can mean, by what stands before it. */
+const MEANT: Readonly<Record<string, readonly PluginKind[]>> = {
+  "ocf:systole:": ["resource-agent"],
+  "stonith:systole:": ["fence-device"],
+  "systole:": ["fence-device", "alert"],
+};
+
 /** Whether a plugin is what somebody calls `ocf:systole:NAME`, `systole:NAME` or NAME. */
 function isMeant(name: string, { name: own, kind }: FoundPlugin): boolean {
-  const bare = name.replace(/^(ocf:systole:|stonith:systole:|systole:)/, "");
-  const agent = name.startsWith("ocf:");
-  const device = name !== bare && !agent;
-  return own === bare && (!agent || kind === "resource-agent") && (!device || kind === "fence-device");
+  const before = Object.keys(MEANT).find((prefix) => name.startsWith(prefix)) ?? "";
+  const kinds = MEANT[before];
+  return own === name.slice(before.length) && (kinds === undefined || (kind !== undefined && kinds.includes(kind)));
 }
 
 function tellProblems(found: readonly FoundPlugin[], onEvent: PluginHostOptions["onEvent"]): void {
@@ -38,6 +47,21 @@ function tellProblems(found: readonly FoundPlugin[], onEvent: PluginHostOptions[
   }
 }
 
+/** What all instances of plugins on a node have around them. */
+function openSurroundings(options: PluginHostOptions, folder: string) {
+  const { nodeName, log, onEvent, onAttribute } = options;
+  const childEnvironment = { ...options.childEnvironment, SYSTOLE_NODE: nodeName };
+  const states = openStateStore(join(folder, "state"));
+  const daemons = openDaemons({ states, outputFolder: join(folder, "output"), childEnvironment });
+  const audit =
+    options.audit === undefined ? undefined : openAudit(options.audit, (text) => log({ level: "error", text }));
+  const around: InstanceSurroundings = {
+    ...{ nodeName, states, daemons, childEnvironment, log, onEvent, onAttribute },
+    ...(audit === undefined ? {} : { onUse: (use) => audit.write(use) }),
+  };
+  return { around, daemons, audit };
+}
+
 /**
  * Opens the plugin host. Plugins that the configuration names are looked at in the background from now on, so that the log
  * tells what is wrong with them.
@@ -45,22 +69,8 @@ function tellProblems(found: readonly FoundPlugin[], onEvent: PluginHostOptions[
 export function createPluginHost(options: PluginHostOptions): PluginHost {
   const folder = join(options.stateDirectory, "plugins");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const { log, onEvent, onAttribute } = options;
-  const childEnvironment = { ...options.childEnvironment, SYSTOLE_NODE: options.nodeName };
-  const states = openStateStore(join(folder, "state"));
-  const daemons = openDaemons({ states, outputFolder: join(folder, "output"), childEnvironment });
-  const audit =
-    options.audit === undefined ? undefined : openAudit(options.audit, (text) => log({ level: "error", text }));
-  const around: InstanceSurroundings = {
-    nodeName: options.nodeName,
-    states,
-    daemons,
-    childEnvironment,
-    log,
-    onEvent,
-    onAttribute,
-    ...(audit === undefined ? {} : { onUse: (use) => audit.write(use) }),
-  };
+  const { log, onEvent } = options;
+  const { around, daemons, audit } = openSurroundings(options, folder);
   const residents = openResidents({
     plugins: options.plugins,
     pluginsBase: options.pluginsBase,
@@ -75,6 +85,11 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
   const agreed = openAgreed(options, residents, probes);
   const plugins = withAgreed(residents, agreed);
   const agents = new AgentCalls(plugins, around);
+  const alerts = new AlertCalls(plugins, around, {
+    folders: options.alertFolders ?? [],
+    version: options.version ?? "",
+    nobody: options.sandbox.uid ?? NOBODY,
+  });
   const onHang = (plan: CallPlan<unknown>, text: string): void => {
     onEvent({ kind: "plugin", code: "plugin-hangs", text, severity: "warning", resource: plan.subject });
   };
@@ -94,6 +109,8 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
       return calls.make(planDeviceCall(call, plugins, around));
     },
     abortDevice: (id, why) => calls.abort("device", id, why),
+    callAlert: (call): Promise<AlertOutcome> => calls.make(alerts.plan(call)),
+    abortAlert: (id, why) => calls.abort("alert", id, why),
     list: async () => (await plugins.all()).map(describePlugin),
     describe: async (name) => (await plugins.all()).filter((one) => isMeant(name, one)).map(describePlugin),
     keepReady: (used) => plugins.keepReady(used),

@@ -52,6 +52,14 @@ export const KINDS = {
     groups: {},
     placeholders: ["node", "resource"],
   },
+  alert: {
+    folder: "alerts",
+    reference: (name: string) => `systole:${name}`,
+    required: ["deliver"],
+    optional: [],
+    groups: {},
+    placeholders: ["node", "resource", "recipient"],
+  },
   transport: {
     folder: "comms",
     reference: (name: string) => name,
@@ -65,7 +73,7 @@ export const KINDS = {
 type Kind = keyof typeof KINDS;
 
 /** The kinds of plugin, in the order in which they are shown. */
-export const PLUGIN_KINDS: readonly PluginKind[] = ["resource-agent", "fence-device", "transport"];
+export const PLUGIN_KINDS: readonly PluginKind[] = ["resource-agent", "fence-device", "alert", "transport"];
 
 const NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 

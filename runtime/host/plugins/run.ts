@@ -73,6 +73,8 @@ function collect(stream: NodeJS.ReadableStream | null, overflow: () => void): ()
 export interface RunSurroundings {
   readonly signal: AbortSignal;
   readonly childEnvironment: Readonly<Record<string, string>>;
+  /** Whom it runs as; this node's own user if not given. Without further groups. */
+  readonly user?: { readonly uid: number; readonly gid: number };
 }
 
 /** Runs the command and resolves with its end; see `Run` in sdk/context.ts for how it rejects. */
@@ -80,12 +82,12 @@ export function runCommand(
   program: string,
   args: readonly string[],
   options: RunOptions,
-  { signal, childEnvironment }: RunSurroundings,
+  { signal, childEnvironment, user }: RunSurroundings,
 ): Promise<RunResult> {
   const directory = options.directory ?? "/";
   const env = environmentFor(childEnvironment, { LC_ALL: "C", ...options.env });
   return new Promise((resolve, reject) => {
-    const child = spawn(program, [...args], { cwd: directory, env, detached: true, stdio: "pipe" });
+    const child = spawn(program, [...args], { cwd: directory, env, detached: true, stdio: "pipe", ...user });
     const fail = (error: unknown): void => {
       signal.removeEventListener("abort", onAbort);
       reject(error);

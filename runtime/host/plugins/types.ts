@@ -7,7 +7,14 @@ import type {
   TransportProvides,
   TransportSink,
 } from "../../../sdk/mod.ts";
-import type { AgentCall, AgentOutcome, DeviceCall, DeviceOutcome } from "../../services/calls.ts";
+import type {
+  AgentCall,
+  AgentOutcome,
+  AlertCall,
+  AlertOutcome,
+  DeviceCall,
+  DeviceOutcome,
+} from "../../services/calls.ts";
 import type { SignatureRules } from "./trust/signature.ts";
 import type { PluginTrust } from "./trust/types.ts";
 
@@ -32,7 +39,7 @@ export interface PluginEvent {
   readonly resource?: string;
 }
 
-/** An agent or a fence device by its name. */
+/** A plugin that runs in a process of its own, by its name. */
 export interface PluginReference {
   readonly kind: Exclude<PluginKind, "transport">;
   readonly name: string;
@@ -59,6 +66,10 @@ export interface PluginHostOptions {
   readonly plugins: readonly string[];
   /** Relative paths and package names in `plugins` count from here (the folder of the configuration file). */
   readonly pluginsBase: string;
+  /** Folders whose programs may be told of alerts; none, if not given. */
+  readonly alertFolders?: readonly string[];
+  /** Of Systole, for those programs. */
+  readonly version?: string;
   /** Put into the environment of every process that is started here, besides SYSTOLE_NODE, such as SYSTOLE_POWER_DOMAIN. */
   readonly childEnvironment: Readonly<Record<string, string>>;
   readonly sandbox: SandboxPolicy;
@@ -93,9 +104,9 @@ export type Trust = "in-process, trusted" | "sandboxed" | "not sandboxed";
 
 /** A plugin that was found, usable or not. */
 export interface PluginDescription {
-  readonly kind: "resource-agent" | "fence-device" | "transport" | "unknown";
+  readonly kind: PluginKind | "unknown";
   readonly name: string;
-  /** What to write in the CIB: `ocf:systole:dummy`, `stonith systole:dummy`; for a transport its name. */
+  /** What it is called: `ocf:systole:dummy`, `stonith:systole:dummy`, `systole:webhook`; a transport by its name. */
   readonly reference: string;
   readonly summary: string;
   /** Where it comes from: a path. */
@@ -114,11 +125,11 @@ export interface PluginDescription {
 
 /** A call under way; or one that was aborted and answered while the plugin has still not come back. */
 export interface CallInFlight {
-  readonly kind: "agent" | "device";
+  readonly kind: "agent" | "device" | "alert";
   readonly id: number;
-  /** Resource or device id. */
+  /** Id of the resource, device, or recipient of alerts. */
   readonly subject: string;
-  /** `ocf:systole:process`, `systole:process-power`. */
+  /** `ocf:systole:process`, `systole:process-power`, `systole:webhook`, the path of a program that is told of alerts. */
   readonly plugin: string;
   readonly verb: string;
   readonly ageMs: number;
@@ -127,7 +138,7 @@ export interface CallInFlight {
   readonly overdue: boolean;
 }
 
-/** Performs single calls of agents and fence devices, and reports exactly one outcome for each. */
+/** Performs single calls of agents, fence devices and alert sinks, and reports exactly one outcome for each. */
 export interface PluginHost {
   /** Never rejects. */
   callAgent(call: AgentCall): Promise<AgentOutcome>;
@@ -137,9 +148,13 @@ export interface PluginHost {
   callDevice(call: DeviceCall): Promise<DeviceOutcome>;
   /** The outcome of the call comes at once, as an error; an id that is not under way is ignored. */
   abortDevice(id: number, why: string): void;
+  /** Never rejects. */
+  callAlert(call: AlertCall): Promise<AlertOutcome>;
+  /** The outcome of the call comes at once, as an error; an id that is not under way is ignored. */
+  abortAlert(id: number, why: string): void;
   /** Every plugin that was found, sorted by kind and name; loads them, so as to tell what is wrong. */
   list(): Promise<readonly PluginDescription[]>;
-  /** By `ocf:systole:NAME` (agents), `systole:NAME` (fence devices), or plain NAME (all kinds); empty if there is none. */
+  /** By `ocf:systole:NAME` (agents), `stonith:systole:NAME` (fence devices), `systole:NAME` (those and alert sinks), or plain NAME (all kinds); empty if there is none. */
   describe(name: string): Promise<readonly PluginDescription[]>;
   /** Starts the processes of these plugins, if they do not run: when one is needed, it may be in the midst of a failover. */
   keepReady(used: readonly PluginReference[]): void;

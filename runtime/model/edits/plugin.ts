@@ -155,18 +155,25 @@ export function removePluginEdits(
   );
 }
 
-/** Resources (or fence devices) of the configuration that are of a plugin. */
+/** Whether an element of the configuration is of a plugin of that kind and name. */
+function isOf({ name: tag, attributes }: Element, kind: string, name: string): boolean {
+  const { class: standard, provider, type, path } = attributes;
+  if (kind === "alert") return tag === "alert" && path === `systole:${name}`;
+  if (kind === "fence-device") return standard === "stonith" && type === `systole:${name}`;
+  return standard === "ocf" && provider === "systole" && type === name;
+}
+
+/** Resources, fence devices or alerts of the configuration that are of a plugin. */
 export function usersOf(cib: Element, kind: string, name: string): string[] {
   const users: string[] = [];
   const look = (element: Element): void => {
-    const { id, class: standard, provider, type } = element.attributes;
-    const isAgent = standard === "ocf" && provider === "systole" && type === name;
-    const isDevice = standard === "stonith" && type === `systole:${name}`;
-    if (id !== undefined && (kind === "fence-device" ? isDevice : isAgent)) users.push(id);
+    const { id } = element.attributes;
+    if (id !== undefined && isOf(element, kind, name)) users.push(id);
     for (const child of element.children) look(child);
   };
   const configuration = cib.children.find((child) => child.name === "configuration");
-  const resources = configuration?.children.find((child) => child.name === "resources");
-  if (resources !== undefined) look(resources);
+  const section = kind === "alert" ? "alerts" : "resources";
+  const searched = configuration?.children.find((child) => child.name === section);
+  if (searched !== undefined) look(searched);
   return users.sort();
 }

@@ -299,7 +299,9 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
       return member === undefined ? this.lastLifeOf(id) : member.incarnation - 1;
     };
     const record = this.fences.confirm(from, requestId, target, who, desk, lifeMeant);
-    if (record !== undefined) this.fenceEnded(record, true);
+    if (record === undefined) return;
+    this.fenceEnded(record, true);
+    this.effects.push({ type: "fence-confirmed", record });
   }
 
   private lastLifeOf(id: NodeId): Incarnation {

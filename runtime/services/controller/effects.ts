@@ -6,6 +6,7 @@ import type { ChangeRequest } from "../../kernel/messages.ts";
 import type { Plantable } from "../../kernel/planted-fault.ts";
 import type { OperationDigest } from "../executor/history.ts";
 import type { FenceAction } from "../fencer/devices.ts";
+import type { FenceRecord } from "../fencer/fence.ts";
 import type { ClusterEvent, RequestOutcome, ServiceMessage } from "../messages.ts";
 import type { Schedule, ScheduleOptions } from "../scheduler/schedule.ts";
 import type { ConfiguredNode } from "./node-states.ts";
@@ -51,6 +52,8 @@ export type ControllerEffect =
     }
   /** A life of a node was read as off. */
   | { readonly type: "fenced"; readonly node: NodeId; readonly incarnation: Incarnation }
+  /** A person answers for it that a node is off, which counts like a fence. */
+  | { readonly type: "fence-confirmed"; readonly record: FenceRecord }
   | {
       readonly type: "request-answer";
       readonly to: NodeId;

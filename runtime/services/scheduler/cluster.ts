@@ -17,7 +17,7 @@ import { unpackStatus } from "./unpack-status.ts";
 import { VARIANTS } from "./variants.ts";
 
 /** Follows id-ref; an index of all ids is made when the first reference is met. */
-function makeResolver(cib: Element): (element: Element) => Element | undefined {
+export function makeResolver(cib: Element): (element: Element) => Element | undefined {
   let index: Map<string, Element> | undefined;
   return (element) => {
     const reference = element.attributes["id-ref"];

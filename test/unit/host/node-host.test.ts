@@ -54,6 +54,8 @@ function makeHost(t: TestContext, script: Partial<Record<NodeInput["type"], read
     abortAgent: (id, why) => told.push(`abort ${id} ${why}`),
     callDevice: () => Promise.reject(new Error("a plugin host that rejects")),
     abortDevice: () => {},
+    callAlert: async () => ({ outcome: "done" }),
+    abortAlert: () => {},
     list: () => Promise.resolve([]),
     describe: () => Promise.resolve([]),
     keepReady: () => undefined,
@@ -88,6 +90,7 @@ function makeHost(t: TestContext, script: Partial<Record<NodeInput["type"], read
       transition: undefined,
       inFlight: [],
       fencingHistory: [],
+      alertProblems: [],
     },
     pulse,
     store: {

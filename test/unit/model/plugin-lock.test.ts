@@ -29,7 +29,7 @@ import { validateCib } from "../../../runtime/model/validate.ts";
 const EMPTY = parseXml(`<cib validate-with="pacemaker-3.9" admin_epoch="0" epoch="1" num_updates="0"><configuration>
 <crm_config><cluster_property_set id="options"><nvpair id="a" name="cluster-name" value="shop"/></cluster_property_set></crm_config>
 <nodes/><resources><group id="g"><primitive id="lamp" class="ocf" provider="systole" type="blinker"/></group>
-<primitive id="power" class="stonith" type="systole:blinker"/></resources><constraints/></configuration><status/></cib>`);
+<primitive id="power" class="stonith" type="systole:blinker"/></resources><constraints/><alerts><alert id="ops" path="systole:blinker"/></alerts></configuration><status/></cib>`);
 
 const digest = (letter: string): string => `sha512-${letter.repeat(86)}==`;
 
@@ -122,6 +122,7 @@ test("an approval can be of less than is asked for, never of more", () => {
 test("what is used cannot be removed; the rest can", () => {
   assert.deepEqual(usersOf(added, "resource-agent", "blinker"), ["lamp"]);
   assert.deepEqual(usersOf(added, "fence-device", "blinker"), ["power"]);
+  assert.deepEqual(usersOf(added, "alert", "blinker"), ["ops"]);
   assert.match(refusal(removePluginEdits(added, "blinker", ["lamp"])), /is used by lamp/);
   const removed = made(added, removePluginEdits(added, "blinker", []));
   assert.deepEqual(readPluginLock(removed).plugins, []);

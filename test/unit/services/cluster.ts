@@ -10,7 +10,14 @@ import { applyPatchset } from "../../../runtime/kernel/cib/patchset.ts";
 import { foundingCib } from "../../../runtime/kernel/cib/version.ts";
 import type { Departure, DepartureCause, NodeId, View } from "../../../runtime/kernel/membership/view.ts";
 import type { ChangeOutcome, StoreRecord } from "../../../runtime/kernel/messages.ts";
-import type { AgentCall, AgentOutcome, DeviceCall, DeviceOutcome } from "../../../runtime/services/calls.ts";
+import type {
+  AgentCall,
+  AgentOutcome,
+  AlertCall,
+  AlertOutcome,
+  DeviceCall,
+  DeviceOutcome,
+} from "../../../runtime/services/calls.ts";
 import type { ClusterEvent, NodeEffect, NodeInput, RequestOutcome } from "../../../runtime/services/messages.ts";
 import { createNode, type NodeMachine } from "../../../runtime/services/node.ts";
 import { schedule } from "../../../runtime/services/scheduler/schedule.ts";
@@ -19,6 +26,7 @@ export const EPOCH_MS = 1_700_000_000_000;
 export const MESSAGE_MS = 1;
 export const AGENT_MS = 5;
 export const DEVICE_MS = 10;
+export const ALERT_MS = 20;
 export const PERSIST_MS = 1;
 
 const md5Hex = (text: string): string => createHash("md5").update(text).digest("hex");
@@ -59,6 +67,8 @@ export class Cluster {
   readonly devices = new Map<string, "works" | "lies" | "hangs" | "fails">();
   /** Called before the ordinary answer of an agent; returns another one, or "hang". */
   onAgentCall: ((node: string, call: AgentCall) => AgentOutcome | "hang" | undefined) | undefined;
+  /** Called for each call of an alert sink; returns its outcome, or "hang". Without it every one is done. */
+  onAlertCall: ((node: string, call: AlertCall) => AlertOutcome | "hang" | undefined) | undefined;
   /** Asked before each effect of a node is performed; true: here its process or its computer ends. */
   beforeEffect: ((id: NodeId, effect: NodeEffect) => boolean) | undefined;
   private readonly queue: { readonly atMs: number; readonly order: number; readonly act: () => void }[] = [];
@@ -266,6 +276,15 @@ export class Cluster {
       }
       case "device-abort":
         back(0, { type: "device-outcome", id: effect.id, outcome: { outcome: "error", reason: effect.why } });
+        break;
+      case "alert-call": {
+        const { id } = effect.call;
+        const outcome = this.onAlertCall?.(node.name, effect.call) ?? { outcome: "done" };
+        if (outcome !== "hang") back(ALERT_MS, { type: "alert-outcome", id, outcome });
+        break;
+      }
+      case "alert-abort":
+        back(0, { type: "alert-outcome", id: effect.id, outcome: { outcome: "error", reason: effect.why } });
         break;
       case "change-answer":
       case "request-answer":

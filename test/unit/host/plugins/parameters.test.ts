@@ -74,7 +74,7 @@ test("everything that is wrong is named at once, without the values, with the re
   assert.throws(() => readParameters(schema, wrong, "web (ocf:systole:x)"), {
     code: "plugin-parameters",
     message:
-      "web (ocf:systole:x): parameter level must be one of low, high; parameter mode must be one of fast, safe; parameter name is missing; parameter port must be integer; parameter verbose must be boolean; parameter wait must be a length of time such as 500ms, 20s or 5min (must be integer); parameter words must be words separated by blanks, with every quote closed. Correct the resource's instance attributes in the CIB; `systole plugin describe NAME` shows what is expected.",
+      "web (ocf:systole:x): parameter level must be one of low, high; parameter mode must be one of fast, safe; parameter name is missing; parameter port must be integer; parameter verbose must be boolean; parameter wait must be a length of time such as 500ms, 20s or 5min (must be integer); parameter words must be words separated by blanks, with every quote closed. Correct the instance attributes in the CIB; `systole plugin describe NAME` shows what is expected.",
   });
   assert.throws(
     () => readParameters(schema, {}, "web"),
