@@ -99,6 +99,8 @@ export interface RegisterWrite {
 /** One thing that may never happen; named after it. */
 export interface Checker {
   readonly name: string;
+  /** The kinds of observation that it is shown. */
+  readonly sees: readonly Observation["seen"][];
   /** Returns what is wrong in a sentence; undefined when nothing is. */
   see(observation: Observation, facts: Facts): string | undefined;
 }

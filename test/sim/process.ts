@@ -101,12 +101,15 @@ export class Process implements LifeFacts {
 
   /** A datagram has arrived at this process's socket. */
   receive(from: NodeId, link: number, datagram: Datagram): void {
-    this.pulseThread.receive(() => this.#stepPulse({ type: "datagram", from, link, datagram }));
+    const input: PulseInput = { type: "datagram", from, link, datagram };
+    if (this.pulseThread.isFree) this.#stepPulse(input);
+    else this.pulseThread.receive(() => this.#stepPulse(input));
   }
 
   /** Something for the main thread, from the world (a client, an agent, the disk). */
   input(input: NodeInput): void {
-    this.mainThread.run(() => this.#stepBrain(input));
+    if (this.mainThread.isFree) this.#stepBrain(input);
+    else this.mainThread.run(() => this.#stepBrain(input));
   }
 
   /** SIGSTOP, or only the main thread hangs; `undo` ends it. */
@@ -143,39 +146,40 @@ export class Process implements LifeFacts {
   }
 
   #stepPulse(input: PulseInput): void {
-    this.#guard(() => {
+    if (this.ended) return;
+    try {
       for (const effect of this.#pulse.step(input, this.#now())) {
         this.#countEffect();
         this.#carryOutPulse(effect);
       }
       this.#pulseWaker.set();
-    });
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 
   #stepBrain(input: NodeInput): void {
-    this.#guard(() => {
+    if (this.ended) return;
+    try {
       for (const effect of this.#brain.step(input, this.#now())) {
         this.#countEffect();
         this.#carryOut(effect);
       }
       this.#brainWaker.set();
-    });
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 
   /** An exception out of the product is a bug of the product: it is reported, and the process dies of it as in life. */
-  #guard(action: () => void): void {
-    if (this.ended) return;
-    try {
-      action();
-    } catch (error) {
-      if (error instanceof Ended) return;
-      const text =
-        error instanceof Error
-          ? (error.stack ?? error.message).split("\n").slice(0, STACK_LINES).join(" ")
-          : String(error);
-      this.#world.violation("assertion", `${this.#computer.name}: ${text}`);
-      this.#computer.processEnds(false, "a bug");
-    }
+  #failed(error: unknown): void {
+    if (error instanceof Ended) return;
+    const text =
+      error instanceof Error
+        ? (error.stack ?? error.message).split("\n").slice(0, STACK_LINES).join(" ")
+        : String(error);
+    this.#world.violation("assertion", `${this.#computer.name}: ${text}`);
+    this.#computer.processEnds(false, "a bug");
   }
 
   #countEffect(): void {

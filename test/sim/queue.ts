@@ -86,11 +86,11 @@ export class EventQueue {
 
   #takeFirst(): Action {
     const first = this.#actions[0];
-    const last = this.#actions[this.#size - 1];
+    // As many actions as events: to take the last one away is cheaper than to set the length.
+    const last = this.#actions.pop();
     if (first === undefined || last === undefined) throw new Error("the queue is empty");
     this.#size -= 1;
     const size = this.#size;
-    this.#actions.length = size;
     if (size > 0) this.#sink(this.#times[size] ?? 0, this.#sequences[size] ?? 0, last);
     return first;
   }

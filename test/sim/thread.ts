@@ -24,6 +24,11 @@ export class Thread {
     return this.#ended;
   }
 
+  /** What is given to it now happens now. */
+  get isFree(): boolean {
+    return !this.#ended && this.#stopped === 0;
+  }
+
   get stopped(): boolean {
     return this.#stopped > 0;
   }

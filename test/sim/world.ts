@@ -54,7 +54,8 @@ export class World implements Facts {
   readonly operators: Operators;
   readonly violations: Violation[] = [];
   readonly counts: Counts = { views: 0, fences: 0, standings: 0, starts: 0 };
-  readonly #checkers: readonly Checker[];
+  /** By what they see: an observation concerns three or four of some twenty. */
+  readonly #checkers = new Map<Observation["seen"], Checker[]>();
   readonly #layer: Layer;
 
   constructor(
@@ -68,7 +69,9 @@ export class World implements Facts {
     this.random = random;
     this.dials = dials;
     this.trace = trace;
-    this.#checkers = layer.makeCheckers();
+    for (const checker of layer.makeCheckers()) {
+      for (const seen of checker.sees) this.#checkers.set(seen, [...(this.#checkers.get(seen) ?? []), checker]);
+    }
     this.#layer = layer;
     this.names = Array.from({ length: dials.nodes }, (_, index) => ({ id: index + 1, name: `n${index + 1}` }));
     const ids = this.names.map((node) => node.id);
@@ -106,7 +109,7 @@ export class World implements Facts {
     const line = lineOf(observation);
     if (line !== undefined) this.trace.line(this.nowMs, line.who, line.text);
     else this.trace.mix(this.queue.taken, 1);
-    for (const checker of this.#checkers) {
+    for (const checker of this.#checkers.get(observation.seen) ?? []) {
       const wrong = checker.see(observation, this);
       if (wrong !== undefined) this.violation(checker.name, wrong);
     }

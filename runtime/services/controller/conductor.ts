@@ -145,12 +145,11 @@ export class Conductor {
       desk.tell({ kind: "operation", code: "no-such-member", text, severity: "warning" });
       return true;
     }
-    const operation = this.operationOf(walk, action, desk);
-    if (operation === undefined) return false;
-    const resource = operation.resource.id;
+    const resource = action.primitive.id;
     const running = this.flights.on(node.id, resource);
     if (running !== undefined) {
-      const same = running.transition === walk.number ? undefined : this.flights.same(node.id, operation);
+      const wanted = running.transition === walk.number ? undefined : this.operationOf(walk, action, desk);
+      const same = wanted === undefined ? undefined : this.flights.same(node.id, wanted);
       if (same === undefined) return false;
       same.transition = walk.number;
       same.actionId = action.id;
@@ -161,6 +160,8 @@ export class Conductor {
     if (this.isHeld(resource) || this.isBeyondLimits(walk.graph, action, node.id, desk)) return false;
     const mayActivate = desk.primary || faultPlanted(desk.config, "action-without-quorum");
     if (ACTIVATING.has(action.operation) && (!mayActivate || this.isBeingLookedFor(walk, resource))) return false;
+    const operation = this.operationOf(walk, action, desk);
+    if (operation === undefined) return false;
     walk.start(action.id);
     if (this.isDoneAtOnce(walk, action, node.id, desk)) return true;
     const delayMs = operation.startDelayMs + operation.timeoutMs + walk.graph.clusterDelayMs;

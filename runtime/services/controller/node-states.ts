@@ -59,15 +59,21 @@ function hasAttributes(state: Element, wanted: Readonly<Record<string, string>>)
   return true;
 }
 
+function saysOnline(state: Element, node: ConfiguredNode, expected: string): boolean {
+  const { uname, expected: recorded } = state.attributes;
+  return uname === node.name && recorded === expected && hasAttributes(state, ONLINE);
+}
+
 function memberUpdate(state: Element | undefined, node: ConfiguredNode, incarnation: Incarnation): NodeStateUpdate {
   const id = `${node.id}`;
   const sameLife = state !== undefined && state.attributes[INCARNATION] === `${incarnation}`;
   // "down" of a member: it has been told to leave, and does.
   const expected = sameLife && isLeaving(state) ? "down" : "member";
+  // Nearly always so, and looked at after each step.
+  if (sameLife && saysOnline(state, node, expected)) return NOTHING_CHANGES;
   const wanted = { uname: node.name, ...ONLINE, expected, [INCARNATION]: `${incarnation}` };
   const edits: CibEdit[] = [];
   if (state !== undefined && !sameLife) edits.push(...forgetEdits(state, id));
-  if (sameLife && hasAttributes(state, wanted)) return NOTHING_CHANGES;
   edits.push({ edit: "set", path: nodeStatePath(id), attributes: wanted });
   const before = state?.attributes[INCARNATION];
   const restarted = before !== undefined && !sameLife && state?.attributes["in_ccm"] === "true";

@@ -10,6 +10,7 @@ const OF_THIS_ASKING: ReadonlySet<string> = new Set(["no-quorum", "unavailable"]
 
 export class AcknowledgedChangeLost implements Checker {
   readonly name = "acknowledged-change-lost";
+  readonly sees = ["change-asked", "change-answered", "committed"] as const;
   readonly #writes = new Map<string, RegisterWrite>();
   readonly #done = new Set<string>();
   /** By value: the version in which it was acknowledged, or first seen. */

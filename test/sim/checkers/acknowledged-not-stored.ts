@@ -6,6 +6,7 @@ import type { Checker, Facts, Observation } from "../observations.ts";
 
 export class AcknowledgedNotStored implements Checker {
   readonly name = "acknowledged-not-stored";
+  readonly sees = ["change-asked", "store-opened", "persisted", "change-answered"] as const;
   /** By request: whose disk has it, or has had it. */
   readonly #storedBy = new Map<string, Set<NodeId>>();
   /** Requests that change something for certain. */

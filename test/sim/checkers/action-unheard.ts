@@ -26,6 +26,7 @@ interface Action {
 
 export class ActionUnheard implements Checker {
   readonly name = "action-unheard";
+  readonly sees = ["view", "agent-call", "agent-answer", "second"] as const;
   /** NODE RESOURCE: the last action of each. */
   readonly #actions = new Map<string, Action>();
   /** When each node came into its present view. */
@@ -54,8 +55,10 @@ export class ActionUnheard implements Checker {
         this.#actions.delete(key);
         continue;
       }
-      const history = historyOf(life.cib, node, resource);
-      action.heard ||= history.digest !== before && !history.pending;
+      if (!action.heard) {
+        const history = historyOf(life.cib, node, resource);
+        action.heard = history.digest !== before && !history.pending;
+      }
       if (endedMs === undefined || life.runningSinceMs === undefined || life.standing?.established !== true) continue;
       const others = facts.nodes.filter((other) => other.life?.view?.members.some(({ id }) => id === node.id) === true);
       if (others.some((other) => other.life?.runningSinceMs === undefined)) continue;

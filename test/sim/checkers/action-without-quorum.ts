@@ -5,6 +5,7 @@ import type { Checker, Facts, Observation } from "../observations.ts";
 
 export class ActionWithoutQuorum implements Checker {
   readonly name = "action-without-quorum";
+  readonly sees = ["resource", "agent-call"] as const;
   /** NODE RESOURCE: it ran there when the node was last in a primary view. */
   readonly #ran = new Set<string>();
 

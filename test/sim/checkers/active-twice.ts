@@ -5,6 +5,7 @@ import type { Checker, Facts, Observation } from "../observations.ts";
 
 export class ActiveTwice implements Checker {
   readonly name = "active-twice";
+  readonly sees = ["resource"] as const;
   #single: ReadonlySet<string> | undefined;
   readonly #reported = new Set<string>();
 

@@ -6,6 +6,7 @@ import { committedOf } from "./registers.ts";
 
 export class ChangeAppliedTwice implements Checker {
   readonly name = "change-applied-twice";
+  readonly sees = ["committed", "end"] as const;
   /** By register: the value in each version that was seen. */
   readonly #values: Map<number, number>[] = Array.from({ length: REGISTERS }, () => new Map<number, number>());
 

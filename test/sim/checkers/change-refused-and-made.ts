@@ -12,6 +12,7 @@ interface Asked {
 
 export class ChangeRefusedAndMade implements Checker {
   readonly name = "change-refused-and-made";
+  readonly sees = ["change-asked", "change-sent", "change-answered", "committed"] as const;
   readonly #asked = new Map<string, Asked>();
   /** By value: the request that was refused. */
   readonly #refused = new Map<number, string>();

@@ -8,6 +8,7 @@ import { versionNumber } from "./registers.ts";
 
 export class ConfigurationsDifferAfterHealing implements Checker {
   readonly name = "configurations-differ-after-healing";
+  readonly sees = ["committed", "end"] as const;
   readonly #byVersion = new Map<number, number>();
   /** The version of the configuration that each life has shown last. */
   readonly #latest = new Map<string, number>();

@@ -11,6 +11,7 @@ interface Stored {
 
 export class DiskForgets implements Checker {
   readonly name = "disk-forgets";
+  readonly sees = ["store-lost", "persisted", "store-opened"] as const;
   readonly #stored = new Map<NodeFacts, Stored>();
 
   see(seen: Observation): string | undefined {

@@ -6,6 +6,7 @@ import type { Checker, Facts, Observation } from "../observations.ts";
 
 export class LeftWhileActive implements Checker {
   readonly name = "left-while-active";
+  readonly sees = ["agent-call", "ended"] as const;
 
   /** NODE LIFE RESOURCE: an agent was called for it. */
   readonly #handled = new Set<string>();

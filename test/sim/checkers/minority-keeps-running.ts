@@ -10,6 +10,7 @@ const PATIENCE_MS = 45_000;
 
 export class MinorityKeepsRunning implements Checker {
   readonly name = "minority-keeps-running";
+  readonly sees = ["agent-call", "view", "second"] as const;
   /** Since when each node is in views of no majority, in one life. */
   readonly #since = new Map<NodeFacts, { readonly incarnation: number; readonly atMs: number }>();
   /** NODE LIFE RESOURCE: an agent was called for it. */

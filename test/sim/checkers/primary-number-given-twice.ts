@@ -12,6 +12,7 @@ interface Promised {
 
 export class PrimaryNumberGivenTwice implements Checker {
   readonly name = "primary-number-given-twice";
+  readonly sees = ["store-lost", "standing", "persisted"] as const;
   readonly #promised = new Map<NodeId, Promised>();
   /** The primary view that was adopted last, by node. */
   readonly #onDisk = new Map<NodeId, number>();

@@ -7,6 +7,7 @@ import type { Checker, Facts, NodeFacts, Observation } from "../observations.ts"
 
 export class RecoveryBeforeFence implements Checker {
   readonly name = "recovery-before-fence";
+  readonly sees = ["power", "ended", "standing", "agent-call"] as const;
   /** What ran on a computer when a primary view was established without it, and which life of it was in such a view last. */
   readonly #held = new Map<NodeFacts, { readonly resources: ReadonlySet<string>; readonly incarnation: Incarnation }>();
   readonly #member = new Map<NodeId, Incarnation>();

@@ -5,6 +5,7 @@ import type { Checker, Observation } from "../observations.ts";
 
 export class StartOfWhatRuns implements Checker {
   readonly name = "start-of-what-runs";
+  readonly sees = ["agent-answer", "agent-call"] as const;
   /** NODE LIFE RESOURCE: the last call said that it runs. */
   readonly #running = new Set<string>();
 

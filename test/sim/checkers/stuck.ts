@@ -4,6 +4,7 @@ import type { Checker, Facts, Observation } from "../observations.ts";
 
 export class Stuck implements Checker {
   readonly name = "stuck";
+  readonly sees = ["end"] as const;
   readonly #whatIsMissing: (facts: Facts) => string | undefined;
 
   constructor(whatIsMissing: (facts: Facts) => string | undefined) {

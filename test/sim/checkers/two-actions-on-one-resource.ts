@@ -4,6 +4,7 @@ import type { Checker, Observation } from "../observations.ts";
 
 export class TwoActionsOnOneResource implements Checker {
   readonly name = "two-actions-on-one-resource";
+  readonly sees = ["agent-call"] as const;
 
   see(seen: Observation): string | undefined {
     if (seen.seen !== "agent-call" || seen.others.length === 0) return undefined;

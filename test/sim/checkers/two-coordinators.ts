@@ -6,6 +6,7 @@ import { viewName } from "../trace-lines.ts";
 
 export class TwoCoordinators implements Checker {
   readonly name = "two-coordinators";
+  readonly sees = ["standing", "send"] as const;
   readonly #coordinators = new Map<string, number>();
 
   see(seen: Observation): string | undefined {

@@ -16,6 +16,7 @@ interface Primary {
 
 export class TwoPrimaries implements Checker {
   readonly name = "two-primaries";
+  readonly sees = ["standing", "second"] as const;
   readonly #byNumber = new Map<number, Primary>();
   #reported = false;
 

@@ -8,6 +8,7 @@ import { viewName, viewText } from "../trace-lines.ts";
 
 export class TwoViewsOfOneId implements Checker {
   readonly name = "two-views-of-one-id";
+  readonly sees = ["view"] as const;
   readonly #views = new Map<string, { readonly text: string; readonly view: View }>();
   readonly #latest = new Map<string, View>();
 
