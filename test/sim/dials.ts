@@ -200,3 +200,17 @@ export function drawDials(random: Random, nodes: number | undefined): Dials {
     powerOnMs: random.between(3_000, 30_000),
   };
 }
+
+/** Pairs that take one another for dead although nothing is wrong but the network: one in so long is no reason not to settle. */
+const FALSE_ALARM_MS = 600_000;
+
+/**
+ * The share of lost datagrams with which a cluster can be whole. A pair takes one another for dead when every heartbeat of the detection
+ * timeout is lost on every link; where each fifth datagram is lost on a single link, some pair of eleven nodes does so every few seconds,
+ * and no membership can hold for long. That is a fault like others, and as such it ends.
+ */
+export function bearableLossRate({ nodes, network, heartbeatIntervalMs, detectionTimeoutMs }: Dials): number {
+  const beats = Math.floor(detectionTimeoutMs / heartbeatIntervalMs);
+  const chances = nodes * (nodes - 1) * (FALSE_ALARM_MS / heartbeatIntervalMs);
+  return (1 / chances) ** (1 / (beats * network.links));
+}

@@ -2,7 +2,7 @@
 // healing. Disks are spoilt on at most a minority at a time, which is what is promised to be survived.
 
 import type { Computer } from "./computer.ts";
-import { FAULT_KINDS, type FaultKind } from "./dials.ts";
+import { bearableLossRate, FAULT_KINDS, type FaultKind } from "./dials.ts";
 import type { Random } from "./random.ts";
 import type { World } from "./world.ts";
 
@@ -37,8 +37,9 @@ export class Faults {
   heal(): void {
     this.#active = false;
     for (const end of [...this.#open]) end();
-    const { devices, nodes } = this.#world;
+    const { devices, nodes, network, dials } = this.#world;
     devices.honest = true;
+    network.repair(bearableLossRate(dials));
     for (const node of nodes) {
       node.agents.honest = true;
       node.clock.setWallOffset(this.#random.between(-1_000, 1_000));

@@ -28,6 +28,8 @@ export class Network {
   readonly #cuts: Uint8Array;
   readonly #size: number;
   readonly #weather: Weather[];
+  /** What is lost in fair weather. */
+  #lossRate: number;
   /** What comes to the way of a datagram on a wire; index as in cuts. */
   readonly #slowMs: Float64Array;
   sent = 0;
@@ -38,6 +40,7 @@ export class Network {
     this.#queue = queue;
     this.#random = random;
     this.#dials = dials;
+    this.#lossRate = dials.lossRate;
     this.#size = Math.max(...nodes) + 1;
     this.#cuts = new Uint8Array(dials.links * this.#size * this.#size);
     this.#slowMs = new Float64Array(this.#cuts.length);
@@ -56,7 +59,7 @@ export class Network {
     this.sent += 1;
     const wire = this.#wire(from, to, link);
     if ((this.#cuts[wire] ?? 0) > 0) return;
-    const lossRate = this.#dials.lossRate + weather.lossRate;
+    const lossRate = this.#lossRate + weather.lossRate;
     if (lossRate > 0 && this.#random.chance(lossRate)) {
       this.lost += 1;
       return;
@@ -111,6 +114,11 @@ export class Network {
     return () => {
       for (const undo of mend) undo();
     };
+  }
+
+  /** From now on no more than that is lost in fair weather. */
+  repair(lossRate: number): void {
+    this.#lossRate = Math.min(this.#lossRate, lossRate);
   }
 
   /** Bad weather on a link; call what it returns to clear it. */
