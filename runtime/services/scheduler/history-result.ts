@@ -274,9 +274,15 @@ function failureIsNewer(judged: Judged): boolean {
   const { lastFailure } = judged.state;
   const { operation } = judged;
   if (lastFailure === undefined || lastFailure.task !== operation.task) return false;
+  if (lastFailure.element.attributes["interval"] === undefined) return false;
   if (lastFailure.intervalMs !== operation.intervalMs) return false;
-  if (lastFailure.changedAt === undefined || operation.changedAt === undefined) return false;
-  return lastFailure.changedAt >= operation.changedAt;
+  const [failed, asked] = [changeOf(lastFailure), changeOf(operation)];
+  return failed !== undefined && asked !== undefined && failed >= asked;
+}
+
+/** When the result came (epoch seconds): what does not say so counts as long ago, what says nonsense not at all. */
+function changeOf(operation: HistoryOperation): number | undefined {
+  return operation.element.attributes["last-rc-change"] === undefined ? 0 : operation.changedAt;
 }
 
 function applyPending(judged: Judged): void {

@@ -11,7 +11,8 @@
 //   ticket NAME granted | revoked | standby | revoked standby
 //   score ATTRIBUTE NODE VALUE                     a transient node attribute
 //   ran RESOURCE OPERATION NODE RESULT [SECONDS] [with N=V …] [N=V …]
-//                             an operation that was done, with these parameters; N=V: attributes of the history entry
+//                             an operation that was done, with these parameters; N=V: attributes of the history entry,
+//                             N=- leaves one out
 //   state NODE N=V …          attributes of the node's state
 //   <…>                       a resource, a constraint, a node, or a part of the configuration as it is
 //
@@ -68,6 +69,11 @@ function digestOf(pairs: Readonly<Record<string, string>>): string {
   return all.size === 0 ? NO_PARAMETERS : createHash("md5").update(digestText(all)).digest("hex");
 }
 
+/** What is given as "-" is not there. */
+function leftOut(pairs: Readonly<Record<string, string>>): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(pairs).map(([name, value]) => [name, value === "-" ? undefined : value]));
+}
+
 function addOperation(draft: Draft, words: readonly string[]): void {
   const [[, head] = ["", []], given] = sections(words, ["with"]);
   const { pairs: trailing, rest } = splitPairs(head);
@@ -95,7 +101,7 @@ function addOperation(draft: Draft, words: readonly string[]): void {
       "last-rc-change": "1000000",
       // That of a recurring operation would be of its timeout too.
       ...(interval === "0" || given !== undefined ? { "op-digest": digestOf(parameters) } : {}),
-      ...overrides,
+      ...leftOut(overrides),
     }),
   );
   entries.set(resource, operations);
