@@ -79,8 +79,17 @@ function statesReversed(cib: Element): Element {
   return { ...cib, children: cib.children.map(reverse) };
 }
 
+/**
+ * Instances that differ are numbered as they are met in the history, and the number decides who chooses a place first. A node behind
+ * a resource is judged when its state is come to and the resource is known to be up, which goes on from state to state.
+ */
+const DEPENDS = /globally-unique=true|^bundle |ocf:pacemaker:remote|remote-node=/;
+
 test("what is placed where does not depend on the order in which nodes wrote their states", () => {
-  check((_cluster, cib, nowEpochSeconds) => {
+  let looked = 0;
+  check((cluster, cib, nowEpochSeconds) => {
+    if (cluster.lines.some((line) => DEPENDS.test(line))) return;
+    looked += 1;
     // Which number an instance of an anonymous clone has may.
     const places = (document: Element) => {
       const { placements } = schedule(document, { nowEpochSeconds, md5Hex });
@@ -88,4 +97,5 @@ test("what is placed where does not depend on the order in which nodes wrote the
     };
     assert.deepEqual(places(statesReversed(cib)), places(cib));
   });
+  assert.ok(looked * 4 > RUNS, `${looked} of ${RUNS} clusters were looked at`);
 });
