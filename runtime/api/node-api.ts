@@ -139,6 +139,7 @@ function statusOf(parts: NodeApiParts, report: TransportReport): StatusReport {
       })),
     },
     inFlight: plugins.inFlight(),
+    plugins: plugins.standing(),
     operations: host.operations.map(({ what, sinceMs }) => ({ what, sinceMs: Math.max(0, atMs - sinceMs) })),
     ...(transition === undefined ? {} : { transition }),
     fencingHistory: host.fencingHistory,

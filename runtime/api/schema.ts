@@ -7,7 +7,7 @@ import type { Static, TSchema } from "typebox";
 import * as Type from "typebox";
 import { MAX_BUNDLE_BYTES } from "../host/plugins/package/limits.ts";
 import type { PluginOffer, PluginProof, PluginVerification } from "../host/plugins/trust/types.ts";
-import type { CallInFlight, PluginDescription } from "../host/plugins/types.ts";
+import type { CallInFlight, PluginDescription, PluginsStanding } from "../host/plugins/types.ts";
 import {
   BOUNDS,
   changeOutcomeSchema,
@@ -195,6 +195,25 @@ const proofSchema = Type.Object(
   closed,
 );
 
+/** How plugins are held on a node; meaning as in runtime/host/plugins/types.ts. */
+const pluginsStandingSchema = Type.Object(
+  {
+    confinement: Type.Union([Type.Literal("sandboxed"), Type.Literal("not sandboxed"), Type.Literal("refused")]),
+    held: Type.String(),
+    used: Type.Array(
+      Type.Object(
+        {
+          plugin: Type.String(),
+          state: Type.Union([Type.Literal("running"), Type.Literal("starting"), Type.Literal("refused")]),
+          problem: Type.Optional(Type.String()),
+        },
+        closed,
+      ),
+    ),
+  },
+  closed,
+);
+
 /** Longest time for which a new version may be watched beside the present one. */
 const MAX_SHADOW_MS = 3_600_000;
 
@@ -231,6 +250,7 @@ export const statusSchema = Type.Object(
     ),
     /** Calls of plugins on this node. */
     inFlight: Type.Array(inFlightSchema),
+    plugins: pluginsStandingSchema,
     /** What this node does, and what it waits for as the coordinator, in words, and for how long. */
     operations: Type.Array(Type.Object({ what: Type.String(), sinceMs: milliseconds }, closed)),
     /** The plan that is being carried out; on the coordinator only. */
@@ -257,6 +277,7 @@ export const statusSchema = Type.Object(
 export type ApiProofs = [
   Proven<Same<Static<typeof pluginSchema>, PluginDescription>>,
   Proven<Same<Static<typeof inFlightSchema>, CallInFlight>>,
+  Proven<Same<Static<typeof pluginsStandingSchema>, PluginsStanding>>,
   Proven<Same<Static<typeof offerSchema>, PluginOffer>>,
   Proven<Same<Static<typeof verificationSchema>, PluginVerification>>,
   Proven<Same<Static<typeof proofSchema>, PluginProof>>,

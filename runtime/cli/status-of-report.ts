@@ -19,7 +19,8 @@ export function statusOfReport(report: StatusReport, events: readonly StatusEven
     fencingHistory: report.fencingHistory,
     ...(report.transition === undefined ? {} : { transition: report.transition }),
     inFlight: [...report.operations, ...report.inFlight.filter((call) => call.overdue).map(hanging)],
-    problems: problemsOf(report),
+    plugins: { ...report.plugins, used: [...report.plugins.used] },
+    problems: [...problemsOf(report), ...pluginProblems(report)],
   };
   const status = clusterStatus(report.cib, report.standing, extras);
   return { ...status, problems: [...status.problems, ...failedFences(status)] };
@@ -55,6 +56,22 @@ function lostLinks(report: StatusReport, peer: StatusReport["transport"]["peers"
       `Nothing was heard of ${peer.name} from ${link.address} ${since}, so only the other link holds. Look at cable, interface and firewall of that network.`,
     ];
   });
+}
+
+/** As long as it is so, however old the event is. */
+function pluginProblems({ node, plugins }: StatusReport): string[] {
+  const refused = plugins.used.filter(({ state }) => state === "refused");
+  const names = refused.map(({ plugin }) => plugin).join(", ");
+  if (plugins.confinement === "refused") {
+    const without = refused.length === 0 ? "" : ` ${names} cannot be used here.`;
+    return [
+      `${node.name} starts no plugin: ${plugins.held}.${without} Install Systole with its optional package deno, or take requireSandbox out of the node's configuration.`,
+    ];
+  }
+  const problems = refused.map(({ plugin, problem }) => `${plugin} cannot be used on ${node.name}: ${problem ?? ""}`);
+  if (plugins.confinement === "sandboxed") return problems;
+  const open = `Plugins are not sandboxed on ${node.name}: without a Deno for this platform they run in ${plugins.held}, which holds little or nothing back. Install Systole with its optional package deno, or set "sandbox": { "requireSandbox": true } to run none.`;
+  return [open, ...problems];
 }
 
 function problemsOf(report: StatusReport): string[] {

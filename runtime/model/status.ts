@@ -15,6 +15,7 @@ import type {
   FencingRecord,
   InFlight,
   NodeStatus,
+  PluginsStatus,
   StatusEvent,
   TransitionStatus,
 } from "./status/schema.ts";
@@ -34,6 +35,7 @@ export interface StatusExtras {
   readonly fencingHistory?: readonly FencingRecord[];
   readonly transition?: TransitionStatus;
   readonly inFlight?: readonly InFlight[];
+  readonly plugins?: PluginsStatus;
   readonly problems?: readonly string[];
 }
 
@@ -74,6 +76,7 @@ export function clusterStatus(cib: Element, standing?: Standing, extras: StatusE
     events: [...(extras.events ?? [])],
     ...(extras.transition === undefined ? {} : { transition: extras.transition }),
     inFlight: [...(extras.inFlight ?? [])],
+    ...(extras.plugins === undefined ? {} : { plugins: extras.plugins }),
     problems: [...(extras.problems ?? [])],
   };
 }

@@ -115,6 +115,7 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
     describe: async (name) => (await plugins.all()).filter((one) => isMeant(name, one)).map(describePlugin),
     keepReady: (used) => plugins.keepReady(used),
     inFlight: () => calls.inFlight(),
+    standing: () => plugins.standing(),
     trust: agreed,
     async close({ stopDaemons = false } = {}) {
       await calls.close(CLOSE_GRACE_MS);

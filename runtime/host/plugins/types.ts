@@ -123,6 +123,26 @@ export interface PluginDescription {
   readonly problem?: { readonly code: string; readonly text: string };
 }
 
+/** A plugin that is used here, and whether its process is there. */
+export interface UsedPlugin {
+  /** `ocf:systole:dummy`, `stonith:systole:dummy`. */
+  readonly plugin: string;
+  /** starting: for the first time or again; refused: it cannot be used, see `problem`. */
+  readonly state: "running" | "starting" | "refused";
+  /** Why it is refused, in sentences. */
+  readonly problem?: string;
+}
+
+/** How the plugins of this node are held, and how those that are used are. */
+export interface PluginsStanding {
+  /** refused: no plugin is started, because nothing could hold it and `requireSandbox` is set. */
+  readonly confinement: "sandboxed" | "not sandboxed" | "refused";
+  /** What their processes are: "Deno, user 65534, bubblewrap"; in words why there are none. */
+  readonly held: string;
+  /** By reference. */
+  readonly used: readonly UsedPlugin[];
+}
+
 /** A call under way; or one that was aborted and answered while the plugin has still not come back. */
 export interface CallInFlight {
   readonly kind: "agent" | "device" | "alert";
@@ -159,6 +179,8 @@ export interface PluginHost {
   /** Starts the processes of these plugins, if they do not run: when one is needed, it may be in the midst of a failover. */
   keepReady(used: readonly PluginReference[]): void;
   inFlight(): readonly CallInFlight[];
+  /** For the status: how plugins are held here, and which of those in use run. */
+  standing(): PluginsStanding;
   /** The plugins that the cluster agrees on. */
   readonly trust: PluginTrust;
   /** Aborts what is under way. Daemons stay (a planned restart adopts them), unless told otherwise. */

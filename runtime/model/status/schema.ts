@@ -140,6 +140,22 @@ const InFlightSchema = Type.Object({
 });
 export type InFlight = Static<typeof InFlightSchema>;
 
+/** How plugins are held on the node that answers. */
+const PluginsSchema = Type.Object({
+  confinement: Type.Union([Type.Literal("sandboxed"), Type.Literal("not sandboxed"), Type.Literal("refused")], {
+    description: "refused: none is started, because nothing could hold it and requireSandbox is set.",
+  }),
+  held: Type.String({ description: "What their processes are, or why there are none." }),
+  used: Type.Array(
+    Type.Object({
+      plugin: Type.String({ description: "ocf:systole:NAME, stonith:systole:NAME." }),
+      state: Type.Union([Type.Literal("running"), Type.Literal("starting"), Type.Literal("refused")]),
+      problem: Type.Optional(Type.String()),
+    }),
+  ),
+});
+export type PluginsStatus = Static<typeof PluginsSchema>;
+
 const QuorumStatusSchema = Type.Object({
   quorate: Type.Boolean(),
   primary: Type.Boolean({ description: "Changes are acknowledged and resources started." }),
@@ -175,6 +191,7 @@ const StatusBaseSchema = Type.Object({
   events: Type.Array(EventSchema, { description: "Recent changes, newest last." }),
   transition: Type.Optional(TransitionSchema),
   inFlight: Type.Array(InFlightSchema),
+  plugins: Type.Optional(PluginsSchema),
   problems: Type.Array(Type.String(), {
     description: "What keeps parts of the configuration from being used, in words.",
   }),

@@ -246,6 +246,7 @@ export class FakeNode {
       cib: this.cib,
       transport: { name: "udp", links: ["127.0.0.1 port 1"], peers: [] },
       inFlight: [],
+      plugins: { confinement: "sandboxed", held: "Deno", used: [] },
       operations: [{ what: "start of till on n2", sinceMs: 1500 }],
       transition: { number: 12, actions: 8, confirmed: 3, reason: "till was to be started." },
       fencingHistory: [

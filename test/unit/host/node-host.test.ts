@@ -50,6 +50,7 @@ function makeHost(t: TestContext, script: Partial<Record<NodeInput["type"], read
     close: () => Promise.resolve(),
   };
   const plugins: PluginHost = {
+    standing: () => ({ confinement: "sandboxed", held: "Deno", used: [] }),
     callAgent: ({ id }) => Promise.resolve({ outcome: "done", reason: `call ${id}` }),
     abortAgent: (id, why) => told.push(`abort ${id} ${why}`),
     callDevice: () => Promise.reject(new Error("a plugin host that rejects")),

@@ -4,13 +4,25 @@
 import { mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import type { PluginKind } from "../../../../sdk/mod.ts";
+import { errorText } from "../../errors.ts";
 import { createLoader, type FoundPlugin, type LoaderOptions, type PluginSource } from "../loader.ts";
-import type { Manifest } from "../manifest.ts";
+import { KINDS, type Manifest } from "../manifest.ts";
 import { PluginError } from "../plugin-error.ts";
 import { turns } from "../turns.ts";
-import type { PluginEvent, PluginLogLine, PluginReference, SandboxPolicy, Trust } from "../types.ts";
+import type {
+  PluginEvent,
+  PluginLogLine,
+  PluginReference,
+  PluginsStanding,
+  SandboxPolicy,
+  Trust,
+  UsedPlugin,
+} from "../types.ts";
 import { findDeno, type GuestProgram, guestProgram, NOBODY } from "./program.ts";
 import { Resident } from "./resident.ts";
+
+/** Why no plugin runs where none can be held and all must be. */
+const NOTHING_HOLDS = "there is no Deno for this platform, and requireSandbox is set";
 
 /** A plugin at work: what it is, and where its functions are called. */
 export interface RunningPlugin {
@@ -32,6 +44,8 @@ export interface Residents {
   start(source: PluginSource): Promise<RunningPlugin>;
   /** How far the processes of this node are held. */
   readonly trust: Trust;
+  /** The same for the status, with what is used of the plugins that are found here. */
+  standing(): PluginsStanding;
   /** Ends all processes, but for those of `start`. */
   close(): Promise<void>;
 }
@@ -52,14 +66,13 @@ function createStarter({ folder, policy, log, onEvent }: ResidentsOptions) {
   const trust: Trust = deno === undefined ? "not sandboxed" : "sandboxed";
   const startTurn = turns(availableParallelism());
   const uid = policy.uid ?? NOBODY;
+  /** Where nothing holds plugins, and they must be held. */
+  const refused = deno === undefined && policy.requireSandbox;
+  let held = refused ? NOTHING_HOLDS : deno === undefined ? "Node child processes" : "Deno";
   let warned = false;
   const allowed = (shown: string): void => {
     if (deno !== undefined) return;
-    if (policy.requireSandbox)
-      throw new PluginError(
-        "plugin-sandbox",
-        `${shown} is not started: there is no Deno for this platform, and requireSandbox is set.`,
-      );
+    if (refused) throw new PluginError("plugin-sandbox", `${shown} is not started: ${NOTHING_HOLDS}.`);
     if (warned) return;
     warned = true;
     const text =
@@ -71,6 +84,7 @@ function createStarter({ folder, policy, log, onEvent }: ResidentsOptions) {
   let described = false;
   const program = async (heapMiB: number): Promise<GuestProgram> => {
     const found = await guestProgram(deno, { uid, gid: uid, heapMiB, wall: policy.wall ?? true });
+    held = found.description;
     if (!described) log({ level: "info", text: `Plugins run in ${found.description}: ${found.confinement}.` });
     described = true;
     return found;
@@ -88,15 +102,21 @@ function createStarter({ folder, policy, log, onEvent }: ResidentsOptions) {
     all.add(resident);
     return { resident, manifest: await resident.describe() };
   };
-  return { start, trust, closeAll: () => Promise.all([...all].map((resident) => resident.close())) };
+  const confinement = (): Omit<PluginsStanding, "used"> => ({ confinement: refused ? "refused" : trust, held });
+  return { start, trust, confinement, closeAll: () => Promise.all([...all].map((resident) => resident.close())) };
+}
+
+/** A process that has ended is being started again. */
+function asUsed({ resident, ...used }: UsedPlugin & { readonly resident?: Resident }): UsedPlugin {
+  return resident !== undefined && resident.pid === undefined ? { ...used, state: "starting" } : used;
 }
 
 const nameOf = ({ kind, name }: Pick<Manifest, "kind" | "name">): string => `${kind} ${name}`;
 
 /** Opens the processes of a node; none is started before something is asked for. */
 export function openResidents(options: ResidentsOptions): Residents {
-  const { start, trust, closeAll } = createStarter(options);
-  const wanted = new Set<string>();
+  const { start, trust, confinement, closeAll } = createStarter(options);
+  const wanted = new Map<string, UsedPlugin & { readonly resident?: Resident }>();
   /** By kind and name. */
   const running = new Map<string, Promise<RunningPlugin>>();
   let closed = false;
@@ -115,7 +135,23 @@ export function openResidents(options: ResidentsOptions): Residents {
 
   const load: Residents["load"] = async (kind, name) => {
     const key = nameOf({ kind, name });
-    wanted.add(key);
+    const plugin = KINDS[kind].reference(name);
+    if (!wanted.has(key)) wanted.set(key, { plugin, state: "starting" });
+    try {
+      const running = await loadFound(kind, name, key);
+      wanted.set(key, { plugin, state: "running", resident: running.resident });
+      return running;
+    } catch (error) {
+      wanted.set(key, { plugin, state: "refused", problem: errorText(error) });
+      throw error;
+    }
+  };
+
+  const loadFound = async (
+    kind: Exclude<PluginKind, "transport">,
+    name: string,
+    key: string,
+  ): Promise<RunningPlugin> => {
     const { source } = await loader.find(kind, name);
     if (closed) throw new PluginError("plugin-not-found", `${key} is not started any more: this node is closing.`);
     const known = running.get(key) ?? start(source);
@@ -139,6 +175,7 @@ export function openResidents(options: ResidentsOptions): Residents {
     configured: () => loader.configured(),
     start,
     trust,
+    standing: () => ({ ...confinement(), used: [...wanted.values()].map(asUsed) }),
     async close() {
       closed = true;
       await closeAll();

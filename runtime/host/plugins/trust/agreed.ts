@@ -19,13 +19,13 @@ import {
 import { errorText } from "../../errors.ts";
 import { describePlugin } from "../describe.ts";
 import type { FoundPlugin, PluginSource } from "../loader.ts";
-import { type Manifest, PLUGIN_KINDS } from "../manifest.ts";
+import { KINDS, type Manifest, PLUGIN_KINDS } from "../manifest.ts";
 import { digestOf } from "../package/bundler.ts";
 import { refuseOpenBundle } from "../package/closed.ts";
 import { PluginError } from "../plugin-error.ts";
 import type { Resident } from "../sandbox/resident.ts";
 import type { RunningPlugin } from "../sandbox/residents.ts";
-import type { PluginEvent, PluginLogLine, Trust } from "../types.ts";
+import type { PluginEvent, PluginLogLine, Trust, UsedPlugin } from "../types.ts";
 import { apiProblem, isRunnableApi } from "./api-version.ts";
 import { granted, named, refuseOther, shownName } from "./entry.ts";
 import { type Probes, proofOf } from "./probes.ts";
@@ -142,6 +142,21 @@ export class AgreedPlugins implements PluginTrust {
       const common = { origin: "agreed", file: sha512, kind, name: locked.name, trust: this.options.trust } as const;
       const running = present === undefined ? {} : { source: present.source, manifest: present.running.manifest };
       return { ...common, ...running, ...(problem === undefined ? {} : { problem }) };
+    });
+  }
+
+  /** How they stand, without waiting for anything. */
+  used(): readonly UsedPlugin[] {
+    return [...this.plugins.values()].map(({ locked, present, problem }): UsedPlugin => {
+      const kind = PLUGIN_KINDS.find((one) => one === locked.kind);
+      const plugin = kind === undefined ? `${locked.kind} ${locked.name}` : KINDS[kind].reference(locked.name);
+      const state = present === undefined ? (problem === undefined ? "starting" : "refused") : "running";
+      const again = state === "running" && present?.running.resident.pid === undefined;
+      return {
+        plugin,
+        state: again ? "starting" : state,
+        ...(problem === undefined ? {} : { problem: problem.message }),
+      };
     });
   }
 

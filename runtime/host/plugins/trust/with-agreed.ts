@@ -30,11 +30,17 @@ export function openAgreed(options: PluginHostOptions, residents: Residents, pro
 export function withAgreed(
   residents: Residents,
   agreed: AgreedPlugins,
-): Pick<Residents, "load" | "all" | "keepReady" | "configured"> {
+): Pick<Residents, "load" | "all" | "keepReady" | "configured" | "standing"> {
   return {
     load: async (kind, name) => (await agreed.load(kind, name)) ?? residents.load(kind, name),
     keepReady: (used) => residents.keepReady(used.filter((one) => !agreed.has(one))),
     configured: () => residents.configured(),
+    standing() {
+      const { used, ...held } = residents.standing();
+      const first = agreed.used();
+      const others = used.filter(({ plugin }) => !first.some((one) => one.plugin === plugin));
+      return { ...held, used: [...first, ...others].sort((a, b) => (a.plugin < b.plugin ? -1 : 1)) };
+    },
     async all() {
       const [first, others] = await Promise.all([agreed.all(), residents.all()]);
       const rest = others.map((one) =>

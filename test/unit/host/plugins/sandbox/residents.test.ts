@@ -139,6 +139,10 @@ for (const [title, name, sandbox] of [
       LIMIT,
       async () => {
         await bench.works();
+        const { confinement, held, used } = bench.host.standing();
+        assert.equal(confinement, sandbox.requireSandbox ? "sandboxed" : "not sandboxed");
+        assert.match(held, sandbox.requireSandbox ? /^Deno/ : /^Node child process/);
+        assert.deepEqual(used, [{ plugin: "ocf:systole:worst", state: "running" }]);
         const slow = bench.monitor("slow");
         const began = performance.now();
         assert.equal((await bench.monitor("loop", 200)).outcome, "timeout");
@@ -225,6 +229,12 @@ test("where a sandbox is required and there is none, no plugin is started", LIMI
   assert.match(
     outcome.reason,
     /is not started: there is no Deno for this platform, and requireSandbox is set\. Install the package/,
+  );
+  const { confinement, held, used } = bench.host.standing();
+  assert.deepEqual([confinement, held], ["refused", "there is no Deno for this platform, and requireSandbox is set"]);
+  assert.deepEqual(
+    used.map(({ plugin, state }) => [plugin, state]),
+    [["ocf:systole:worst", "refused"]],
   );
   await bench.host.close();
 });
