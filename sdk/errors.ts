@@ -80,6 +80,7 @@ export const PLUGIN_ERRORS = {
   "plugin-sandbox":
     "Install the package `deno` for this platform beside Systole, or set `requireSandbox` to false in the node's configuration.",
   "permission-denied": "If the plugin should do this, add the line to its `permissions`.",
+  "permission-withheld": "If the plugin should do this, grant it with `systole plugin approve NAME`.",
 } as const;
 
 /** A code of PLUGIN_ERRORS. */

@@ -24,6 +24,10 @@ function isAgentErrorCode(code: string): code is AgentErrorCode {
   return Object.hasOwn(OCF_EXIT_CODES, code);
 }
 
+function isDenial({ code }: PluginError): boolean {
+  return code === "permission-denied" || code === "permission-withheld";
+}
+
 /** What went wrong, as the executor wants it. A plugin that is gone leaves nobody who knows how far it came. */
 function failure(error: unknown): AgentOutcome {
   if (error instanceof GuestGone) return { outcome: "unknown", reason: oneLine(error.message) };
@@ -32,9 +36,8 @@ function failure(error: unknown): AgentOutcome {
     return { outcome: "error", code, reason: oneLine(error.message) };
   }
   if (error instanceof PluginError) {
-    const codes = { "plugin-parameters": "not-configured", "permission-denied": "privileges" } as const;
-    const code =
-      error.code === "plugin-parameters" || error.code === "permission-denied" ? codes[error.code] : "not-installed";
+    const denied = isDenial(error);
+    const code = error.code === "plugin-parameters" ? "not-configured" : denied ? "privileges" : "not-installed";
     return { outcome: "error", code, reason: error.message };
   }
   if (isAgentError(error)) return { outcome: "error", code: error.code, reason: oneLine(error.message) };
@@ -158,12 +161,7 @@ export class AgentCalls {
         ? { ...outcome, reason: instance.redact(outcome.reason) }
         : outcome;
     } catch (error) {
-      if (
-        stopping &&
-        error instanceof PluginError &&
-        error.code !== "permission-denied" &&
-        state.get(STARTED_KEY) === undefined
-      ) {
+      if (stopping && error instanceof PluginError && !isDenial(error) && state.get(STARTED_KEY) === undefined) {
         const reason = `It was never started here, so nothing had to be stopped. ${error.message}`;
         return { outcome: "state", state: "stopped", reason };
       }

@@ -26,7 +26,7 @@ import type { Daemons } from "./daemons.ts";
 import { steeringVariables } from "./environment.ts";
 import { fetchWhole } from "./fetch.ts";
 import { checkPath, grantedFiles } from "./files.ts";
-import type { Grants } from "./grants.ts";
+import type { Grants, InstanceGrants } from "./grants.ts";
 import { plainText } from "./plugin-error.ts";
 import { bootId, findProcesses, signalProcess } from "./processes.ts";
 import { runCommand } from "./run.ts";
@@ -47,6 +47,8 @@ export interface HostContext extends BaseContext<Readonly<Record<string, unknown
   readonly fs?: Partial<ReadFiles & WriteFiles>;
   readonly processes?: Processes;
   readonly promotionScore?: (score: number | undefined) => Promise<void>;
+  /** Throws PluginError when a kind that is not here was asked for by the manifest, and withheld. */
+  readonly refuseWithheld: (kind: keyof Permissions) => void;
 }
 
 /** What a context is made of. */
@@ -55,7 +57,7 @@ export interface ContextParts {
   readonly resource: string;
   readonly params: Readonly<Record<string, unknown>>;
   readonly permissions: Permissions;
-  readonly grants: Grants;
+  readonly grants: InstanceGrants;
   readonly signal: AbortSignal;
   readonly log: Log;
   readonly redact: (text: string) => string;
@@ -108,6 +110,7 @@ export function createContext(parts: ContextParts): HostContext {
     signal,
     log: parts.log,
     redact: parts.redact,
+    refuseWithheld: (kind) => grants.checkKind(kind),
     sleep: guard(async (ms: number) => await wait(ms, undefined, { signal })),
     state: {
       get: guard(async (key: string) => state.get(ownKey(key))),

@@ -22,8 +22,17 @@ export type GrantRequest =
 
 /** What one instance of a plugin may do. */
 export interface Grants {
-  /** Throws PluginError `permission-denied`, which names the manifest line that would allow it. */
+  /**
+   * Throws PluginError `permission-denied`, which names the manifest line that would allow it, or `permission-withheld`, when
+   * the manifest has that line and the operator withheld it.
+   */
   check(request: GrantRequest): void;
+}
+
+/** The same with the question whether there is anything at all. */
+export interface InstanceGrants extends Grants {
+  /** Throws `permission-withheld` when the manifest asks for this kind, but nothing of it was granted. */
+  checkKind(kind: keyof Permissions): void;
 }
 
 /** A pattern may stand for at most this many, through list parameters. */
@@ -214,9 +223,14 @@ function inWords(request: GrantRequest): { readonly deed: string; readonly line:
   }
 }
 
+/** `["a", "b"]` without the brackets, or what stands for none. */
+function listed(patterns: readonly string[]): string {
+  return patterns.length === 0 ? "nothing" : patterns.map((one) => JSON.stringify(one)).join(", ");
+}
+
 /**
  * Grants of one instance. `plugin` and `resource` begin the sentence of a denial; `values` are the parameters and the
- * built-in placeholders; `onDenied` hears of every denial, `onUse` of every question and its answer.
+ * built-in placeholders; `asked` is what the manifest asks for, of which `permissions` may be a part; `onDenied` hears of every denial, `onUse` of every question and its answer.
  */
 export function createGrants(
   plugin: string,
@@ -225,20 +239,35 @@ export function createGrants(
   values: Readonly<Record<string, unknown>>,
   onDenied: (error: PluginError) => void,
   onUse: (request: GrantRequest, allowed: boolean) => void = () => undefined,
-): Grants {
+  asked: Permissions = permissions,
+): InstanceGrants {
+  const refuse = (code: "permission-denied" | "permission-withheld", text: string): never => {
+    const error = new PluginError(code, `${plugin} (for ${resource}) may not ${text}`);
+    onDenied(error);
+    throw error;
+  };
+  const withheld = "and whoever approved of the plugin withheld it.";
   return {
+    checkKind(kind) {
+      if (permissions[kind] !== undefined || asked[kind] === undefined) return;
+      refuse("permission-withheld", `use ${kind}: its manifest asks for permissions.${kind}, ${withheld}`);
+    },
     check(request) {
       const patterns = permissions[request.kind] ?? [];
       const allowed = patterns.some((pattern) => allows(pattern, request, values));
       onUse(request, allowed);
       if (allowed) return;
       const { deed, line } = inWords(request);
-      const error = new PluginError(
+      const wish = asked[request.kind]?.find((pattern) => allows(pattern, request, values));
+      if (wish !== undefined)
+        refuse(
+          "permission-withheld",
+          `${deed}: its manifest asks for permissions.${request.kind} ${JSON.stringify(wish)}, ${withheld}`,
+        );
+      refuse(
         "permission-denied",
-        `${plugin} (for ${resource}) may not ${deed}: its permissions.${request.kind} has ${patterns.length === 0 ? "nothing" : patterns.map((one) => JSON.stringify(one)).join(", ")}. Allowed by: permissions: { ${request.kind}: [${JSON.stringify(line)}] }.`,
+        `${deed}: its permissions.${request.kind} has ${listed(patterns)}. Allowed by: permissions: { ${request.kind}: [${JSON.stringify(line)}] }.`,
       );
-      onDenied(error);
-      throw error;
     },
   };
 }

@@ -116,7 +116,7 @@ export function createInstance(
     resource,
     params: values,
     permissions,
-    grants: createGrants(path, resource, permissions, placeholders, onDenied, onUse),
+    grants: createGrants(path, resource, permissions, placeholders, onDenied, onUse, plugin.asked),
     redact: clean,
     log: markedLog(around.log, path, resource, clean),
     state: around.states.of(resource),

@@ -19,6 +19,8 @@ export interface Manifest {
   readonly summary: string;
   readonly parameters: TObject;
   readonly permissions: Permissions;
+  /** What it asks for, where whoever approved of it withheld a part; `permissions` is what it was granted. */
+  readonly asked?: Permissions;
   readonly timeouts: Readonly<Record<string, string>>;
   /** Of the plugin's process, all instances together. */
   readonly memoryLimitMiB: number;

@@ -86,6 +86,7 @@ export function quietContext(params: Readonly<Record<string, unknown>>, signal: 
   const quiet = (): void => undefined;
   return {
     ...{ params, node: "n", resource: "r", signal, crypto: hostCrypto, redact: (text: string) => text },
+    refuseWithheld: () => undefined,
     log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
     state: { get: async () => undefined, set: async () => undefined, remove: async () => undefined },
     sleep: async () => undefined,

@@ -4,7 +4,7 @@
 import type { Static, TObject } from "typebox";
 import * as Type from "typebox";
 import { Compile } from "typebox/compile";
-import { AgentError, type TcpSocket, type UdpSocket } from "../../../../sdk/mod.ts";
+import { AgentError, type Permissions, type TcpSocket, type UdpSocket } from "../../../../sdk/mod.ts";
 import type { HostContext } from "../context.ts";
 
 /** Sockets of a call, by the numbers that the guest knows them by. */
@@ -28,11 +28,34 @@ function fromBase64(text: string): Uint8Array {
   return new Uint8Array(Buffer.from(text, "base64"));
 }
 
-/** What the manifest does not have, the context does not have either. */
-function granted<Capability>(capability: Capability | undefined, name: string): Capability {
-  if (capability === undefined)
-    throw new AgentError("privileges", `The plugin's manifest does not declare ctx.${name}.`);
-  return capability;
+type Capability = "run" | "daemon" | "fetch" | "udp" | "tcp" | "attributes" | "processes" | "promotionScore";
+
+/** The permission behind a capability of a context. */
+const PERMISSION_OF: Readonly<Record<Capability, keyof Permissions>> = {
+  ...{ run: "run", daemon: "daemon", fetch: "net", udp: "net", tcp: "net" },
+  ...{ attributes: "attributes", processes: "processes", promotionScore: "promotionScore" },
+};
+
+function undeclared(name: string): AgentError {
+  return new AgentError("privileges", `The plugin's manifest does not declare ctx.${name}.`);
+}
+
+/** What the manifest does not have, or was not granted, the context does not have either. */
+function granted<Name extends Capability>(context: HostContext, name: Name): NonNullable<HostContext[Name]> {
+  const capability = context[name];
+  if (capability !== undefined && capability !== null) return capability;
+  context.refuseWithheld(PERMISSION_OF[name]);
+  throw undeclared(name);
+}
+
+function grantedFile<Name extends "readText" | "writeText" | "remove">(
+  context: HostContext,
+  name: Name,
+): NonNullable<NonNullable<HostContext["fs"]>[Name]> {
+  const capability = context.fs?.[name];
+  if (capability !== undefined) return capability;
+  context.refuseWithheld(name === "readText" ? "read" : "write");
+  throw undeclared(`fs.${name}`);
 }
 
 /** A method: names and forms of its arguments, in their order, and what is done. */
@@ -101,31 +124,31 @@ const METHODS: ReadonlyMap<string, Answer> = new Map([
   method(
     "run",
     Form({ program: Text(), args: Optional(words), options: Optional(runOptions) }),
-    ({ run }, { program, args, options }) => granted(run, "run")(program, args, options),
+    (context, { program, args, options }) => granted(context, "run")(program, args, options),
   ),
   method(
     "daemon.start",
     Form({ program: Text(), args: Optional(words), options: Optional(daemonOptions) }),
-    ({ daemon }, { program, args, options }) => granted(daemon, "daemon").start(program, args, options),
+    (context, { program, args, options }) => granted(context, "daemon").start(program, args, options),
   ),
-  method("daemon.adopt", Form({}), ({ daemon }) => granted(daemon, "daemon").adopt()),
-  method("daemon.stop", Form({ options: Optional(daemonStop) }), ({ daemon }, { options }) =>
-    granted(daemon, "daemon").stop(options),
+  method("daemon.adopt", Form({}), (context) => granted(context, "daemon").adopt()),
+  method("daemon.stop", Form({ options: Optional(daemonStop) }), (context, { options }) =>
+    granted(context, "daemon").stop(options),
   ),
-  method("fetch", Form({ url: Text(), options: Optional(fetchOptions) }), ({ fetch }, { url, options }) =>
-    granted(fetch, "fetch")(url, options),
+  method("fetch", Form({ url: Text(), options: Optional(fetchOptions) }), (context, { url, options }) =>
+    granted(context, "fetch")(url, options),
   ),
-  method("udp.bind", Form({ local: bindAddress }), async ({ udp }, { local }, sockets) => {
+  method("udp.bind", Form({ local: bindAddress }), async (context, { local }, sockets) => {
     let number = 0;
-    const socket = await granted(udp, "udp").bind(local, (bytes, address, port) => {
+    const socket = await granted(context, "udp").bind(local, (bytes, address, port) => {
       sockets.received(number, bytes, address, port);
     });
     number = sockets.open(socket);
     return { socket: number, port: socket.port };
   }),
   method("udp.close", Form({ socket: Integer() }), (_, { socket }, sockets) => sockets.close(socket)),
-  method("tcp.connect", Form({ peer: tcpPeer }), async ({ tcp }, { peer }, sockets) =>
-    sockets.open(await granted(tcp, "tcp").connect(peer)),
+  method("tcp.connect", Form({ peer: tcpPeer }), async (context, { peer }, sockets) =>
+    sockets.open(await granted(context, "tcp").connect(peer)),
   ),
   method("tcp.read", Form({ socket: Integer() }), async (_, { socket }, sockets) => {
     const bytes = await sockets.stream(socket).read();
@@ -135,11 +158,11 @@ const METHODS: ReadonlyMap<string, Answer> = new Map([
     sockets.stream(socket).write(fromBase64(bytes)),
   ),
   method("tcp.close", Form({ socket: Integer() }), (_, { socket }, sockets) => sockets.close(socket)),
-  method("attributes.set", Form({ name: Text(), value: Text() }), ({ attributes }, { name, value }) =>
-    granted(attributes, "attributes").set(name, value),
+  method("attributes.set", Form({ name: Text(), value: Text() }), (context, { name, value }) =>
+    granted(context, "attributes").set(name, value),
   ),
-  method("attributes.remove", Form({ name: Text() }), ({ attributes }, { name }) =>
-    granted(attributes, "attributes").remove(name),
+  method("attributes.remove", Form({ name: Text() }), (context, { name }) =>
+    granted(context, "attributes").remove(name),
   ),
   method("crypto.encrypt", cipherArguments, async ({ crypto }, { cipher, key, iv, bytes }) =>
     toBase64(await crypto.encrypt(cipher, fromBase64(key), fromBase64(iv), fromBase64(bytes))),
@@ -147,20 +170,20 @@ const METHODS: ReadonlyMap<string, Answer> = new Map([
   method("crypto.decrypt", cipherArguments, async ({ crypto }, { cipher, key, iv, bytes }) =>
     toBase64(await crypto.decrypt(cipher, fromBase64(key), fromBase64(iv), fromBase64(bytes))),
   ),
-  method("fs.readText", Form({ path: Text() }), ({ fs }, { path }) => granted(fs?.readText, "fs.readText")(path)),
-  method("fs.writeText", Form({ path: Text(), text: Text() }), ({ fs }, { path, text }) =>
-    granted(fs?.writeText, "fs.writeText")(path, text),
+  method("fs.readText", Form({ path: Text() }), (context, { path }) => grantedFile(context, "readText")(path)),
+  method("fs.writeText", Form({ path: Text(), text: Text() }), (context, { path, text }) =>
+    grantedFile(context, "writeText")(path, text),
   ),
-  method("fs.remove", Form({ path: Text() }), ({ fs }, { path }) => granted(fs?.remove, "fs.remove")(path)),
-  method("processes.bootId", Form({}), ({ processes }) => granted(processes, "processes").bootId()),
-  method("processes.find", Form({ query: processQuery }), ({ processes }, { query }) =>
-    granted(processes, "processes").find(query),
+  method("fs.remove", Form({ path: Text() }), (context, { path }) => grantedFile(context, "remove")(path)),
+  method("processes.bootId", Form({}), (context) => granted(context, "processes").bootId()),
+  method("processes.find", Form({ query: processQuery }), (context, { query }) =>
+    granted(context, "processes").find(query),
   ),
-  method("processes.kill", Form({ identities }), ({ processes }, { identities: victims }) =>
-    granted(processes, "processes").kill(victims),
+  method("processes.kill", Form({ identities }), (context, { identities: victims }) =>
+    granted(context, "processes").kill(victims),
   ),
-  method("promotionScore", Form({ score: Optional(Type.Number()) }), ({ promotionScore }, { score }) =>
-    granted(promotionScore, "promotionScore")(score),
+  method("promotionScore", Form({ score: Optional(Type.Number()) }), (context, { score }) =>
+    granted(context, "promotionScore")(score),
   ),
 ]);
 

@@ -30,7 +30,8 @@ export function granted(manifest: Manifest, grants: PermissionPatterns): Manifes
   });
   const score = promotionScore === true && patternsOf(grants, "promotionScore").length > 0;
   const permissions = Object.fromEntries(patterns.filter(([, kept]) => kept.length > 0));
-  return { ...manifest, permissions: { ...permissions, ...(score ? { promotionScore } : {}) } };
+  const { permissions: wanted } = manifest;
+  return { ...manifest, asked: wanted, permissions: { ...permissions, ...(score ? { promotionScore } : {}) } };
 }
 
 /** What a bundle says of itself must be what was agreed on. Throws PluginError `plugin-lock`. */

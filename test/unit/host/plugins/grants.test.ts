@@ -187,6 +187,28 @@ test("a denial names the manifest line that would allow it, and is heard of", ()
   assert.deepEqual(heard, ["permission-denied"]);
 });
 
+test("what the manifest asks for and the operator withheld is told apart from what it does not ask for", () => {
+  const heard: string[] = [];
+  const asked = { run: ["ip", "arping *"], net: ["{address}:80/tcp"] };
+  const tell = (error: { readonly code: string }): void => void heard.push(error.code);
+  const grants = createGrants("agents/x", "r1", { run: ["ip"] }, { address: "a" }, tell, undefined, asked);
+  grants.check(run("ip"));
+  grants.checkKind("run");
+  grants.checkKind("read");
+  assert.throws(() => grants.check(run("arping", "a")), {
+    code: "permission-withheld",
+    message:
+      'agents/x (for r1) may not run arping a: its manifest asks for permissions.run "arping *", and whoever approved of the plugin withheld it. If the plugin should do this, grant it with `systole plugin approve NAME`.',
+  });
+  assert.throws(() => grants.checkKind("net"), {
+    code: "permission-withheld",
+    message:
+      "agents/x (for r1) may not use net: its manifest asks for permissions.net, and whoever approved of the plugin withheld it. If the plugin should do this, grant it with `systole plugin approve NAME`.",
+  });
+  assert.throws(() => grants.check(run("sh")), { code: "permission-denied" });
+  assert.deepEqual(heard, ["permission-withheld", "permission-withheld", "permission-denied"]);
+});
+
 test("what is wrong with permissions is said", () => {
   const known = new Set(["port"]);
   assert.equal(permissionProblem({ net: ["a:{port}/udp"], promotionScore: true }, known), undefined);

@@ -51,6 +51,7 @@ function context(signal: AbortSignal, lines: string[] = []): HostContext {
     state: { get: async () => "value", set: async () => undefined, remove: async () => undefined },
     crypto: hostCrypto,
     redact: (text) => text,
+    refuseWithheld: () => undefined,
     sleep: async () => undefined,
   };
 }

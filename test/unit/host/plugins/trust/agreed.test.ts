@@ -280,7 +280,17 @@ test("without approval it does not run; with less than it asks for, it is denied
     /does not run: nobody has approved of it\. Look at what it asks for/,
   );
   await node.change(approvePluginEdits(node.cib, "lamp", {}));
-  assert.match(JSON.stringify(await node.monitor()), /does not declare ctx\.fs\.readText/);
+  assert.deepEqual(await node.monitor(), {
+    outcome: "error",
+    code: "privileges",
+    reason:
+      "agents/lamp (for lamp1) may not use read: its manifest asks for permissions.read, and whoever approved of the plugin withheld it. If the plugin should do this, grant it with `systole plugin approve NAME`.",
+  });
+  assert.deepEqual(
+    node.events.filter(({ kind }) => kind === "denied").map(({ code, resource }) => [code, resource]),
+    [["permission-withheld", "lamp1"]],
+    "a withheld permission is an event, as every denial",
+  );
   await node.change(approvePluginEdits(node.cib, "lamp", waiting.permissions));
   assert.deepEqual(await node.monitor(), RUNNING);
 });
