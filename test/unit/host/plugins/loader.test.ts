@@ -110,8 +110,8 @@ test("wrong kind and unknown API version are seen before anything else is touche
     /^plugin-kind: Plugin \.\/nothing\.ts exports no plugin by default\. Export by default/,
   );
   assert.match(
-    await problemWith("kind.ts", `export default { kind: "alert", api: 1, ${trap} };`),
-    /^plugin-kind: .* something of kind "alert"; there are resource-agent,/,
+    await problemWith("kind.ts", `export default { kind: "bell", api: 1, ${trap} };`),
+    /^plugin-kind: .* something of kind "bell"; there are resource-agent,/,
   );
   assert.match(
     await problemWith("api.ts", `export default { kind: "transport", api: 7, ${trap} };`),
