@@ -89,7 +89,7 @@ export interface ResourceAlert extends AlertFacts {
   readonly reason: string;
 }
 
-/** A transient attribute of a node has another value. Sent by the coordinator. */
+/** An attribute of a node has another value. Sent by the coordinator. */
 export interface AttributeAlert extends AlertFacts {
   readonly kind: "attribute";
   /** (CRM_alert_node, CRM_alert_nodeid) */

@@ -162,7 +162,6 @@ export class Alerts implements Machine<AlertsInput, AlertsEffect> {
     this.configure(cib, nowMs);
     const listening = this.sinks.some((sink) => sink.kinds.has("attribute"));
     if (before === undefined || !this.isCoordinator || !(listening || this.depends)) return;
-    if (childNamed(before, "status") === childNamed(cib, "status")) return;
     // With a node that is gone its attributes go too, which its being gone says.
     for (const id of [...this.announced.keys()].sort((a, b) => a - b)) {
       for (const { name, value } of attributeChanges(before, cib, `${id}`)) {

@@ -96,7 +96,7 @@ export function operationEnded(result: OperationResult, node: string): AlertEven
   };
 }
 
-/** A transient attribute has another value. */
+/** An attribute has another value. */
 export function attributeChanged({ id, name: node }: NamedNode, name: string, value: string | null): AlertEvent {
   const text = value === null ? `${name} of ${node} is not set any more` : `${name} of ${node} is ${value}`;
   return { kind: "attribute", node, nodeId: id, name, value, text };

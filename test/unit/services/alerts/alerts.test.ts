@@ -208,6 +208,23 @@ test("attributes: the coordinator tells of a new value, of no value, and not of 
   );
 });
 
+test("an attribute of the configuration is told like one of the status", () => {
+  const bench = new Bench();
+  bench.settle();
+  bench.words();
+  const path = [
+    ...[{ name: "configuration" }, { name: "nodes" }, { name: "node", id: "3" }],
+    ...[
+      { name: "instance_attributes", id: "n3-a" },
+      { name: "nvpair", id: "n3-standby" },
+    ],
+  ];
+  const edits = [{ edit: "set" as const, path, attributes: { name: "standby", value: "on" } }];
+  bench.cluster.input(2, { type: "change", request: { id: "s", who: "t", why: "t", edits } });
+  bench.cluster.run(500);
+  assert.deepEqual(bench.words("attribute"), ["n1: standby of n3 on"]);
+});
+
 test("attributes that nobody asked for are not told, nor those of other names", () => {
   const some = `<alert id="a" path="systole:a"/><alert id="b" path="systole:b"><select><select_attributes><attribute id="x" name="ping"/></select_attributes></select></alert>`;
   const bench = new Bench(some);
