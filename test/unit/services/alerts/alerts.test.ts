@@ -173,21 +173,38 @@ test("a failed fence and one that a person answers for are told", () => {
   );
 });
 
-test("a failing monitor is told by its node, once, also when it is reported again to a new coordinator", () => {
+test("a result is told by its node, once, also when it is reported again to a new coordinator", () => {
   const bench = new Bench();
   bench.settle();
   bench.words();
+  bench.cluster.beforeEffect = (id, effect) => {
+    if (id === 2 && effect.type === "send" && effect.message.type === "operation-result") bench.cluster.kill(1);
+    return false;
+  };
   bench.cluster.node(2).services.delete("web");
   bench.cluster.run(10_000);
-  const failed = bench.words("resource").filter((line) => line.includes("monitor web on n2 7/0"));
-  assert.deepEqual(failed, ["n2: monitor web on n2 7/0 done"]);
-  bench.cluster.kill(1);
+  assert.equal(bench.cluster.node(1).up, false, "the coordinator was gone before it heard of it");
+  bench.cluster.beforeEffect = undefined;
   bench.cluster.view([2, 3]);
   bench.cluster.run(5_000);
+  assert.notEqual(bench.cluster.whenSaid(/^stop web on n2/), undefined, "its successor has heard of it");
   assert.deepEqual(
     bench.words("resource").filter((line) => line.includes("monitor web on n2 7/0")),
-    [],
+    ["n2: monitor web on n2 7/0 done"],
   );
+});
+
+test("a node that starts alone is no news before it is part of a cluster that may act", () => {
+  const bench = new Bench();
+  for (const id of [1, 2]) {
+    bench.cluster.start(id);
+    bench.cluster.view([id]);
+  }
+  bench.cluster.run(500);
+  assert.deepEqual(bench.words("node"), []);
+  bench.cluster.view([1, 2]);
+  bench.cluster.run(500);
+  assert.deepEqual(bench.words("node"), ["n1: n1 member", "n1: n2 member"]);
 });
 
 test("attributes: the coordinator tells of a new value, of no value, and not of what stays", () => {

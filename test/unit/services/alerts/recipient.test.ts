@@ -165,6 +165,7 @@ test("the oldest give way when too many wait; the one on its way may still arriv
   for (let sequence = 1; sequence <= MAX_WAITING_ALERTS + 3; sequence += 1) bench.add(sequence);
   assert.deepEqual(bench.taken(), ["1"]);
   bench.answer(DONE);
+  assert.equal(bench.calls[0]?.alert?.sequence, 4, "in the place of the last one that is gone");
   bench.answer(DONE);
   assert.deepEqual(bench.taken(), ["dropped 3", "5"]);
   const [event] = bench.events;
