@@ -15,6 +15,8 @@ import type {
   RunOptions,
   RunResult,
   State,
+  Tcp,
+  Udp,
 } from "../context.ts";
 import { AgentError } from "../errors.ts";
 import type { Permissions } from "../permissions.ts";
@@ -38,6 +40,8 @@ export interface FakeWorldOptions {
   readonly commands?: Readonly<Record<string, ScriptedRun>>;
   /** Answers by URL; any other cannot be reached. */
   readonly urls?: Readonly<Record<string, ScriptedFetch>>;
+  /** What hears bytes, by `ADDRESS:PORT/tcp` or `/udp`; any other cannot be reached. It says nothing. */
+  readonly endpoints?: Readonly<Record<string, (bytes: Uint8Array) => void>>;
   /** Files by path. */
   readonly files?: Readonly<Record<string, string>>;
   readonly processes?: readonly FakeProcess[];
@@ -75,6 +79,8 @@ export interface FakeWorld {
 
 const BOOT_ID = "00000000-0000-4000-8000-000000000000";
 const DEFAULT_TIMEOUT_MS = 60_000;
+/** What a socket gets that asks for any port. */
+const FAKE_PORT = 49_152;
 
 function deadWorld(): never {
   throw new AgentError("generic", "Nothing can be reached (a dead world).");
@@ -120,6 +126,40 @@ function fakeFetch({ options, guard }: Surroundings) {
     const answer = options.urls?.[url];
     if (answer === undefined) throw new AgentError("generic", `${url} cannot be reached (ECONNREFUSED).`);
     return { status: 200, headers: {}, text: "", ...answer(how) };
+  };
+}
+
+function fakeUdp({ options, guard }: Surroundings): Udp {
+  return {
+    async bind({ port }) {
+      await guard();
+      return {
+        port: port === 0 ? FAKE_PORT : port,
+        send: (bytes, address, to) => options.endpoints?.[`${address}:${to}/udp`]?.(bytes),
+        close: async () => undefined,
+      };
+    },
+  };
+}
+
+function fakeTcp({ options, guard }: Surroundings): Tcp {
+  return {
+    async connect({ host, port }) {
+      await guard();
+      const hear = options.endpoints?.[`${host}:${port}/tcp`];
+      if (hear === undefined) throw new AgentError("generic", `${host}:${port} cannot be reached (ECONNREFUSED).`);
+      return {
+        async read() {
+          await guard();
+          return undefined;
+        },
+        async write(bytes) {
+          await guard();
+          hear(bytes);
+        },
+        close: async () => undefined,
+      };
+    },
   };
 }
 
@@ -251,8 +291,8 @@ export function createFakeWorld(options: FakeWorldOptions = {}): FakeWorld {
       daemon: fakeDaemon(around),
       fs: fakeFiles(around),
       processes: fakeProcesses(around),
-      udp: { bind: async () => deadWorld() },
-      tcp: { connect: async () => deadWorld() },
+      udp: fakeUdp(around),
+      tcp: fakeTcp(around),
       attributes: fakeAttributes(around),
       promotionScore: async (score: number | undefined): Promise<void> => {
         await guard();

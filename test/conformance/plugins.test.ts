@@ -1,4 +1,4 @@
-// Every plugin of the release through its kit: alerts/webhook.ts, agents/dummy.ts, agents/ip-address.ts, agents/process.ts, agents/stateful.ts,
+// Every plugin of the release through its kit: alerts/syslog.ts, alerts/webhook.ts, agents/dummy.ts, agents/ip-address.ts, agents/process.ts, agents/stateful.ts,
 // comms/udp.ts, fence/dummy.ts, fence/process-power.ts. A plugin that is missing here fails the last test.
 
 import assert from "node:assert/strict";
@@ -19,6 +19,7 @@ import dummyAgent from "../../plugins/agents/dummy.ts";
 import ipAddress from "../../plugins/agents/ip-address.ts";
 import processAgent from "../../plugins/agents/process.ts";
 import stateful from "../../plugins/agents/stateful.ts";
+import syslog from "../../plugins/alerts/syslog.ts";
 import webhook from "../../plugins/alerts/webhook.ts";
 import udp from "../../plugins/comms/udp.ts";
 import dummyDevice from "../../plugins/fence/dummy.ts";
@@ -86,6 +87,46 @@ testAlertSink(webhook, {
 testAlertSink(webhook, {
   recipient: HOOK,
   world: () => createFakeWorld({ urls: { [HOOK]: () => ({}) } }),
+});
+
+const LOGS = { address: "192.0.2.9", port: 601 };
+
+testAlertSink(syslog, {
+  parameters: LOGS,
+  world: () => createFakeWorld({ endpoints: { "192.0.2.9:601/tcp": () => {} } }),
+});
+testAlertSink(syslog, {
+  parameters: { address: "2001:db8::9", port: 514, transport: "udp" },
+  world: () => createFakeWorld({ endpoints: { "2001:db8::9:514/udp": () => {} } }),
+});
+
+test("syslog writes messages of RFC 5424, with counted octets over a stream", async () => {
+  const heard: string[] = [];
+  const hear = (bytes: Uint8Array) => void heard.push(new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes));
+  const world = createFakeWorld({ endpoints: { "192.0.2.9:601/tcp": hear, "192.0.2.9:514/udp": hear } });
+  const { node, fencing } = exampleAlerts();
+  const params = { ...LOGS, transport: "tcp", facility: "daemon" } as const;
+  await syslog.spec.deliver(node, world.context(params));
+  const failed = { ...fencing, ok: false, text: "Fencing of node2 has failed:\n g\u00e9n\u00e9rateur" };
+  await syslog.spec.deliver(failed, world.context({ ...params, port: 514, transport: "udp", facility: "local7" }));
+  const first =
+    '<29>1 2026-01-04T15:07:09.001Z node1 systole - node [meta sequenceId="1"] example: node2 is a member of the cluster';
+  assert.deepEqual(heard, [
+    `${first.length} ${first}`,
+    '<187>1 2026-01-04T15:07:09.002Z node1 systole - fencing [meta sequenceId="2"] \ufeffexample: Fencing of node2 has failed: g\u00e9n\u00e9rateur',
+  ]);
+});
+
+test("syslog needs an address for datagrams", async () => {
+  const context = createFakeWorld().context({
+    address: "logs.example.net",
+    port: 514,
+    transport: "udp",
+    facility: "user",
+  } as const);
+  await assert.rejects(async () => await syslog.spec.deliver(exampleAlerts().node, context), {
+    code: "not-configured",
+  });
 });
 
 test("webhook posts the whole alert, signed, with its delivery id and token", async () => {

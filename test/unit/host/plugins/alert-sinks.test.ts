@@ -1,6 +1,7 @@
 // Alert sinks as the node's driver sees them: plugins really in their sandbox, and programs as Pacemaker's alert agents are.
 
 import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import {
   chmodSync,
@@ -13,6 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { createServer, type Server } from "node:http";
+import { createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -169,6 +171,39 @@ for (const [what, given, reason] of REFUSED) {
 test("a look delivers nothing", async () => {
   assert.deepEqual(await wicked("post", { recipient: url, check: true }), { outcome: "done" });
   assert.deepEqual(posted, []);
+});
+
+test("syslog reaches a real server over TCP and over UDP, and notices a TCP server that is not there", async () => {
+  const streams = createTcpServer();
+  const whole = new Promise<string>((resolve) => {
+    streams.once("connection", async (socket) => {
+      let text = "";
+      for await (const chunk of socket) text += String(chunk);
+      resolve(text);
+    });
+  });
+  streams.listen(0, "127.0.0.1");
+  await once(streams, "listening");
+  const bound = streams.address();
+  assert.ok(typeof bound === "object" && bound !== null);
+  const datagrams = createSocket("udp4");
+  datagrams.bind(0, "127.0.0.1");
+  await once(datagrams, "listening");
+  const datagram = once(datagrams, "message").then(([bytes]) => String(bytes));
+  const log = (port: number, transport: string) =>
+    call({ path: "systole:syslog", parameters: { address: "127.0.0.1", port: `${port}`, transport } });
+  const message =
+    /<28>1 2026-01-04T15:07:09\.003Z node1 systole - resource \[meta sequenceId="3"\] example: monitor of web/;
+  assert.deepEqual(await log(bound.port, "tcp"), { outcome: "done" });
+  assert.match(await whole, new RegExp(`^\\d+ ${message.source}`));
+  assert.deepEqual(await log(datagrams.address().port, "udp"), { outcome: "done" });
+  assert.match(await datagram, message);
+  datagrams.close();
+  streams.close();
+  await once(streams, "close");
+  const nobody = await log(bound.port, "tcp");
+  assert.equal(nobody.outcome, "error");
+  assert.match("reason" in nobody ? nobody.reason : "", /ECONNREFUSED/);
 });
 
 function program(name: string, text: string, mode = 0o755): string {
