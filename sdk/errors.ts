@@ -79,6 +79,8 @@ export const PLUGIN_ERRORS = {
     "Correct the instance attributes in the CIB; `systole plugin describe NAME` shows what is expected.",
   "plugin-sandbox":
     "Install the package `deno` for this platform beside Systole, or set `requireSandbox` to false in the node's configuration.",
+  "plugin-excess":
+    "Do less of it in the plugin: a value that has not changed need not be said again, and what is begun is awaited before the next.",
   "permission-denied": "If the plugin should do this, add the line to its `permissions`.",
   "permission-withheld": "If the plugin should do this, grant it with `systole plugin approve NAME`.",
 } as const;

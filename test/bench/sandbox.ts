@@ -11,6 +11,7 @@ import dummy from "../../plugins/agents/dummy.ts";
 import type { HostContext } from "../../runtime/host/plugins/context.ts";
 import { openDaemons } from "../../runtime/host/plugins/daemons.ts";
 import { createInstance } from "../../runtime/host/plugins/instance.ts";
+import { openLimits } from "../../runtime/host/plugins/limits.ts";
 import type { Loader, PluginSource } from "../../runtime/host/plugins/loader.ts";
 import { createLoader } from "../../runtime/host/plugins/loader.ts";
 import { API_VERSIONS, checkManifest, PLUGIN_KINDS } from "../../runtime/host/plugins/manifest.ts";
@@ -98,6 +99,7 @@ function instances(folder: string) {
     nodeName: "n1",
     states,
     daemons,
+    limits: openLimits(quiet),
     childEnvironment: {},
     log: quiet,
     onEvent: quiet,

@@ -37,6 +37,7 @@ function failure(error: unknown): AgentOutcome {
   }
   if (error instanceof PluginError) {
     const denied = isDenial(error);
+    if (error.code === "plugin-excess") return { outcome: "error", code: "generic", reason: error.message };
     const code = error.code === "plugin-parameters" ? "not-configured" : denied ? "privileges" : "not-installed";
     return { outcome: "error", code, reason: error.message };
   }

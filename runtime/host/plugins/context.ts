@@ -27,6 +27,7 @@ import { steeringVariables } from "./environment.ts";
 import { fetchWhole } from "./fetch.ts";
 import { checkPath, grantedFiles } from "./files.ts";
 import type { Grants, InstanceGrants } from "./grants.ts";
+import type { InstanceLimits } from "./limits.ts";
 import { plainText } from "./plugin-error.ts";
 import { bootId, findProcesses, signalProcess } from "./processes.ts";
 import { runCommand } from "./run.ts";
@@ -63,10 +64,11 @@ export interface ContextParts {
   readonly redact: (text: string) => string;
   readonly state: InstanceState;
   readonly daemons: Daemons;
+  readonly limits: InstanceLimits;
   readonly childEnvironment: Readonly<Record<string, string>>;
-  /** Says the promotion score to the cluster; null takes it back. */
   /** Sets an attribute of this node; null takes it back. */
   readonly onAttribute: (name: string, value: string | null) => void;
+  /** Says the promotion score to the cluster; null takes it back. */
   readonly onPromotionScore: (score: number | null) => void;
 }
 
@@ -94,7 +96,7 @@ function whileWanted(signal: AbortSignal) {
 
 /** The context of one call. */
 export function createContext(parts: ContextParts): HostContext {
-  const { permissions, grants, signal, state, daemons, childEnvironment } = parts;
+  const { permissions, grants, signal, state, daemons, limits, childEnvironment } = parts;
   const guard = whileWanted(signal);
   const ownKey = (key: string): string => {
     if (key.startsWith(HOST_KEYS)) throw new AgentError("generic", `Keys of ctx.state may not begin with ${HOST_KEYS}`);
@@ -114,8 +116,14 @@ export function createContext(parts: ContextParts): HostContext {
     sleep: guard(async (ms: number) => await wait(ms, undefined, { signal })),
     state: {
       get: guard(async (key: string) => state.get(ownKey(key))),
-      set: guard(async (key: string, value: string) => state.set(ownKey(key), String(value))),
-      remove: guard(async (key: string) => state.remove(ownKey(key))),
+      set: guard(async (key: string, value: string) => {
+        limits.count("state");
+        state.set(ownKey(key), String(value));
+      }),
+      remove: guard(async (key: string) => {
+        limits.count("state");
+        state.remove(ownKey(key));
+      }),
     },
     crypto: hostCrypto,
     ...(permissions.run === undefined
@@ -124,7 +132,7 @@ export function createContext(parts: ContextParts): HostContext {
           run: guard(async (program: string, args: readonly string[] = [], options: RunOptions = {}) => {
             grants.check({ kind: "run", program, args });
             for (const variable of steeringVariables(options.env)) grants.check({ kind: "env", variable });
-            return await runCommand(program, args, options, { signal, childEnvironment });
+            return await limits.during("run", () => runCommand(program, args, options, { signal, childEnvironment }));
           }),
         }),
     ...(permissions.daemon === undefined
@@ -137,14 +145,14 @@ export function createContext(parts: ContextParts): HostContext {
             if (!URL.canParse(url) || !/^https?:/i.test(url))
               throw new AgentError("arguments", `${url} is no http or https URL.`);
             grants.check({ kind: "net", url });
-            return await fetchWhole(url, options, signal, grants);
+            return await limits.during("fetch", () => fetchWhole(url, options, signal, grants));
           }),
           udp: grantedUdp(grants, signal, parts.log.warn),
           tcp: grantedTcp(grants, signal),
         }),
     ...(permissions.attributes === undefined
       ? {}
-      : { attributes: grantedAttributes(parts.onAttribute, grants, guard) }),
+      : { attributes: grantedAttributes(parts.onAttribute, grants, limits, guard) }),
     ...(reads || writes
       ? {
           fs: {
@@ -153,9 +161,15 @@ export function createContext(parts: ContextParts): HostContext {
           },
         }
       : {}),
-    ...(permissions.processes === undefined ? {} : { processes: grantedProcesses(grants, guard) }),
+    ...(permissions.processes === undefined ? {} : { processes: grantedProcesses(grants, limits, guard) }),
     ...(permissions.promotionScore === true
-      ? { promotionScore: guard(async (score: number | undefined) => parts.onPromotionScore(checkScore(score))) }
+      ? {
+          promotionScore: guard(async (score: number | undefined) => {
+            const checked = checkScore(score);
+            limits.count("attributes");
+            parts.onPromotionScore(checked);
+          }),
+        }
       : {}),
   };
 }
@@ -180,13 +194,20 @@ const STEERING =
   /^(standby|maintenance|terminate|shutdown|probe_complete|resource-discovery-enabled|(master|promotion|fail-count|last-failure)-.*)$/i;
 const ATTRIBUTE_VALUE_LIMIT = 4_096;
 
-function grantedAttributes(tell: ContextParts["onAttribute"], grants: Grants, guard: Guard): Attributes {
+function grantedAttributes(
+  tell: ContextParts["onAttribute"],
+  grants: Grants,
+  limits: InstanceLimits,
+  guard: Guard,
+): Attributes {
   const checked = (name: string): string => {
     if (!ATTRIBUTE_NAME.test(name))
       throw new AgentError("generic", `${JSON.stringify(name)} is no name of an attribute.`);
     if (STEERING.test(name))
       throw new AgentError("privileges", `The attribute ${name} steers the cluster itself; no plugin may set it.`);
     grants.check({ kind: "attributes", name });
+    limits.count("attributes");
+    limits.countName(name);
     return name;
   };
   return {
@@ -215,7 +236,7 @@ function grantedDaemon(daemon: Daemon, grants: Grants, guard: Guard): Daemon {
 }
 
 /** Sees and kills processes with a granted marker only: what may be killed is what `find` has shown to this very call. */
-function grantedProcesses(grants: Grants, guard: Guard): Processes {
+function grantedProcesses(grants: Grants, limits: InstanceLimits, guard: Guard): Processes {
   const shown = new Set<string>();
   const key = ({ pid, startTicks, bootId: boot }: ProcessIdentity): string => `${pid} ${startTicks} ${boot}`;
   return {
@@ -227,7 +248,7 @@ function grantedProcesses(grants: Grants, guard: Guard): Processes {
     }),
     find: guard(async (query) => {
       if ("marker" in query) grants.check({ kind: "processes", marker: query.marker });
-      const found = await findProcesses(query);
+      const found = await limits.during("processes", () => findProcesses(query));
       if ("marker" in query) for (const identity of found) shown.add(key(identity));
       return found;
     }),

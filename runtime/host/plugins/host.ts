@@ -13,6 +13,7 @@ import { describePlugin } from "./describe.ts";
 import { planDeviceCall } from "./devices.ts";
 import { warmFetch } from "./fetch.ts";
 import type { InstanceSurroundings } from "./instance.ts";
+import { openLimits } from "./limits.ts";
 import type { FoundPlugin } from "./loader.ts";
 import { NOBODY } from "./sandbox/program.ts";
 import { openResidents } from "./sandbox/residents.ts";
@@ -57,6 +58,7 @@ function openSurroundings(options: PluginHostOptions, folder: string) {
     options.audit === undefined ? undefined : openAudit(options.audit, (text) => log({ level: "error", text }));
   const around: InstanceSurroundings = {
     ...{ nodeName, states, daemons, childEnvironment, log, onEvent, onAttribute },
+    limits: openLimits(onEvent),
     ...(audit === undefined ? {} : { onUse: (use) => audit.write(use) }),
   };
   return { around, daemons, audit };

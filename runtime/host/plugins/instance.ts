@@ -5,6 +5,7 @@ import { type PluginUse, withPlaceholders } from "./audit.ts";
 import { type ContextParts, createContext, type HostContext } from "./context.ts";
 import type { Daemons } from "./daemons.ts";
 import { createGrants, exactLine, type GrantRequest } from "./grants.ts";
+import type { Limits } from "./limits.ts";
 import { KINDS, type Manifest } from "./manifest.ts";
 import { readParameters, redact } from "./parameters.ts";
 import type { PluginError } from "./plugin-error.ts";
@@ -16,6 +17,7 @@ export interface InstanceSurroundings {
   readonly nodeName: string;
   readonly states: StateStore;
   readonly daemons: Daemons;
+  readonly limits: Limits;
   readonly childEnvironment: Readonly<Record<string, string>>;
   readonly log: (line: PluginLogLine) => void;
   readonly onEvent: (event: PluginEvent) => void;
@@ -121,6 +123,7 @@ export function createInstance(
     log: markedLog(around.log, path, resource, clean),
     state: around.states.of(resource),
     daemons: around.daemons,
+    limits: around.limits.of(path, resource),
     childEnvironment: around.childEnvironment,
     onAttribute: around.onAttribute,
     onPromotionScore: (score) => around.onAttribute(promotionAttribute(resource), score === null ? null : `${score}`),

@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { openDaemons } from "./daemons.ts";
 import { createInstance } from "./instance.ts";
+import { openLimits } from "./limits.ts";
 import { createLoader, importTransport } from "./loader.ts";
 import { openStateStore } from "./state.ts";
 import type { OpenedTransport, OpenTransportOptions } from "./types.ts";
@@ -24,14 +25,16 @@ export async function openTransport(options: OpenTransportOptions): Promise<Open
   const { plugin, manifest } = await importTransport(found.source);
   const states = openStateStore(join(folder, "state"));
   const daemons = openDaemons({ states, outputFolder: join(folder, "output"), childEnvironment: {} });
+  const onEvent = ({ text }: { readonly text: string }): void =>
+    options.log({ level: "error", text, plugin: `comms/${options.name}` });
   const around = {
     nodeName: options.self.id,
     states,
     daemons,
+    limits: openLimits(onEvent),
     childEnvironment: {},
     log: options.log,
-    onEvent: ({ text }: { readonly text: string }) =>
-      options.log({ level: "error", text, plugin: `comms/${options.name}` }),
+    onEvent,
     onAttribute: () => undefined,
   };
   const { self, peers } = options;

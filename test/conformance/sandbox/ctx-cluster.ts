@@ -44,6 +44,14 @@ export const ctxCluster: Topic = {
     { name: "a score beyond the highest", attempt: `await ctx.promotionScore(1e9); return world.proof;` },
     { name: "a score that is no whole number", attempt: `await ctx.promotionScore(0.5); return world.proof;` },
     {
+      name: "a flood of changes of an attribute",
+      attempt: `for (let i = 0; i < 100; i += 1) await ctx.attributes.set("probe-flood", String(i)); return world.proof;`,
+    },
+    {
+      name: "a flood of changes of the state",
+      attempt: `for (let i = 0; i < 1_000; i += 1) await ctx.state.set("flood", String(i)); return world.proof;`,
+    },
+    {
       name: "the host's own keys in the state",
       attempt: `await ctx.state.set("host:started", "x"); return world.proof;`,
     },

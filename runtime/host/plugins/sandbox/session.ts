@@ -347,7 +347,8 @@ export class GuestSession {
 
 /** An error of a capability as the guest hears it. */
 function asWireError(error: unknown): WireError {
-  const code = error instanceof PluginError ? "privileges" : isAgentError(error) ? error.code : undefined;
+  const denial = error instanceof PluginError && error.code !== "plugin-excess";
+  const code = denial ? "privileges" : isAgentError(error) ? error.code : undefined;
   const base = { code: APPLICATION_ERROR, message: errorText(error) };
   return code === undefined ? base : { ...base, data: { code } };
 }

@@ -6,6 +6,7 @@ import type { AgentCall, AgentOutcome, DeviceCall, DeviceOutcome } from "../../.
 import { AgentCalls } from "../agents.ts";
 import { planDeviceCall } from "../devices.ts";
 import type { InstanceSurroundings } from "../instance.ts";
+import { openLimits } from "../limits.ts";
 import type { RunningPlugin } from "../sandbox/residents.ts";
 import type { InstanceState, StateStore } from "../state.ts";
 import type { PluginProof, ProbeComparison } from "./types.ts";
@@ -148,7 +149,13 @@ function withoutTrace(around: InstanceSurroundings): InstanceSurroundings {
     of: (instance) => forgetful(around.states.of(instance)),
     instances: () => around.states.instances(),
   };
-  return { ...around, states, onAttribute: () => undefined, onEvent: () => undefined };
+  return {
+    ...around,
+    states,
+    limits: openLimits(() => undefined),
+    onAttribute: () => undefined,
+    onEvent: () => undefined,
+  };
 }
 
 function forgetful(state: InstanceState): InstanceState {
