@@ -96,12 +96,8 @@ function whileWanted(signal: AbortSignal) {
 
 /** The context of one call. */
 export function createContext(parts: ContextParts): HostContext {
-  const { permissions, grants, signal, state, daemons, limits, childEnvironment } = parts;
+  const { permissions, grants, signal, daemons, limits, childEnvironment } = parts;
   const guard = whileWanted(signal);
-  const ownKey = (key: string): string => {
-    if (key.startsWith(HOST_KEYS)) throw new AgentError("generic", `Keys of ctx.state may not begin with ${HOST_KEYS}`);
-    return key;
-  };
   const reads = permissions.read !== undefined;
   const writes = permissions.write !== undefined;
   const files = grantedFiles(grants);
@@ -114,17 +110,7 @@ export function createContext(parts: ContextParts): HostContext {
     redact: parts.redact,
     refuseWithheld: (kind) => grants.checkKind(kind),
     sleep: guard(async (ms: number) => await wait(ms, undefined, { signal })),
-    state: {
-      get: guard(async (key: string) => state.get(ownKey(key))),
-      set: guard(async (key: string, value: string) => {
-        limits.count("state");
-        state.set(ownKey(key), String(value));
-      }),
-      remove: guard(async (key: string) => {
-        limits.count("state");
-        state.remove(ownKey(key));
-      }),
-    },
+    state: ownState(parts.state, limits, guard),
     crypto: hostCrypto,
     ...(permissions.run === undefined
       ? {}
@@ -171,6 +157,25 @@ export function createContext(parts: ContextParts): HostContext {
           }),
         }
       : {}),
+  };
+}
+
+/** The instance's state without what the host keeps there. */
+function ownState(state: InstanceState, limits: InstanceLimits, guard: Guard): BaseContext<unknown>["state"] {
+  const ownKey = (key: string): string => {
+    if (key.startsWith(HOST_KEYS)) throw new AgentError("generic", `Keys of ctx.state may not begin with ${HOST_KEYS}`);
+    return key;
+  };
+  return {
+    get: guard(async (key: string) => state.get(ownKey(key))),
+    set: guard(async (key: string, value: string) => {
+      limits.count("state");
+      state.set(ownKey(key), String(value));
+    }),
+    remove: guard(async (key: string) => {
+      limits.count("state");
+      state.remove(ownKey(key));
+    }),
   };
 }
 
