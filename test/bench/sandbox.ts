@@ -14,12 +14,13 @@ import { createInstance } from "../../runtime/host/plugins/instance.ts";
 import { openLimits } from "../../runtime/host/plugins/limits.ts";
 import type { Loader, PluginSource } from "../../runtime/host/plugins/loader.ts";
 import { createLoader } from "../../runtime/host/plugins/loader.ts";
-import { API_VERSIONS, checkManifest, PLUGIN_KINDS } from "../../runtime/host/plugins/manifest.ts";
+import { checkManifest, PLUGIN_KINDS } from "../../runtime/host/plugins/manifest.ts";
 import { describeInSandbox } from "../../runtime/host/plugins/sandbox/describe.ts";
 import { summarize } from "../../runtime/host/plugins/sandbox/guest/summary.ts";
 import { findDeno, guestProgram, NOBODY } from "../../runtime/host/plugins/sandbox/program.ts";
 import { Resident } from "../../runtime/host/plugins/sandbox/resident.ts";
 import { openStateStore } from "../../runtime/host/plugins/state.ts";
+import { API_VERSIONS } from "../../runtime/host/plugins/trust/api-version.ts";
 import { median } from "./figures.ts";
 
 const STARTS = 9;

@@ -5,8 +5,9 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { API_VERSIONS, checkManifest, KINDS, PLUGIN_KINDS } from "../../runtime/host/plugins/manifest.ts";
+import { checkManifest, KINDS, PLUGIN_KINDS } from "../../runtime/host/plugins/manifest.ts";
 import { summarize } from "../../runtime/host/plugins/sandbox/guest/summary.ts";
+import { API_VERSIONS } from "../../runtime/host/plugins/trust/api-version.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** TypeBox whole would be 170 kB; a plugin that grows beyond this has pulled something in. */

@@ -79,6 +79,7 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
     bundleFolder: join(folder, "bundles"),
     folder: join(folder, "empty"),
     policy: options.sandbox,
+    ...(options.apis === undefined ? {} : { apis: options.apis }),
     log,
     onEvent,
   });

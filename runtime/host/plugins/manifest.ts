@@ -9,7 +9,7 @@ import { oneLine, PluginError, plainText } from "./plugin-error.ts";
 import { summarize } from "./sandbox/guest/summary.ts";
 import { rebuildParameters } from "./sandbox/schema.ts";
 import type { Summary } from "./sandbox/wire.ts";
-import { apiProblem, isRunnableApi, runnableApis } from "./trust/api-version.ts";
+import { API_VERSIONS, apiProblem, isRunnableApi } from "./trust/api-version.ts";
 
 /** A plugin as data; its functions are called where they live, by their names. */
 export interface Manifest {
@@ -32,9 +32,6 @@ export interface Manifest {
 const DEFAULT_MEMORY_LIMIT_MIB = 128;
 const LEAST_MEMORY_LIMIT_MIB = 32;
 const MOST_MEMORY_LIMIT_MIB = 4_096;
-
-/** Versions of the contract that this release speaks. */
-export const API_VERSIONS: readonly number[] = runnableApis();
 
 /** How each kind is looked after: what it is called in the CIB, and which functions it must and can have. */
 export const KINDS = {
@@ -206,10 +203,10 @@ function readTimeouts(timeouts: unknown): Record<string, string> {
 }
 
 /**
- * The manifest in a summary of what a module exports by default. `file` begins each sentence. Throws PluginError
- * `plugin-kind`, `plugin-api` or `plugin-manifest`.
+ * The manifest in a summary of what a module exports by default. `file` begins each sentence; `apis`: the versions of the API
+ * that run here. Throws PluginError `plugin-kind`, `plugin-api` or `plugin-manifest`.
  */
-export function checkManifest(summary: Summary, file: string): Manifest {
+export function checkManifest(summary: Summary, file: string, apis: readonly number[] = API_VERSIONS): Manifest {
   if (!summary.branded) throw new PluginError("plugin-kind", `${file} exports no plugin by default.`);
   const { kind, api, spec } = summary;
   if (!isKind(kind)) {
@@ -218,7 +215,7 @@ export function checkManifest(summary: Summary, file: string): Manifest {
       `${file} exports something of kind ${oneLine(JSON.stringify(kind) ?? "none", 80)}; there are ${PLUGIN_KINDS.join(", ")}.`,
     );
   }
-  if (!isRunnableApi(api)) throw new PluginError("plugin-api", apiProblem(file, api));
+  if (!isRunnableApi(api, apis)) throw new PluginError("plugin-api", apiProblem(file, api, apis));
   const refuse = (problem: string): PluginError =>
     new PluginError("plugin-manifest", `${file}: ${oneLine(problem, 300)}.`);
   if (!isRecord(spec)) throw refuse("its definition is not an object");

@@ -73,6 +73,8 @@ export interface PluginHostOptions {
   /** Put into the environment of every process that is started here, besides SYSTOLE_NODE, such as SYSTOLE_POWER_DOMAIN. */
   readonly childEnvironment: Readonly<Record<string, string>>;
   readonly sandbox: SandboxPolicy;
+  /** Versions of the plugin API that run here; those of this release (trust/api-version.ts) if not given. */
+  readonly apis?: readonly number[];
   /** File to which every use of a permission is appended, one JSON line each; none is written without. */
   readonly audit?: string;
   /** What this node asks of the signatures of plugins that the cluster agrees on; nothing, if not given. */

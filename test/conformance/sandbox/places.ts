@@ -3,10 +3,11 @@
 import { spawn } from "node:child_process";
 import { hostCrypto } from "../../../runtime/host/plugins/ciphers.ts";
 import type { HostContext } from "../../../runtime/host/plugins/context.ts";
-import { API_VERSIONS, PLUGIN_KINDS } from "../../../runtime/host/plugins/manifest.ts";
+import { PLUGIN_KINDS } from "../../../runtime/host/plugins/manifest.ts";
 import { GuestChild } from "../../../runtime/host/plugins/sandbox/child.ts";
 import { type GuestProgram, guestProgram, NOBODY } from "../../../runtime/host/plugins/sandbox/program.ts";
 import { GuestSession } from "../../../runtime/host/plugins/sandbox/session.ts";
+import { API_VERSIONS } from "../../../runtime/host/plugins/trust/api-version.ts";
 import { markOf, type Outcome, type Probe, pluginOf, programOf, type WorldFacts } from "./probe.ts";
 
 const PROCESS_LIMIT_MS = 60_000;

@@ -3,11 +3,12 @@
 import type { ApiParams, ApiResult } from "../../../runtime/api/schema.ts";
 import { errorText, SystoleError } from "../../../runtime/host/errors.ts";
 import { describePlugin } from "../../../runtime/host/plugins/describe.ts";
-import { API_VERSIONS, checkManifest, PLUGIN_KINDS } from "../../../runtime/host/plugins/manifest.ts";
+import { checkManifest, PLUGIN_KINDS } from "../../../runtime/host/plugins/manifest.ts";
 import { digestOf } from "../../../runtime/host/plugins/package/bundler.ts";
 import { refuseOpenBundle } from "../../../runtime/host/plugins/package/closed.ts";
 import { PluginError } from "../../../runtime/host/plugins/plugin-error.ts";
 import { summarize } from "../../../runtime/host/plugins/sandbox/guest/summary.ts";
+import { API_VERSIONS } from "../../../runtime/host/plugins/trust/api-version.ts";
 import {
   judgeSignatures,
   type SignaturePolicy,

@@ -6,9 +6,10 @@
 import { createHash } from "node:crypto";
 import { errorText } from "../../errors.ts";
 import type { HostContext } from "../context.ts";
-import { API_VERSIONS, checkManifest, type Manifest, PLUGIN_KINDS } from "../manifest.ts";
+import { checkManifest, type Manifest, PLUGIN_KINDS } from "../manifest.ts";
 import { refuseOpenBundle } from "../package/closed.ts";
 import { oneLine, PluginError } from "../plugin-error.ts";
+import { API_VERSIONS } from "../trust/api-version.ts";
 import { type ControlGroup, confine } from "./cgroup.ts";
 import { familyOf, privateBytes } from "./memory.ts";
 import type { GuestProgram } from "./program.ts";
@@ -35,6 +36,8 @@ export interface ResidentSurroundings {
   readonly onEnded: (text: string) => void;
   /** It was closed for good. */
   readonly onClosed?: () => void;
+  /** Versions of the plugin API that run here; those of this release if not given. */
+  readonly apis?: readonly number[];
 }
 
 type LogLevel = "debug" | "info" | "warn" | "error";
@@ -68,6 +71,10 @@ export class Resident {
     this.shown = shown;
     this.source = source;
     this.around = around;
+  }
+
+  private get apis(): readonly number[] {
+    return this.around.apis ?? API_VERSIONS;
   }
 
   /** Whether somebody waits for it. */
@@ -182,7 +189,7 @@ export class Resident {
     });
     const unwatch = this.watchMemory(session);
     try {
-      const request = { name: this.shown, source: this.source, kinds: PLUGIN_KINDS, apis: API_VERSIONS };
+      const request = { name: this.shown, source: this.source, kinds: PLUGIN_KINDS, apis: this.apis };
       this.accept(await session.load(request));
     } catch (error) {
       session.end("was refused");
@@ -199,7 +206,7 @@ export class Resident {
     const digest = createHash("sha512").update(this.source).digest("hex");
     if (loaded?.digest !== digest)
       throw new PluginError("plugin-import", `${this.shown}: its process has loaded other bytes than it was given.`);
-    const manifest = checkManifest(loaded.summary, this.shown);
+    const manifest = checkManifest(loaded.summary, this.shown, this.apis);
     if (this.manifest === undefined) this.manifest = manifest;
     else if (JSON.stringify(manifest) !== JSON.stringify(this.manifest))
       throw new PluginError("plugin-manifest", `${this.shown} says something else of itself each time it is loaded.`);

@@ -55,12 +55,14 @@ export interface ResidentsOptions extends Omit<LoaderOptions, "evaluate"> {
   /** An empty folder, made here, in which the processes stand. */
   readonly folder: string;
   readonly policy: SandboxPolicy;
+  /** Versions of the plugin API that run here; those of this release if not given. */
+  readonly apis?: readonly number[];
   readonly log: (line: PluginLogLine) => void;
   readonly onEvent: (event: PluginEvent) => void;
 }
 
 /** Starts processes of plugins on this node, and says how far they are held. */
-function createStarter({ folder, policy, log, onEvent }: ResidentsOptions) {
+function createStarter({ folder, policy, apis, log, onEvent }: ResidentsOptions) {
   mkdirSync(folder, { recursive: true, mode: 0o755 });
   const deno = policy.deno === "none" ? undefined : (policy.deno ?? findDeno());
   const trust: Trust = deno === undefined ? "not sandboxed" : "sandboxed";
@@ -98,6 +100,7 @@ function createStarter({ folder, policy, log, onEvent }: ResidentsOptions) {
       log: (level, said) => log({ level, text: said, plugin: shown }),
       onEnded: (said) => onEvent({ kind: "plugin", code: "plugin-ended", text: said, severity: "error" }),
       onClosed: () => void all.delete(resident),
+      ...(apis === undefined ? {} : { apis }),
     });
     all.add(resident);
     return { resident, manifest: await resident.describe() };

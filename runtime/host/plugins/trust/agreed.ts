@@ -48,6 +48,8 @@ export interface AgreedOptions {
   readonly lockFile: string;
   readonly store: BundleStore;
   readonly rules: SignatureRules;
+  /** Versions of the plugin API that run here. */
+  readonly apis: readonly number[];
   /** Starts a process for these bytes. Rejects with PluginError. */
   readonly start: (source: PluginSource) => Promise<RunningPlugin>;
   readonly probes: Probes;
@@ -335,7 +337,8 @@ export class AgreedPlugins implements PluginTrust {
   private refuseUnwanted(shown: string, version: PluginVersion): PermissionPatterns {
     if (version.grants === undefined)
       throw new PluginError("plugin-approval", `${shown} does not run: nobody has approved of it.`);
-    if (!isRunnableApi(version.api)) throw new PluginError("plugin-api", apiProblem(shown, version.api));
+    const { apis } = this.options;
+    if (!isRunnableApi(version.api, apis)) throw new PluginError("plugin-api", apiProblem(shown, version.api, apis));
     const { problem } = judgeSignatures(shown, version.sha512, version.signatures ?? [], this.options.rules);
     if (problem !== undefined && this.options.rules.policy === "require") throw problem;
     if (problem !== undefined && !this.warned.has(version.sha512))

@@ -6,6 +6,7 @@ import { PluginError } from "../plugin-error.ts";
 import type { Residents } from "../sandbox/residents.ts";
 import type { PluginHostOptions } from "../types.ts";
 import { AgreedPlugins } from "./agreed.ts";
+import { API_VERSIONS } from "./api-version.ts";
 import type { Probes } from "./probes.ts";
 import { openBundleStore } from "./store.ts";
 
@@ -16,6 +17,7 @@ export function openAgreed(options: PluginHostOptions, residents: Residents, pro
     nodeName,
     lockFile: join(stateDirectory, "plugins.lock.json"),
     store: openBundleStore(join(stateDirectory, "plugins", "agreed")),
+    apis: options.apis ?? API_VERSIONS,
     rules: signatures ?? { policy: "off", keys: [] },
     start: residents.start,
     probes,

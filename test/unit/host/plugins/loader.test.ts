@@ -6,9 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { createLoader, type Evaluate, type Loader } from "../../../../runtime/host/plugins/loader.ts";
-import { API_VERSIONS, checkManifest, PLUGIN_KINDS } from "../../../../runtime/host/plugins/manifest.ts";
+import { checkManifest, PLUGIN_KINDS } from "../../../../runtime/host/plugins/manifest.ts";
 import { describeInSandbox } from "../../../../runtime/host/plugins/sandbox/describe.ts";
 import { summarize } from "../../../../runtime/host/plugins/sandbox/guest/summary.ts";
+import { API_VERSIONS } from "../../../../runtime/host/plugins/trust/api-version.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "systole-loader-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
