@@ -1,5 +1,6 @@
 // May never happen: with no-quorum-policy "stop" a node goes on running resources for long in a view of no majority, without so much as
-// trying to stop them.
+// trying to stop them. But a node on which a stop has failed is to be fenced, and by Pacemaker's rules the fence stands for all its other stops:
+// whoever is alone cannot fence itself, so there the rest runs until the others do it.
 
 import { childNamed, childrenNamed, type Element } from "../../../runtime/kernel/cib/element.ts";
 import { singleResources } from "../configuration.ts";
@@ -43,6 +44,7 @@ export class MinorityKeepsRunning implements Checker {
     if (life?.incarnation !== since.incarnation || life.runningSinceMs === undefined) return undefined;
     const sinceMs = Math.max(since.atMs, life.runningSinceMs);
     if (facts.nowMs - sinceMs < PATIENCE_MS || life.cib === undefined || isUnmanaged(life.cib)) return undefined;
+    if (hasFailedStop(life.cib, node)) return undefined;
     const single = new Set(singleResources(facts.dials));
     for (const resource of node.active()) {
       if (!single.has(resource) || !this.#handled.has(`${node.name} ${life.incarnation} ${resource}`)) continue;
@@ -63,4 +65,14 @@ function isUnmanaged(cib: Element): boolean {
   return childrenNamed(options, "nvpair").some(
     ({ attributes }) => attributes["name"] === "maintenance-mode" && attributes["value"] === "true",
   );
+}
+
+/** The last thing done to some resource there was a stop, and it failed. */
+function hasFailedStop(cib: Element, node: NodeFacts): boolean {
+  const state = childNamed(childNamed(cib, "status"), "node_state", `${node.id}`);
+  const resources = childNamed(childNamed(state, "lrm"), "lrm_resources");
+  return childrenNamed(resources, "lrm_resource").some((resource) => {
+    const last = childNamed(resource, "lrm_rsc_op", `${resource.attributes["id"]}_last_0`)?.attributes;
+    return last?.["operation"] === "stop" && last["rc-code"] !== "0" && last["op-status"] !== "-1";
+  });
 }
