@@ -13,7 +13,7 @@ import { versionOf } from "../kernel/cib/version.ts";
 import { didYouMean } from "../model/nearest.ts";
 import type { Schedule } from "../services/scheduler/schedule.ts";
 import { documentAt, historyOf } from "./history.ts";
-import type { ApiResult, StatusReport } from "./schema.ts";
+import type { ApiParams, ApiResult, StatusReport } from "./schema.ts";
 import type { ApiHandlers } from "./server.ts";
 import { recordedWho } from "./who.ts";
 
@@ -65,9 +65,9 @@ export function nodeApi(parts: NodeApiParts): ApiHandlers {
       return asRefusal(plugins.trust.offer(Uint8Array.from(Buffer.from(bytes, "base64")), signatures));
     },
     "plugin-verify": async () => ({ plugins: await asRefusal(plugins.trust.verify()) }),
-    "plugin-prove": async ({ kind, name, sha512, shadowMs }) => {
+    "plugin-prove": async (wish) => {
       open();
-      return asRefusal(plugins.trust.prove(kind, name, sha512, shadowMs));
+      return asRefusal(proveEverywhere(parts, wish));
     },
     why: ({ resource }) => explain(parts, resource),
     "start-override": ({ who }) => {
@@ -88,6 +88,25 @@ async function asRefusal<Result>(work: Promise<Result>): Promise<Result> {
   } catch (error) {
     throw error instanceof PluginError ? new SystoleError("plugin-invalid", error.message) : error;
   }
+}
+
+/** All members at the same time, each bounded; a node that is no member now compares when it comes. */
+async function proveEverywhere(
+  { host, plugins, config }: NodeApiParts,
+  wish: ApiParams<"plugin-prove">,
+): Promise<ApiResult<"plugin-prove">> {
+  const others = host.proveOnOthers(wish);
+  const own = await plugins.trust.prove(wish);
+  const answered = await others;
+  const nodes = config.nodes
+    .filter(({ id }) => id !== config.self.id)
+    .map(({ id, name }) => {
+      const text = "it is not in the cluster now; when it comes, it compares before it switches.";
+      const { state = "absent" as const, text: said = text } = answered.find((one) => one.id === id) ?? {};
+      return { node: name, state, text: said };
+    });
+  const good = own.good && nodes.every(({ state }) => state === "proven" || state === "absent");
+  return { ...own, good, nodes };
 }
 
 function queryCib(cib: Element, section: "configuration" | "status" | undefined): ApiResult<"cib-query"> {

@@ -5,7 +5,7 @@
 
 import type { Static, TSchema } from "typebox";
 import * as Type from "typebox";
-import { MAX_BUNDLE_BYTES } from "../host/plugins/package/limits.ts";
+import { MAX_BUNDLE_BYTES, MAX_SHADOW_MS } from "../host/plugins/package/limits.ts";
 import type { PluginOffer, PluginProof, PluginVerification } from "../host/plugins/trust/types.ts";
 import type { CallInFlight, PluginDescription, PluginsStanding } from "../host/plugins/types.ts";
 import {
@@ -195,6 +195,21 @@ const proofSchema = Type.Object(
   closed,
 );
 
+/** What another node said of a new version; `absent`: it is no member now, and compares by itself when it comes. */
+const nodeProofSchema = Type.Object(
+  {
+    node: Type.String(),
+    state: Type.Union([
+      Type.Literal("proven"),
+      Type.Literal("refused"),
+      Type.Literal("silent"),
+      Type.Literal("absent"),
+    ]),
+    text: Type.String(),
+  },
+  closed,
+);
+
 /** How plugins are held on a node; meaning as in runtime/host/plugins/types.ts. */
 const pluginsStandingSchema = Type.Object(
   {
@@ -213,9 +228,6 @@ const pluginsStandingSchema = Type.Object(
   },
   closed,
 );
-
-/** Longest time for which a new version may be watched beside the present one. */
-const MAX_SHADOW_MS = 3_600_000;
 
 /** What one node knows: the facts behind `systole status`. `runtime/model/status` makes sentences and tables of it. */
 export const statusSchema = Type.Object(
@@ -347,13 +359,20 @@ export const API = {
   },
   /** Looks at the bytes, manifests, approvals and signatures of all plugins that the cluster has agreed on, as this node has them. */
   "plugin-verify": { params: empty, result: Type.Object({ plugins: Type.Array(verificationSchema) }, closed) },
-  /** Runs bytes that were offered beside the present ones of that plugin and compares what they see; changes nothing. */
+  /**
+   * Has every member of the view run bytes that were offered to this node beside the present ones of that plugin, and compare what
+   * they see; changes nothing.
+   */
   "plugin-prove": {
     params: Type.Object(
-      { kind: id, name: id, sha512, shadowMs: Type.Integer({ minimum: 0, maximum: MAX_SHADOW_MS }) },
+      {
+        ...{ kind: id, name: id, sha512, signatures: Type.Array(signature, { maxItems: 16 }) },
+        shadowMs: Type.Integer({ minimum: 0, maximum: MAX_SHADOW_MS }),
+      },
       closed,
     ),
-    result: proofSchema,
+    /** `good`: of all nodes; `text` and `comparisons`: of this one. */
+    result: Type.Object({ ...proofSchema.properties, nodes: Type.Array(nodeProofSchema) }, closed),
   },
   /** Where a resource shall be, and because of what. */
   why: {

@@ -3,7 +3,10 @@
 
 import type { NodeId } from "../kernel/membership/view.ts";
 import { errorText } from "./errors.ts";
-import type { BundleMessage } from "./schema/bundle.ts";
+import type { BundleMessage as PluginMessage } from "./schema/bundle.ts";
+
+/** Of what plugin hosts say to one another, what is about bytes. */
+export type BundleMessage = Exclude<PluginMessage, { type: "proof-wanted" | "proof-given" }>;
 
 /** A node that has the bytes and is not busy gives them in a fraction of this. */
 const ANSWER_TIMEOUT_MS = 5_000;

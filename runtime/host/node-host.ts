@@ -19,8 +19,10 @@ import type { Log } from "./log.ts";
 import { Outbox, type OutboxOptions } from "./outbox.ts";
 import type { PluginEvent, PluginHost } from "./plugins/types.ts";
 import { resourcesOf, usedPlugins } from "./plugins/used.ts";
+import { type NodeProof, ProofExchange } from "./proof-exchange.ts";
 import type { PulseLink, PulseMessage } from "./pulse-link.ts";
 import { PulseWatch } from "./pulse-watch.ts";
+import type { BundleMessage, ProofWish } from "./schema/bundle.ts";
 import type { Store } from "./store.ts";
 import { realTimers } from "./timers.ts";
 import { Waiters } from "./waiters.ts";
@@ -47,6 +49,7 @@ export class NodeHost {
   readonly #codec = createMessageCodec();
   readonly #outbox: Outbox;
   readonly #bundles: BundleExchange;
+  readonly #proofs: ProofExchange;
   readonly #watch: PulseWatch;
   readonly #changes = new Waiters<ChangeOutcome>();
   readonly #requests = new Waiters<RequestOutcome>();
@@ -75,6 +78,11 @@ export class NodeHost {
       peers: () => this.#peers(),
       read: (sha512) => parts.plugins.trust.bundle(sha512),
       log: (text) => parts.log.write("error", text),
+    });
+    this.#proofs = new ProofExchange({
+      send: (to, message) => this.#outbox.send(to, message),
+      peers: () => this.#peers(),
+      prove: (wish) => parts.plugins.trust.prove(wish),
     });
     this.#driver = new Driver({
       machine,
@@ -176,6 +184,11 @@ export class NodeHost {
   /** The bytes of a plugin from another node of the view, unchecked; undefined when none gives them. */
   fetchBundle(sha512: string): Promise<Uint8Array | undefined> {
     return this.#bundles.fetch(sha512);
+  }
+
+  /** What the other members of the view say of new bytes of a plugin. Never rejects, and takes no longer than a bounded time. */
+  proveOnOthers(wish: Omit<ProofWish, "request">): Promise<readonly NodeProof[]> {
+    return this.#proofs.askOthers(wish);
   }
 
   #peers(): NodeId[] {
@@ -314,9 +327,14 @@ export class NodeHost {
   #deliver(from: NodeId, incarnation: Incarnation, bytes: Uint8Array): void {
     for (const decoded of this.#codec.decodeAll(bytes)) {
       if (!("value" in decoded)) this.#countUnreadable(from, decoded.rejection);
-      else if (isBundleMessage(decoded.value)) this.#bundles.hear(from, decoded.value);
+      else if (isBundleMessage(decoded.value)) this.#hearPluginHost(from, decoded.value);
       else this.#news({ type: "message", from, incarnation, message: decoded.value });
     }
+  }
+
+  #hearPluginHost(from: NodeId, message: BundleMessage): void {
+    if (message.type !== "proof-wanted" && message.type !== "proof-given") this.#bundles.hear(from, message);
+    else this.#proofs.hear(from, message).catch((error: unknown) => this.bug(error));
   }
 
   /** Says so at the 1st, 10th, 100th, ... of them. */

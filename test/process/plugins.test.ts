@@ -93,12 +93,22 @@ test("a plugin is added, fetched by the other nodes, updated, watched, refused a
     updated.out,
     /Started beside the present one: it starts and sees what the present one sees\.\n {3}monitor of light {2}both say running/,
   );
+  for (const node of field.nodes.filter(({ name }) => name !== home.name))
+    assert.match(updated.out, new RegExp(`On ${node.name}: it starts, and nothing of it runs on this node\\.`));
   await runsEverywhere(field, "second");
 
   const blind = await run(1, home, "update", "./blind.ts", "--yes");
   assert.match(
     blind.err,
     /Nothing was changed: the new version does not see what the present one sees: light \(running before, stopped now\)\./,
+  );
+
+  const elsewhere = field.nodes.find((node) => node.name !== home.name) ?? home;
+  const blindElsewhere = await run(1, elsewhere, "update", "./blind.ts", "--yes");
+  assert.match(
+    blindElsewhere.err,
+    new RegExp(`Nothing was changed: On ${home.name}: the new version does not see what the present one sees: light`),
+    "the node that the resource runs on is asked, whoever asks",
   );
 
   const wider = await run(1, home, "update", "./third.ts");

@@ -156,7 +156,17 @@ export function proofText(proof: ApiResult<"plugin-prove">, shadowMs: number, op
       agree ? "plain" : "bad",
     ),
   ]);
-  return [...wrap(`${how}: ${proof.text}`, "", options, proof.good ? "plain" : "bad"), ...columns(rows, "  ", options)];
+  const here = wrap(`${how}: ${proof.text}`, "", options, proof.good ? "plain" : "bad");
+  const elsewhere = proof.nodes.flatMap(({ node, state, text }) =>
+    wrap(`On ${node}: ${text}`, "", options, state === "proven" || state === "absent" ? "plain" : "bad"),
+  );
+  return [...here, ...columns(rows, "  ", options), ...elsewhere];
+}
+
+/** Why a new version is not proven: the first node that is against it, or the one that was asked. */
+export function unprovenText({ text, nodes }: ApiResult<"plugin-prove">): string {
+  const against = nodes.filter(({ state }) => state === "refused" || state === "silent");
+  return against.length === 0 ? text : against.map((one) => `On ${one.node}: ${one.text}`).join(" ");
 }
 
 /** What was looked at, and what is wrong. */

@@ -40,7 +40,7 @@ import {
   versionOf,
   withoutEmpty,
 } from "./plugin-offer.ts";
-import { addedText, approvalText, proofText, updatedText, verifiedText } from "./plugin-trust-text.ts";
+import { addedText, approvalText, proofText, unprovenText, updatedText, verifiedText } from "./plugin-trust-text.ts";
 
 /** Beyond the time for which a new version is watched. */
 const PROVE_TIMEOUT_MS = 120_000;
@@ -127,13 +127,13 @@ export async function updatePlugin(io: CliIo, options: UpdateFlags, spec: string
     const shown = updatedText(known, offered, prepared, renderOptions(io));
     if (known.current.sha512 !== offered.sha512) {
       if (!options.yes && (!io.inIsTerminal || options.json)) await approve(io, options, shown, "");
-      const proof = await prove(client, offered, shadowMs);
+      const proof = await prove(client, offered, signatures, shadowMs);
       const proven = [...shown, "", ...proofText(proof, shadowMs, renderOptions(io))];
       if (!proof.good && !options.force)
         throw new CliFailure(
           "plugin-unproven",
           EXIT.failed,
-          `Nothing was changed: ${proof.text}`,
+          `Nothing was changed: ${unprovenText(proof)}`,
           options.json ? [] : proven,
         );
       shown.push(...proven.slice(shown.length));
@@ -153,9 +153,15 @@ function watchTimeMs(text: string): number {
   throw new CliFailure("usage", EXIT.usage, `"${text}" is no length of time. Say --for 30s.`);
 }
 
-function prove(client: ApiClient, { plugin, sha512 }: Offer, shadowMs: number): Promise<ApiResult<"plugin-prove">> {
+function prove(
+  client: ApiClient,
+  { plugin, sha512 }: Offer,
+  signatures: readonly string[],
+  shadowMs: number,
+): Promise<ApiResult<"plugin-prove">> {
   const { kind, name } = plugin;
-  return client.call("plugin-prove", { kind, name, sha512, shadowMs }, { timeoutMs: shadowMs + PROVE_TIMEOUT_MS });
+  const wish = { kind, name, sha512, signatures: [...signatures], shadowMs };
+  return client.call("plugin-prove", wish, { timeoutMs: shadowMs + PROVE_TIMEOUT_MS });
 }
 
 /** systole plugin rollback */

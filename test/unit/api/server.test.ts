@@ -44,7 +44,7 @@ const handlers: ApiHandlers = {
     throw new SystoleError("plugin-invalid", "no such plugin");
   },
   "plugin-verify": () => ({ plugins: [] }),
-  "plugin-prove": () => ({ good: true, text: "", comparisons: [] }),
+  "plugin-prove": () => ({ good: true, text: "", comparisons: [], nodes: [] }),
   why: () => ({ placements: [] }),
   "start-override": () => ({ accepted: true }),
   shutdown: () => ({ accepted: true }),

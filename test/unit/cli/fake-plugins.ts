@@ -77,10 +77,15 @@ export class FakePlugins {
     return { plugins };
   }
 
+  /** What another node says of a new version. */
+  otherSays: ApiResult<"plugin-prove">["nodes"][number] | undefined;
+
   prove(): ApiResult<"plugin-prove"> {
     const agree = this.candidateSays === "running";
     const comparison = { subject: "web", verb: "monitor", present: "running", candidate: this.candidateSays, agree };
     const text = agree ? "it sees what the present one sees." : "it does not see what the present one sees.";
-    return { good: agree, text, comparisons: [comparison] };
+    const nodes = this.otherSays === undefined ? [] : [this.otherSays];
+    const good = agree && nodes.every(({ state }) => state === "proven");
+    return { good, text, comparisons: [comparison], nodes };
   }
 }

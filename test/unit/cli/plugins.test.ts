@@ -64,6 +64,21 @@ test("a version that sees something else is refused, but for --force", async (t)
   assert.equal(locked()?.current.unproven, true);
 });
 
+test("a version that another node does not want is refused, with that node's name and reason", async (t) => {
+  const { node, locked } = await started(t);
+  await node.run(`plugin add ${folder}/first.ts --yes`);
+  const against = "it did not say within 45 s whether it can run the new version.";
+  node.plugins.otherSays = { node: "n2", state: "silent", text: against };
+  const refused = await node.run(`plugin update ${folder}/second.ts --yes`);
+  assert.equal(refused.code, 1);
+  assert.match(refused.err, new RegExp(`Nothing was changed: On n2: ${against}`));
+  assert.equal(locked()?.previous, undefined);
+  node.plugins.otherSays = { node: "n2", state: "proven", text: "it starts, and nothing of it runs on this node." };
+  const updated = await node.run(`plugin update ${folder}/second.ts --yes`);
+  assert.equal(updated.code, 0, updated.err);
+  assert.match(updated.out, /On n2: it starts, and nothing of it runs on this node\./);
+});
+
 test("where signatures are required, only a signed bundle is added", async (t) => {
   const { node, locked } = await started(t);
   const { publicKey, privateKey } = generateKeyPairSync("ed25519");

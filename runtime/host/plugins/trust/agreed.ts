@@ -31,7 +31,7 @@ import { granted, named, refuseOther, shownName } from "./entry.ts";
 import { type Probes, proofOf } from "./probes.ts";
 import { judgeSignatures, type SignatureRules } from "./signature.ts";
 import type { BundleStore } from "./store.ts";
-import type { PluginOffer, PluginProof, PluginTrust, PluginVerification } from "./types.ts";
+import type { PluginOffer, PluginProof, PluginTrust, PluginVerification, PluginWish } from "./types.ts";
 import { verifyPlugin } from "./verify.ts";
 
 /** Bytes that are nowhere to be had are looked for again after this time; likewise a version that saw something else is tried again. */
@@ -186,17 +186,19 @@ export class AgreedPlugins implements PluginTrust {
     return { sha512, plugin: describePlugin(found), signature };
   }
 
-  async prove(kind: string, name: string, sha512: string, shadowMs: number): Promise<PluginProof> {
+  async prove({ kind, name, sha512, signatures, shadowMs }: PluginWish): Promise<PluginProof> {
     const agreed = this.plugins.get(keyOf(kind, name));
-    const bytes = this.options.store.read(sha512);
-    if (agreed === undefined || bytes === undefined) {
+    if (agreed === undefined) {
       throw new PluginError(
         "plugin-missing",
-        `${this.options.nodeName} has no bytes ${sha512} of the ${kind} ${name} to compare.`,
+        `${this.options.nodeName} has not heard of the ${kind} ${name}, so it has nothing to compare with.`,
       );
     }
     const { present } = agreed;
-    const source = this.source(shownName(agreed.locked), bytes);
+    const shown = shownName(agreed.locked);
+    const { problem } = judgeSignatures(shown, sha512, signatures, this.options.rules);
+    if (problem !== undefined && this.options.rules.policy === "require") throw problem;
+    const source = this.source(shown, await this.bytesOf(shown, { sha512 }));
     if (present === undefined) {
       await this.look(source);
       return {
@@ -347,7 +349,7 @@ export class AgreedPlugins implements PluginTrust {
     return version.grants;
   }
 
-  private async bytesOf(shown: string, version: PluginVersion): Promise<Uint8Array> {
+  private async bytesOf(shown: string, version: Pick<PluginVersion, "sha512">): Promise<Uint8Array> {
     const { store, fetch, nodeName } = this.options;
     const here = store.read(version.sha512);
     if (here !== undefined) return here;

@@ -50,6 +50,16 @@ export interface ProbeComparison {
   readonly reason?: string;
 }
 
+/** A new version that is to be proven. */
+export interface PluginWish {
+  readonly kind: string;
+  readonly name: string;
+  readonly sha512: string;
+  /** Detached ones, which are judged by this node's own rules. */
+  readonly signatures: readonly string[];
+  readonly shadowMs: number;
+}
+
 /** How a new version did beside the present one. */
 export interface PluginProof {
   readonly good: boolean;
@@ -69,8 +79,8 @@ export interface PluginTrust {
   /** Looks at everything that the lock names. */
   verify(): Promise<readonly PluginVerification[]>;
   /**
-   * Starts these bytes beside the process of now and compares what both see of every resource that is here: once, or for
-   * `shadowMs`. Nothing is switched. Throws PluginError when there is nothing to compare with.
+   * Starts these bytes, fetched from another node if need be, beside the process of now and compares what both see of every
+   * resource that is here: once, or for `shadowMs`. Nothing is switched. Throws PluginError when they cannot run here.
    */
-  prove(kind: string, name: string, sha512: string, shadowMs: number): Promise<PluginProof>;
+  prove(wish: PluginWish): Promise<PluginProof>;
 }

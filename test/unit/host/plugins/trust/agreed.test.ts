@@ -209,7 +209,13 @@ test("a version that sees something else does not take over; the one before goes
   await add(node);
   assert.deepEqual(await node.monitor(), RUNNING);
   const offered = await node.offer(await bundle(WRONG));
-  const proof = await node.host.trust.prove("resource-agent", "lamp", offered.sha512, 0);
+  const proof = await node.host.trust.prove({
+    kind: "resource-agent",
+    name: "lamp",
+    sha512: offered.sha512,
+    signatures: [],
+    shadowMs: 0,
+  });
   assert.deepEqual(proof.comparisons, [
     { subject: "lamp1", verb: "monitor", present: "running", candidate: "stopped", agree: false },
   ]);
@@ -245,7 +251,13 @@ test("a shadow watches for its time and leaves no trace", async (t) => {
   await add(node);
   await node.monitor();
   const { sha512 } = await node.offer(await bundle(SECOND));
-  const proof = await node.host.trust.prove("resource-agent", "lamp", sha512, 1_500);
+  const proof = await node.host.trust.prove({
+    kind: "resource-agent",
+    name: "lamp",
+    sha512: sha512,
+    signatures: [],
+    shadowMs: 1_500,
+  });
   assert.equal(proof.text, "it starts and sees what the present one sees in 2 looks at each.");
   assert.ok(!existsSync(join(folder, `node-${made - 2}`, "plugins", "state", "lamp1.json")));
   assert.equal(await whichRuns(node), "first");
