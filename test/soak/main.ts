@@ -21,10 +21,6 @@ function option(options: readonly string[], name: string, otherwise: number): nu
 
 /** The demonstration again and again, each way of breaking a node in turn; the log of a run that failed is printed. */
 function failover(options: readonly string[]): boolean {
-  if (!existsSync(PROGRAM)) {
-    process.stderr.write("There is no dist/systole.mjs to run. Build it first: npm run build\n");
-    return false;
-  }
   const runs = option(options, "runs", DEFAULT_RUNS);
   const worst: Record<string, number> = {};
   let failed = 0;
@@ -87,6 +83,9 @@ if (campaign === undefined) {
     "usage: npm run soak -- failover [--runs N] | simulation [--seed FIRST] [--seeds N] | power-cuts [--cuts N] [--seed FIRST] [--together N]\n",
   );
   process.exitCode = 64;
+} else if (!existsSync(PROGRAM)) {
+  process.stderr.write("There is no dist/systole.mjs to run. Build it first: npm run build\n");
+  process.exitCode = 1;
 } else {
   process.exitCode = (await campaign(options)) ? 0 : 1;
 }
