@@ -120,7 +120,9 @@ export class Flights {
   }
 
   private drop(which: (flight: Flight) => boolean): Flight[] {
-    const dropped = this.all.filter(which);
+    // Asked after each step, and nearly always of nothing or in vain.
+    const dropped: Flight[] = [];
+    for (const flight of this.flights.values()) if (which(flight)) dropped.push(flight);
     for (const flight of dropped) this.flights.delete(flight.operation.transitionKey);
     return dropped;
   }

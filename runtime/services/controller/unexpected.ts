@@ -56,11 +56,9 @@ function aligned(before: Element, after: Element, expected: Element): boolean {
   const { length } = after.children;
   if (before.children.length !== length || expected.children.length !== length) return false;
   return after.children.every((child, at) => {
-    const [old, wanted] = [before.children[at], expected.children[at]];
-    return (
-      (old === child && wanted === child) ||
-      (old !== undefined && wanted !== undefined && sameKey(old, child) && sameKey(wanted, child))
-    );
+    const old = before.children[at];
+    const wanted = expected.children[at];
+    return old !== undefined && wanted !== undefined && sameKey(old, child) && sameKey(wanted, child);
   });
 }
 
@@ -69,9 +67,12 @@ function sameKey(one: Element, other: Element): boolean {
 }
 
 function differenceInPlace(before: Element, after: Element, expected: Element): string | undefined {
-  for (const [at, child] of after.children.entries()) {
-    const [old, wanted] = [before.children[at], expected.children[at]];
-    if (old === undefined || wanted === undefined || old === child || wanted === child) continue;
+  // After each change, among many siblings of which one has changed: nothing is made for those that have not.
+  for (let at = 0; at < after.children.length; at += 1) {
+    const child = after.children[at];
+    const old = before.children[at];
+    const wanted = expected.children[at];
+    if (child === undefined || old === undefined || wanted === undefined || old === child || wanted === child) continue;
     if (after.name === PROPERTIES && isOwnProperty(old) && isOwnProperty(child)) continue;
     const difference = differenceIn(old, child, wanted, false);
     if (difference !== undefined) return difference;
