@@ -9,6 +9,8 @@ import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { Alert } from "systole/sdk";
+import { change } from "../../runtime/cli/demo/operator.ts";
+import { parseXml } from "../../runtime/compat/xml.ts";
 import { configuration, dummy, Field, type FieldNode, pairs, processesOf, WAIT_MS } from "./field.ts";
 
 const KEY = "a key for signatures";
@@ -42,9 +44,9 @@ class Receiver {
       request.on("end", () => {
         const { url = "", headers } = request;
         const signature = `sha256=${createHmac("sha256", KEY).update(body).digest("hex")}`;
-        if (headers["x-systole-signature"] !== signature) this.wrong.push(`signature of ${body}`);
+        if (url !== "/own" && headers["x-systole-signature"] !== signature) this.wrong.push(`signature of ${body}`);
         const alert: Alert = JSON.parse(body);
-        if (headers["x-systole-delivery"] !== alert.deliveryId) this.wrong.push(`delivery id of ${body}`);
+        if (url !== "/own" && headers["x-systole-delivery"] !== alert.deliveryId) this.wrong.push(`id of ${body}`);
         this.told.set(url, [...(this.told.get(url) ?? []), alert]);
         response.writeHead(204).end();
       });
@@ -260,4 +262,48 @@ test("a node that stops tells of what it has stopped before it goes, and the oth
     receiver.at("/ops").filter(({ kind }) => kind === "fencing"),
     [],
   );
+});
+
+/** A user's own sink, which says what version it is. */
+const own = (version: string): string => `import { defineAlertSink, Type } from "systole/sdk";
+export default defineAlertSink({
+  name: "own", summary: "${version}", parameters: Type.Object({}), permissions: { net: ["{recipient}"] },
+  async deliver(alert, { fetch }) {
+    await fetch(alert.recipient, { method: "POST", body: JSON.stringify({ ...alert, text: "${version}: " + alert.text }) });
+  },
+});
+`;
+
+test("a sink that the cluster has agreed on is fetched by the other node, updated without a gap, and kept while it is used", async (t) => {
+  const receiver = new Receiver(t);
+  await receiver.start();
+  const { field } = await begin(t, 2);
+  const [one, two] = field.nodes;
+  assert.ok(one && two);
+  writeFileSync(join(field.directory, "own.ts"), own("first"));
+  writeFileSync(join(field.directory, "next.ts"), own("second"));
+  await field.give(one, configuration(field, { resources: dummy("app", "300ms") }));
+  const home = field.node(await field.runs(one, "app"));
+  await command(field, one, "plugin", "add", "./own.ts", "--yes");
+  const recipient = `<recipient id="me" value="http://127.0.0.1:${receiver.port}/own"/>`;
+  const alerts = parseXml(`<alerts><alert id="mine" path="systole:own">${ALL}${recipient}</alert></alerts>`);
+  await change(field.client(one), [{ edit: "put", parent: [{ name: "configuration" }], element: alerts }], "test");
+  const other = home === one ? two : one;
+  await command(field, one, "resource", "move", "app", other.name);
+  const start = await receiver.alert("/own", "the move", ({ text }) => text.startsWith("first: app runs on"));
+  assert.equal(start.sender, other.name);
+  assert.match(await command(field, one, "plugin", "list"), /own +alert +first/);
+  const kept = await field.systole(one, "plugin", "remove", "own");
+  assert.equal(kept.code, 1);
+  assert.match(kept.err, /The alert own is used by mine/);
+
+  await command(field, one, "plugin", "update", "./next.ts", "--yes");
+  for (const node of field.nodes) {
+    const endMs = performance.now() + WAIT_MS;
+    while (!(await command(field, node, "plugin", "describe", "own", "--json")).includes('"summary":"second"'))
+      assert.ok(performance.now() < endMs, `${node.name} never ran the second version`);
+  }
+  await command(field, two, "resource", "move", "app", home.name);
+  const back = await receiver.alert("/own", "the way back", ({ text }) => text.startsWith("second: app runs on"));
+  assert.equal(back.sender, home.name);
 });
