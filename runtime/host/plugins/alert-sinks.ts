@@ -13,6 +13,8 @@ import type { Residents } from "./sandbox/residents.ts";
 import { GuestFailure } from "./sandbox/session.ts";
 
 const PREFIX = "systole:";
+/** Recipients whose instances are kept; the oldest give way. */
+const REMEMBERED = 256;
 
 /** An instance and what it was made of. */
 interface ValidInstance {
@@ -22,15 +24,15 @@ interface ValidInstance {
   readonly settings: string;
 }
 
+/** Of these, the next attempt may hear nothing: no code, an ordinary failure, bytes that are on their way, too much in a short time. */
+const PASSING = new Set(["", "generic", "plugin-missing", "plugin-excess"]);
+
 /** What is wrong with a plugin as it stands stays wrong; what happened to its process, or on the way to the recipient, may pass. */
 function failure(error: unknown): AlertOutcome {
   const reason = oneLine(errorText(error));
   const code = error instanceof PluginError || error instanceof GuestFailure || isAgentError(error) ? error.code : "";
-  const passing = error instanceof PluginError && error.passing;
-  const missing = code === "plugin-missing";
-  return passing || missing || code === "" || code === "generic"
-    ? { outcome: "error", reason }
-    : { outcome: "refused", reason };
+  const passing = PASSING.has(code) || (error instanceof PluginError && error.passing);
+  return passing ? { outcome: "error", reason } : { outcome: "refused", reason };
 }
 
 /** Makes the plans of alert calls. */
@@ -87,7 +89,10 @@ export class AlertCalls {
     if (last?.manifest === manifest && last.settings === settings) return last.instance;
     const more = sink.recipient === undefined ? {} : { recipient: sink.recipient };
     const instance = createInstance(manifest, sink.id, sink.parameters, this.around, more);
+    this.instances.delete(sink.id);
     this.instances.set(sink.id, { instance, manifest, settings });
+    const [oldest] = this.instances.keys();
+    if (this.instances.size > REMEMBERED && oldest !== undefined) this.instances.delete(oldest);
     return instance;
   }
 }

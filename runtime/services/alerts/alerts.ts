@@ -177,7 +177,8 @@ export class Alerts implements Machine<AlertsInput, AlertsEffect> {
     if (section === this.section) return;
     this.section = section;
     this.depends = section !== undefined && hasRules(section);
-    this.readSinks(nowMs);
+    const count = this.readSinks(nowMs);
+    if (count > MAX_RECIPIENTS) this.tellTooMany(count);
     const wanted = new Set(this.sinks.map(({ id }) => id));
     for (const [id, recipient] of [...this.recipients]) {
       // Who is silent by a rule of time goes on with what waits for it.
@@ -190,11 +191,12 @@ export class Alerts implements Machine<AlertsInput, AlertsEffect> {
     for (const sink of this.sinks) this.recipientOf(sink).configure(sink);
   }
 
-  private readSinks(nowMs: number): void {
+  /** Reads who is to be told now; how many the CIB has. */
+  private readSinks(nowMs: number): number {
     const { cib, section } = this;
     if (cib === undefined || section === undefined) {
       this.sinks = [];
-      return;
+      return 0;
     }
     const all = readSinks(section, {
       nowEpochSeconds: Math.floor((nowMs + this.epochOffsetMs) / 1000),
@@ -202,8 +204,11 @@ export class Alerts implements Machine<AlertsInput, AlertsEffect> {
       resolve: makeResolver(cib),
     });
     this.sinks = all.slice(0, MAX_RECIPIENTS);
-    if (all.length <= MAX_RECIPIENTS) return;
-    const text = `The CIB has ${all.length} recipients of alerts, and only the first ${MAX_RECIPIENTS} are told. Let one that tells others stand for several.`;
+    return all.length;
+  }
+
+  private tellTooMany(count: number): void {
+    const text = `The CIB has ${count} recipients of alerts, and only the first ${MAX_RECIPIENTS} are told. Let one that tells others stand for several.`;
     this.effects.push({ type: "event", event: { kind: "alert", code: "alert-recipients", text, severity: "warning" } });
   }
 

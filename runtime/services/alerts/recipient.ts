@@ -114,7 +114,7 @@ export class Recipient {
     this.lastReason = outcome.reason;
     this.attempts += 1;
     const lasting = outcome.outcome === "refused" || this.isProgram || this.attempts >= MAX_ATTEMPTS;
-    if (this.failing === undefined) this.tellFailure(outcome.outcome === "refused");
+    if (this.failing === undefined) this.tellFailure(item, outcome.outcome === "refused");
     this.failing = outcome.outcome === "refused" ? "unusable" : "unreached";
     if (lasting) this.abandon(item);
     if (outcome.outcome === "refused" || this.isProgram) return;
@@ -179,12 +179,14 @@ export class Recipient {
     this.post.tell({ kind: "alert", code: "alert-dropped", text, severity: "warning", resource: this.sink.id });
   }
 
-  private tellFailure(refused: boolean): void {
-    const next =
-      refused || this.isProgram
-        ? `Put it right in the alert ${this.sink.id}, or on this node; until then its alerts are lost.`
-        : `Each is tried up to ${MAX_ATTEMPTS} times, and up to ${MAX_WAITING_ALERTS} wait. Look at the recipient.`;
-    const text = `An alert to ${this.name} did not get through from ${this.post.sender}: ${sentence(this.lastReason)} ${next}`;
+  private tellFailure(item: Item, refused: boolean): void {
+    const lasting = refused || this.isProgram;
+    const next = lasting
+      ? `Put it right in the alert ${this.sink.id}, or on this node; what is to be told until then is lost.`
+      : `Each is tried up to ${MAX_ATTEMPTS} times, and up to ${MAX_WAITING_ALERTS} wait. Look at the recipient.`;
+    const what =
+      item === "check" ? `Alerts to ${this.name} cannot be delivered` : `An alert to ${this.name} did not get through`;
+    const text = `${what} from ${this.post.sender}: ${sentence(this.lastReason)} ${next}`;
     const severity = refused ? "error" : "warning";
     this.post.tell({ kind: "alert", code: "alert-failed", text, severity, resource: this.sink.id });
   }

@@ -58,6 +58,11 @@ test("what is not said is filled in, paths count from the file, nodes are sorted
   assert.equal(config.detectionTimeoutMs, 1_000);
   assert.equal(config.heartbeatIntervalMs, 200);
   assert.equal(config.quorum.waitForAll, false);
+  assert.deepEqual(config.alertFolders, ["/usr/share/pacemaker/alerts", "/var/lib/pacemaker"]);
+  assert.deepEqual(parse({ ...good(), alertFolders: ["alerts", "/opt/alerts"] }).alertFolders, [
+    "/etc/systole/alerts",
+    "/opt/alerts",
+  ]);
 });
 
 test("two_node brings wait_for_all with it", () => {

@@ -346,7 +346,7 @@ test("what cannot work from here is said as soon as it is configured", () => {
   assert.equal(failed.length, 3, "by each node, for each may have to tell");
   assert.match(
     failed[0]?.text ?? "",
-    /^An alert to ops \(systole:webhook\) did not get through from n1: There is no alert/,
+    /^Alerts to ops \(systole:webhook\) cannot be delivered from n1: There is no alert/,
   );
   assert.equal(bench.cluster.node(1).machine.alertProblems.length, 1);
 });
