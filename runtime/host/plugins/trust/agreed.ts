@@ -1,11 +1,11 @@
 // The plugins that the cluster has agreed on, as they run on this node. The lock says which bytes; this keeps to it: it gets
-// them, looks at them, starts them, and ends what is no longer agreed on.
+// them, looks at them, starts those that are used here, and ends what is no longer agreed on. A plugin is used when the CIB names it
+// (on every node: the next failover may need it there) or as soon as it is called.
 //
 // Whenever the lock changes, each plugin is brought to what it says now. New bytes run beside the present ones until they have
 // shown that they see what those see; only then calls go to them. What cannot be brought up leaves the version before in place,
 // as long as the lock still names it: an update may fail, but it stops no resource.
 
-import { renameSync, writeFileSync } from "node:fs";
 import type { PluginKind } from "../../../../sdk/mod.ts";
 import type { Element } from "../../../kernel/cib/element.ts";
 import {
@@ -26,8 +26,11 @@ import { PluginError } from "../plugin-error.ts";
 import type { Resident } from "../sandbox/resident.ts";
 import type { RunningPlugin } from "../sandbox/residents.ts";
 import type { PluginEvent, PluginLogLine, Trust, UsedPlugin } from "../types.ts";
+import { resourcesOf, usedPlugins } from "../used.ts";
 import { apiProblem, isRunnableApi } from "./api-version.ts";
+import { Drain } from "./drain.ts";
 import { granted, named, refuseOther, shownName } from "./entry.ts";
+import { writeLockFile } from "./lock-file.ts";
 import { type Probes, proofOf } from "./probes.ts";
 import { judgeSignatures, type SignatureRules } from "./signature.ts";
 import type { BundleStore } from "./store.ts";
@@ -36,11 +39,6 @@ import { verifyPlugin } from "./verify.ts";
 
 /** Bytes that are nowhere to be had are looked for again after this time; likewise a version that saw something else is tried again. */
 const RETRY_MS = 3_000;
-/** A process that has been replaced is ended no earlier, so that who has just been given it finds it alive ... */
-const DRAIN_LEAST_MS = 1_000;
-/** ... and no later, though a call may still run in it. */
-const DRAIN_MOST_MS = 600_000;
-const DRAIN_LOOK_MS = 250;
 
 /** What it takes. */
 export interface AgreedOptions {
@@ -61,14 +59,16 @@ export interface AgreedOptions {
   readonly onEvent: (event: PluginEvent) => void;
 }
 
-/** A version that runs. */
+/** A version that runs, or can. */
 interface Present {
   readonly version: PluginVersion;
   readonly source: PluginSource;
   /** With all that it asks for. */
   readonly manifest: Manifest;
   /** With what it was granted. */
-  readonly running: RunningPlugin;
+  readonly granted: Manifest;
+  /** Its process; none as long as nobody uses it here. */
+  readonly resident: Resident | undefined;
 }
 
 interface Agreed {
@@ -83,11 +83,14 @@ interface Agreed {
 export class AgreedPlugins implements PluginTrust {
   private readonly options: AgreedOptions;
   private readonly plugins = new Map<string, Agreed>();
-  private readonly ending = new Set<Promise<void>>();
+  private readonly drain = new Drain();
+  /** Those that are used here, by kind and name. */
+  private readonly wanted = new Set<string>();
   private readonly unreadable = new Set<string>();
   /** Bytes about whose signatures the operator has been warned. */
   private readonly warned = new Set<string>();
   private config: Element | undefined;
+  private resources: Element | undefined;
   private retry: NodeJS.Timeout | undefined;
   private closed = false;
 
@@ -96,8 +99,10 @@ export class AgreedPlugins implements PluginTrust {
   }
 
   lockChanged(cib: Element): void {
+    if (this.closed) return;
+    this.useResources(resourcesOf(cib));
     const config = crmConfig(cib);
-    if (this.closed || config === this.config) return;
+    if (config === this.config) return;
     this.config = config;
     const lock = readPluginLock(cib);
     const keys = new Set<string>();
@@ -114,7 +119,22 @@ export class AgreedPlugins implements PluginTrust {
     for (const [key, agreed] of [...this.plugins]) if (!keys.has(key)) this.removed(key, agreed);
     this.tellUnreadable(lock.unreadable);
     this.prune();
-    this.writeLockFile(lockFileText(lock), keys.size > 0 || lock.unreadable.length > 0);
+    if (keys.size > 0 || lock.unreadable.length > 0)
+      writeLockFile(this.options.lockFile, lockFileText(lock), this.options.log);
+  }
+
+  private useResources(resources: Element | undefined): void {
+    if (resources === undefined || resources === this.resources) return;
+    this.resources = resources;
+    for (const { kind, name } of usedPlugins(resources)) this.use(keyOf(kind, name));
+  }
+
+  /** From now on this one has a process here. */
+  private use(key: string): void {
+    if (this.wanted.has(key)) return;
+    this.wanted.add(key);
+    const agreed = this.plugins.get(key);
+    if (agreed?.present !== undefined) this.settleSoon(agreed);
   }
 
   /** Whether the cluster has agreed on a plugin of this kind and name. */
@@ -126,8 +146,10 @@ export class AgreedPlugins implements PluginTrust {
   async load(kind: PluginKind, name: string): Promise<RunningPlugin | undefined> {
     const agreed = this.plugins.get(keyOf(kind, name));
     if (agreed === undefined) return undefined;
-    if (agreed.present === undefined) await agreed.work;
-    if (agreed.present !== undefined) return agreed.present.running;
+    this.use(keyOf(kind, name));
+    if (agreed.present?.resident === undefined) await agreed.work;
+    const running = runningOf(agreed.present);
+    if (running !== undefined) return running;
     throw (
       agreed.problem ??
       new PluginError("plugin-lock", `${shownName(agreed.locked)} does not run on ${this.options.nodeName}.`)
@@ -142,21 +164,22 @@ export class AgreedPlugins implements PluginTrust {
       const sha512 = present?.version.sha512 ?? locked.current.sha512;
       const kind = PLUGIN_KINDS.find((one) => one === locked.kind);
       const common = { origin: "agreed", file: sha512, kind, name: locked.name, trust: this.options.trust } as const;
-      const running = present === undefined ? {} : { source: present.source, manifest: present.running.manifest };
+      const running = present === undefined ? {} : { source: present.source, manifest: present.granted };
       return { ...common, ...running, ...(problem === undefined ? {} : { problem }) };
     });
   }
 
   /** How they stand, without waiting for anything. */
   used(): readonly UsedPlugin[] {
-    return [...this.plugins.values()].map(({ locked, present, problem }): UsedPlugin => {
+    const wanted = [...this.plugins].filter(([key]) => this.wanted.has(key));
+    return wanted.map(([, { locked, present, problem }]): UsedPlugin => {
       const kind = PLUGIN_KINDS.find((one) => one === locked.kind);
       const plugin = kind === undefined ? `${locked.kind} ${locked.name}` : KINDS[kind].reference(locked.name);
-      const state = present === undefined ? (problem === undefined ? "starting" : "refused") : "running";
-      const again = state === "running" && present?.running.resident.pid === undefined;
+      const runs = present?.resident?.pid !== undefined;
+      const refused = present === undefined && problem !== undefined;
       return {
         plugin,
-        state: again ? "starting" : state,
+        state: runs ? "running" : refused ? "refused" : "starting",
         ...(problem === undefined ? {} : { problem: problem.message }),
       };
     });
@@ -199,7 +222,8 @@ export class AgreedPlugins implements PluginTrust {
     const { problem } = judgeSignatures(shown, sha512, signatures, this.options.rules);
     if (problem !== undefined && this.options.rules.policy === "require") throw problem;
     const source = this.source(shown, await this.bytesOf(shown, { sha512 }));
-    if (present === undefined) {
+    const running = runningOf(present);
+    if (running === undefined) {
       await this.look(source);
       return {
         good: true,
@@ -209,13 +233,7 @@ export class AgreedPlugins implements PluginTrust {
     }
     const candidate = await this.options.start(source);
     try {
-      const { comparisons, rounds } = await this.options.probes.shadow(
-        kind,
-        name,
-        present.running,
-        candidate,
-        shadowMs,
-      );
+      const { comparisons, rounds } = await this.options.probes.shadow(kind, name, running, candidate, shadowMs);
       return proofOf(comparisons, rounds);
     } finally {
       await candidate.resident.close();
@@ -231,7 +249,15 @@ export class AgreedPlugins implements PluginTrust {
       look: async (shown: string, bytes: Uint8Array) => this.look(this.source(shown, bytes)),
     };
     const verified = [...this.plugins.values()].map(({ locked, present, problem }) =>
-      verifyPlugin(locked, { sha512: present?.version.sha512, problem: problem?.message }, tools),
+      verifyPlugin(
+        locked,
+        {
+          sha512: present?.version.sha512,
+          rests: present !== undefined && present.resident === undefined,
+          problem: problem?.message,
+        },
+        tools,
+      ),
     );
     return Promise.all(verified);
   }
@@ -249,8 +275,8 @@ export class AgreedPlugins implements PluginTrust {
     this.closed = true;
     clearTimeout(this.retry);
     await this.settled();
-    await Promise.all([...this.plugins.values()].map(({ present }) => present?.running.resident.close()));
-    await Promise.all(this.ending);
+    await Promise.all([...this.plugins.values()].map(({ present }) => present?.resident?.close()));
+    await this.drain.close();
   }
 
   // --- keeping to the lock --------------------------------------------------------------------------------------------------
@@ -309,9 +335,9 @@ export class AgreedPlugins implements PluginTrust {
     const { locked, present } = agreed;
     const shown = shownName(locked);
     const grants = this.refuseUnwanted(shown, version);
-    if (present?.version.sha512 === version.sha512) {
-      const running = { ...present.running, manifest: granted(present.manifest, grants) };
-      agreed.present = { ...present, version, running };
+    const isWanted = this.wanted.has(keyOf(locked.kind, locked.name));
+    if (present?.version.sha512 === version.sha512 && (present.resident !== undefined || !isWanted)) {
+      agreed.present = { ...present, version, granted: granted(present.manifest, grants) };
       return;
     }
     const source = this.source(shown, await this.bytesOf(shown, version));
@@ -319,20 +345,24 @@ export class AgreedPlugins implements PluginTrust {
     try {
       refuseOther(shown, locked, version, manifest);
       const running = { manifest: granted(manifest, grants), resident };
-      if (present !== undefined && version.unproven !== true) await this.refuseWorse(locked, present.running, running);
+      const before = runningOf(present);
+      if (before !== undefined && version.unproven !== true) await this.refuseWorse(locked, before, running);
       if (this.closed) throw new PluginError("plugin-lock", `${shown}: the node stops.`);
-      agreed.present = { version, source, manifest, running };
+      // Somebody may have come to use it meanwhile.
+      const kept = this.wanted.has(keyOf(locked.kind, locked.name));
+      agreed.present = { version, source, manifest, granted: running.manifest, resident: kept ? resident : undefined };
+      if (!kept) await resident.close();
     } catch (error) {
       await resident.close();
       throw error;
     }
-    if (present === undefined) return;
+    if (present?.resident === undefined) return;
     this.tell(
       "info",
       "plugin-updated",
       `${shown} runs as ${named(version)} on ${this.options.nodeName} now, instead of ${named(present.version)}; no resource was stopped for it.`,
     );
-    this.drain(present.running.resident);
+    this.drain.add(present.resident);
   }
 
   /** Approval, signature and API version, for which nothing has to be started. What it was granted. */
@@ -392,21 +422,7 @@ export class AgreedPlugins implements PluginTrust {
   private end(agreed: Agreed): void {
     const { present } = agreed;
     agreed.present = undefined;
-    if (present !== undefined) this.drain(present.running.resident);
-  }
-
-  /** Ends a process when nobody waits for it any more. */
-  private drain(resident: Resident): void {
-    const drained = (async () => {
-      const startMs = performance.now();
-      const waited = (): number => performance.now() - startMs;
-      while (!this.closed && (waited() < DRAIN_LEAST_MS || (resident.busy && waited() < DRAIN_MOST_MS))) {
-        await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS));
-      }
-      await resident.close();
-    })();
-    this.ending.add(drained);
-    void drained.finally(() => this.ending.delete(drained));
+    if (present?.resident !== undefined) this.drain.add(present.resident);
   }
 
   private retrySoon(): void {
@@ -444,29 +460,19 @@ export class AgreedPlugins implements PluginTrust {
     }
   }
 
-  private writeLockFile(text: string, wanted: boolean): void {
-    if (!wanted) return;
-    const { lockFile, log } = this.options;
-    try {
-      writeFileSync(`${lockFile}.new`, text, { mode: 0o600 });
-      renameSync(`${lockFile}.new`, lockFile);
-    } catch (error) {
-      // A copy for people; what counts stands in the CIB.
-      log({
-        level: "warn",
-        text: `${lockFile} could not be written: ${errorText(error)}. What counts stands in the CIB.`,
-      });
-    }
-  }
-
   private tell(severity: PluginEvent["severity"], code: string, text: string): void {
     this.options.onEvent({ kind: "plugin", code, text, severity });
   }
 }
 
+/** The present version where it has a process. */
+function runningOf(present: Present | undefined): RunningPlugin | undefined {
+  return present?.resident === undefined ? undefined : { manifest: present.granted, resident: present.resident };
+}
+
 /** What may be otherwise in a moment, without anybody changing the lock. */
 function isPassing(problem: PluginError | undefined): boolean {
-  return problem?.code === "plugin-missing" || problem?.code === "plugin-unproven";
+  return problem?.code === "plugin-missing" || problem?.code === "plugin-unproven" || problem?.passing === true;
 }
 
 function keyOf(kind: string, name: string): string {

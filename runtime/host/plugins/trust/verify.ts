@@ -21,6 +21,8 @@ export interface VerifyTools {
 /** What runs here of it. */
 export interface WhatRuns {
   readonly sha512: string | undefined;
+  /** It can run, and nobody uses it here. */
+  readonly rests: boolean;
   /** Why the lock's version does not, if it does not. */
   readonly problem: string | undefined;
 }
@@ -33,7 +35,8 @@ export async function verifyPlugin(
 ): Promise<PluginVerification> {
   const { current, kind, name } = locked;
   const asAgreed = runs.sha512 === current.sha512;
-  const text = asAgreed ? "runs here as agreed" : (runs.problem ?? "does not run here yet");
+  const here = runs.rests ? "can run here as agreed, and starts when it is first used" : "runs here as agreed";
+  const text = asAgreed ? here : (runs.problem ?? "does not run here yet");
   const findings = [
     ...(await bytesFindings(locked, tools)),
     approvalFinding(current),

@@ -283,6 +283,52 @@ test("what a node does not have, it says, and gets it from another one", async (
   assert.deepEqual(await node.monitor(), RUNNING);
 });
 
+/** Processes of plugins below this one. */
+function guests(): number[] {
+  const below = (pid: number): number[] => {
+    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
+    return text.split(" ").filter(Boolean).map(Number);
+  };
+  const isGuest = (pid: number): boolean => readFileSync(`/proc/${pid}/cmdline`, "latin1").includes("--max-old-space-size");
+  return below(process.pid).filter(isGuest);
+}
+
+test("a plugin that nobody uses has no process; it starts with its first use, and stays", async (t) => {
+  const node = start(t);
+  const before = guests().length;
+  await add(node);
+  assert.deepEqual(node.host.standing().used, []);
+  assert.equal(guests().length, before, "it was looked at, and ended");
+  const [verified] = await node.host.trust.verify();
+  assert.equal(verified?.good, true);
+  assert.match(JSON.stringify(verified?.findings), /can run here as agreed, and starts when it is first used/);
+  const { sha512 } = await node.offer(await bundle(SECOND));
+  const wish = { kind: "resource-agent", name: "lamp", sha512, signatures: [], shadowMs: 0 };
+  assert.match((await node.host.trust.prove(wish)).text, /^it starts; the present version does not run on n1\./);
+  await update(node, SECOND, "second.ts");
+  assert.equal(guests().length, before, "nor has a new version");
+  assert.deepEqual(await Promise.all([node.monitor(), node.monitor()]), [RUNNING, RUNNING]);
+  assert.equal(guests().length, before + 1, "two calls at once start one process");
+  assert.deepEqual(node.host.standing().used, [{ plugin: "ocf:systole:lamp", state: "running" }]);
+  assert.match(JSON.stringify((await node.host.trust.verify())[0]?.findings), /runs here as agreed/);
+  const [pid] = guests().slice(-1);
+  assert.deepEqual(await node.monitor(), RUNNING);
+  assert.deepEqual(guests().slice(-1), [pid], "the next call finds it there");
+});
+
+test("a plugin that a resource of the CIB names has its process before anybody calls it", async (t) => {
+  const node = start(t);
+  const before = guests().length;
+  await add(node);
+  const resource = parseXml('<primitive id="lamp1" class="ocf" provider="systole" type="lamp"/>');
+  const parent = [{ name: "configuration" }, { name: "resources" }];
+  await node.change({ edits: [{ edit: "put", parent, element: resource }], summary: "", notes: [] });
+  for (let look = 0; look < 500 && node.host.standing().used[0]?.state !== "running"; look += 1)
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.deepEqual(node.host.standing().used, [{ plugin: "ocf:systole:lamp", state: "running" }]);
+  assert.equal(guests().length, before + 1);
+});
+
 test("without approval it does not run; with less than it asks for, it is denied the rest", async (t) => {
   const node = start(t);
   const { grants: _, ...waiting } = versionOf(await node.offer(await bundle(FIRST)), "first.ts");
