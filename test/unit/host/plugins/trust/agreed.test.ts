@@ -289,7 +289,8 @@ function guests(): number[] {
     const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
     return text.split(" ").filter(Boolean).map(Number);
   };
-  const isGuest = (pid: number): boolean => readFileSync(`/proc/${pid}/cmdline`, "latin1").includes("--max-old-space-size");
+  const isGuest = (pid: number): boolean =>
+    readFileSync(`/proc/${pid}/cmdline`, "latin1").includes("--max-old-space-size");
   return below(process.pid).filter(isGuest);
 }
 
