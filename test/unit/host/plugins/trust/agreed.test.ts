@@ -294,6 +294,11 @@ function guests(): number[] {
   return below(process.pid).filter(isGuest);
 }
 
+/** Waits for what has to come, but not for ever. */
+async function eventually(isSo: () => Promise<boolean>): Promise<void> {
+  for (let look = 0; look < 500 && !(await isSo()); look += 1) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
 test("a plugin that nobody uses has no process; it starts with its first use, and stays", async (t) => {
   const node = start(t);
   const before = guests().length;
@@ -307,6 +312,7 @@ test("a plugin that nobody uses has no process; it starts with its first use, an
   const wish = { kind: "resource-agent", name: "lamp", sha512, signatures: [], shadowMs: 0 };
   assert.match((await node.host.trust.prove(wish)).text, /^it starts; the present version does not run on n1\./);
   await update(node, SECOND, "second.ts");
+  await eventually(async () => (await whichRuns(node)) === "second" && guests().length === before);
   assert.equal(guests().length, before, "nor has a new version");
   assert.deepEqual(await Promise.all([node.monitor(), node.monitor()]), [RUNNING, RUNNING]);
   assert.equal(guests().length, before + 1, "two calls at once start one process");
@@ -324,8 +330,7 @@ test("a plugin that a resource of the CIB names has its process before anybody c
   const resource = parseXml('<primitive id="lamp1" class="ocf" provider="systole" type="lamp"/>');
   const parent = [{ name: "configuration" }, { name: "resources" }];
   await node.change({ edits: [{ edit: "put", parent, element: resource }], summary: "", notes: [] });
-  for (let look = 0; look < 500 && node.host.standing().used[0]?.state !== "running"; look += 1)
-    await new Promise((resolve) => setTimeout(resolve, 20));
+  await eventually(async () => node.host.standing().used[0]?.state === "running");
   assert.deepEqual(node.host.standing().used, [{ plugin: "ocf:systole:lamp", state: "running" }]);
   assert.equal(guests().length, before + 1);
 });
