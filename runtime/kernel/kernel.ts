@@ -143,6 +143,7 @@ class NodeKernel implements Kernel {
     this.#outlet = {
       send: (to, message) => this.#send(to, message),
       emit: (effect) => this.#emit(effect),
+      askArbiter: (id, call, timeoutMs) => this.#emit({ type: "arbiter-call", id, call, timeoutMs }),
       stepOut: (code, text) => this.#stepOut(code, text),
     };
   }
@@ -174,7 +175,8 @@ class NodeKernel implements Kernel {
     if (this.#stopped) return undefined;
     const { busySinceMs } = this.#log;
     const disk = busySinceMs === undefined ? undefined : busySinceMs + this.#persistTimeoutMs;
-    return earliest(disk, this.#clients.deadlineMs, this.#replication?.deadlineMs);
+    const { deadlineMs } = this.#clients;
+    return earliest(disk, deadlineMs, this.#replication?.deadlineMs, this.#formation?.deadlineMs);
   }
 
   #take(input: KernelInput): void {
@@ -202,6 +204,10 @@ class NodeKernel implements Kernel {
         break;
       case "start-override":
         this.#override();
+        break;
+      case "arbiter-outcome":
+        this.#formation?.arbiterOutcome(input.id, input.outcome);
+        this.#reconsider();
         break;
       case "node-state":
         this.#carried.nodeState = input.element;
@@ -273,6 +279,7 @@ class NodeKernel implements Kernel {
       mergeNodeState: this.#config.mergeNodeState ?? ((recorded) => recorded),
       digestOf: this.#digestOf,
       outlet: this.#outlet,
+      nowMs: () => this.#nowMs,
       planted: this.#config.planted,
       adopted: (primaryNumber) => this.#adopted(view, primaryNumber),
       established: (result) => this.#established(view, result),
@@ -414,6 +421,10 @@ class NodeKernel implements Kernel {
     }
     for (const effect of this.#clients.expire(this.#nowMs)) this.#emit(effect);
     this.#replication?.tick(this.#nowMs);
+    if (this.#formation?.deadlineMs !== undefined && this.#formation.deadlineMs <= this.#nowMs) {
+      this.#formation.tick();
+      this.#reconsider();
+    }
   }
 
   #persisted(id: number): void {

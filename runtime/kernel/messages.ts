@@ -12,7 +12,7 @@
 import type { Element } from "./cib/element.ts";
 import type { Tick } from "./machine.ts";
 import type { ChainPosition, Incarnation, NodeId, View, ViewId } from "./membership/view.ts";
-import type { MissingMember } from "./quorum/votes.ts";
+import type { ArbiterWord, MissingMember } from "./quorum/votes.ts";
 
 /** admin_epoch, epoch, num_updates, as in Pacemaker: compared from left to right. */
 export interface CibVersion {
@@ -195,6 +195,8 @@ export type KernelMessage =
       /** The grounds for that, beyond the view and the states, so that each member can judge for itself. */
       readonly fenced: readonly NodeLife[];
       readonly startOverride: boolean;
+      /** What the arbiter has said, where its vote decides. */
+      readonly arbiter?: ArbiterWord;
       /** Absent: the receiver has it already. */
       readonly log?: LogDifference;
       readonly status?: Element;
@@ -249,6 +251,23 @@ export interface Standing {
   readonly missing: readonly MissingMember[];
 }
 
+/** One call of the arbiter: a register at a third place, that can be read and replaced if it is still what was read. */
+export type ArbiterCall =
+  | { readonly verb: "read" }
+  /** Without a tag: only if nothing stands there. */
+  | { readonly verb: "replace"; readonly expectedTag?: string; readonly text: string };
+
+/**
+ * What came of a call, exactly once for each. "error" and "timeout" of a replacement: perhaps it was done, perhaps it will be; only reading
+ * tells. "conflict": something else stands there, and nothing was done.
+ */
+export type ArbiterOutcome =
+  | { readonly outcome: "read"; readonly text: string; readonly tag: string }
+  | { readonly outcome: "absent" }
+  | { readonly outcome: "replaced" }
+  | { readonly outcome: "conflict" }
+  | { readonly outcome: "error" | "timeout"; readonly reason: string };
+
 export type KernelInput =
   | Tick
   | { readonly type: "view"; readonly view: View }
@@ -264,6 +283,7 @@ export type KernelInput =
   | { readonly type: "fenced"; readonly node: NodeId; readonly incarnation: Incarnation }
   /** The operator accepts that acknowledged changes may be missing (START_OVERRIDE_COMMAND): counts for this life of the node. */
   | { readonly type: "start-override" }
+  | { readonly type: "arbiter-outcome"; readonly id: string; readonly outcome: ArbiterOutcome }
   /** What this node's services know of this node, for the next state exchange. */
   | { readonly type: "node-state"; readonly element: Element }
   /** The wall clock, for log entries and the CIB's stamps. */
@@ -298,6 +318,8 @@ export type KernelEffect =
   | { readonly type: "standing"; readonly standing: Standing }
   | { readonly type: "answer"; readonly requestId: string; readonly outcome: ChangeOutcome }
   | { readonly type: "chain"; readonly chain: ChainPosition }
+  /** Ask the arbiter; the outcome comes back under the same id. */
+  | { readonly type: "arbiter-call"; readonly id: string; readonly call: ArbiterCall; readonly timeoutMs: number }
   | { readonly type: "note"; readonly code: string; readonly text: string; readonly node?: NodeId }
   /** This member holds everybody up and does not go by itself: form a view without it. */
   | { readonly type: "shun"; readonly node: NodeId }

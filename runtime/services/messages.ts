@@ -4,7 +4,15 @@
 import type { Element } from "../kernel/cib/element.ts";
 import type { Tick } from "../kernel/machine.ts";
 import type { ChainPosition, Incarnation, NodeId, View } from "../kernel/membership/view.ts";
-import type { ChangeOutcome, ChangeRequest, KernelMessage, Standing, StoreRecord } from "../kernel/messages.ts";
+import type {
+  ArbiterCall,
+  ArbiterOutcome,
+  ChangeOutcome,
+  ChangeRequest,
+  KernelMessage,
+  Standing,
+  StoreRecord,
+} from "../kernel/messages.ts";
 import type {
   AgentCall,
   AgentOutcome,
@@ -152,6 +160,7 @@ export type NodeInput =
   | { readonly type: "agent-outcome"; readonly id: number; readonly outcome: AgentOutcome }
   | { readonly type: "device-outcome"; readonly id: number; readonly outcome: DeviceOutcome }
   | { readonly type: "alert-outcome"; readonly id: number; readonly outcome: AlertOutcome }
+  | { readonly type: "arbiter-outcome"; readonly id: string; readonly outcome: ArbiterOutcome }
   | { readonly type: "wall-clock"; readonly epochMs: number }
   /** An agent on this node sets (or, null, takes back) an attribute of this node: the promotion score `master-RESOURCE`. */
   | { readonly type: "attribute"; readonly name: string; readonly value: string | null }
@@ -174,6 +183,8 @@ export type NodeEffect =
   | { readonly type: "alert-call"; readonly call: AlertCall }
   /** The recipient is not configured any more. */
   | { readonly type: "alert-abort"; readonly id: number; readonly why: string }
+  /** Ask the arbiter; exactly one outcome comes back under the same id, after this time at the latest. */
+  | { readonly type: "arbiter-call"; readonly id: string; readonly call: ArbiterCall; readonly timeoutMs: number }
   | { readonly type: "change-answer"; readonly requestId: string; readonly outcome: ChangeOutcome }
   | { readonly type: "request-answer"; readonly requestId: string; readonly outcome: RequestOutcome }
   /** For everyone who looks on: API clients, the live view. */

@@ -200,6 +200,7 @@ class ClusterNode implements NodeMachine {
       case "persist-failed":
       case "change":
       case "start-override":
+      case "arbiter-outcome":
         this.parts.hand({ part: "kernel", input });
         break;
       case "request":

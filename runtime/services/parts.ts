@@ -193,6 +193,7 @@ export class Parts {
       case "persist":
       case "chain":
       case "shun":
+      case "arbiter-call":
         this.around.emit(effect);
         break;
       case "cib":

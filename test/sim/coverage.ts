@@ -15,6 +15,7 @@ export class Coverage {
   #changesAsked = 0;
   #changesDone = 0;
   #datagrams = 0;
+  #votesGiven = 0;
   #leastFaults = Number.POSITIVE_INFINITY;
   #leastChanges = Number.POSITIVE_INFINITY;
 
@@ -27,6 +28,7 @@ export class Coverage {
     this.#changesAsked += result.changesAsked;
     this.#changesDone += result.changesDone;
     this.#datagrams += result.datagrams;
+    this.#votesGiven += result.votesGiven;
     this.violations += result.violations.length;
     this.#leastFaults = Math.min(this.#leastFaults, faultsOf(result));
     this.#leastChanges = Math.min(this.#leastChanges, result.changesAsked);
@@ -44,7 +46,7 @@ export class Coverage {
       `(${Math.round((this.seeds / Math.max(seconds, 0.001)) * 3600)} seeds an hour); ` +
       `${total} faults, ${this.#leastFaults} at least in a seed (${faults}); ${this.#views} views, ${this.#fences} fences, ` +
       `${this.#changesDone} of ${this.#changesAsked} changes acknowledged, ${this.#leastChanges} at least asked for in a seed, ` +
-      `${this.#datagrams} datagrams; ${this.violations} violations`
+      `${this.#datagrams} datagrams, ${this.#votesGiven} votes of an arbiter; ${this.violations} violations`
     );
   }
 }

@@ -1,6 +1,7 @@
 // What makes one seed's world differ from another's: how large, how fast, how bad. Each dial is drawn from the seed, many
 // of them from nothing at all to far worse than life, because bugs hide where two bad things meet.
 
+import { type ArbiterDials, drawArbiter } from "./arbiter.ts";
 import type { Random } from "./random.ts";
 
 /** The network. All times in milliseconds. */
@@ -90,6 +91,8 @@ export interface Dials {
   readonly disk: DiskDials;
   readonly agents: AgentDials;
   readonly devices: DeviceDials;
+  /** Absent: the cluster has none. */
+  readonly arbiter?: ArbiterDials;
   readonly heartbeatIntervalMs: number;
   readonly detectionTimeoutMs: number;
   readonly mainSilenceMs: number;
@@ -115,6 +118,17 @@ export interface Dials {
 /** Small values often, large ones sometimes, nothing at all in a third of the seeds. */
 function seldom(random: Random, largest: number): number {
   return random.chance(0.33) ? 0 : largest * random.fraction() ** 3;
+}
+
+/** Sizes with an arbiter: only where a cluster can be cut into halves it has something to do. */
+const SIZES_WITH_ARBITER = [2, 2, 2, 4, 4, 4, 6, 8] as const;
+
+/** A world whose size is even, with an arbiter, and with more cuts. */
+export function drawDialsWithArbiter(random: Random, nodes: number | undefined): Dials {
+  const chance = random.fork("arbiter");
+  const dials = drawDials(random, nodes ?? chance.pick(SIZES_WITH_ARBITER));
+  const faultWeights = { ...dials.faultWeights, partition: Math.max(dials.faultWeights.partition, chance.fraction()) };
+  return { ...dials, faultWeights, arbiter: drawArbiter(chance) };
 }
 
 /** Draws a world. `nodes` fixes its size. */

@@ -15,9 +15,17 @@ export function testMistakesOf(layerName: "kernel" | "all"): void {
     if (mistake.layer !== layerName) continue;
     test(`${name}: ${mistake.text}`, async (context) => {
       assert.ok(isPlanted(name));
-      const { nodes, minutes, seeds, turn, from = 1 } = mistake;
+      const { nodes, minutes, seeds, turn, arbiter = false, from = 1 } = mistake;
       for (let seed = from; seed < from + seeds; seed += 1) {
-        const options = { seed, nodes, minutes, layer, planted: name, ...(turn === undefined ? {} : { turn }) };
+        const options = {
+          seed,
+          nodes,
+          arbiter,
+          minutes,
+          layer,
+          planted: name,
+          ...(turn === undefined ? {} : { turn }),
+        };
         const [first] = (await runSeed(options)).violations;
         if (first === undefined) continue;
         context.diagnostic(`seed ${seed}: ${first.checker}: ${first.text}`);

@@ -1,4 +1,4 @@
-// npm run sim -- [--seed S] [--seeds N] [--nodes N] [--minutes M] [--layer kernel|all] [--workers W] [--planted NAME] [--codec] [--trace]
+// npm run sim -- [--seed S] [--seeds N] [--nodes N] [--minutes M] [--layer kernel|all] [--workers W] [--planted NAME] [--codec] [--arbiter] [--trace]
 // Runs whole clusters under seeds, on as many processes as there are cores, and ends with status 1 when something happened that may
 // never happen. With --planted the product makes that mistake, and the status is 0 when it was found: no further seeds are run then.
 
@@ -26,6 +26,7 @@ const { values } = parseArgs({
     planted: { type: "string" },
     trace: { type: "boolean", default: false },
     codec: { type: "boolean", default: false },
+    arbiter: { type: "boolean", default: false },
   },
 });
 
@@ -45,13 +46,14 @@ function print(line: string): void {
 }
 
 function commonTask(): Omit<Task, "seed"> {
-  const { layer, codec } = values;
+  const { layer, codec, arbiter } = values;
   if (layer !== "all" && layer !== "kernel") return refuse(`--layer is ${layer}; give kernel or all.`);
   return {
     nodes: values.nodes === undefined ? undefined : wholeNumber("nodes", values.nodes, 2, 16),
     minutes: wholeNumber("minutes", values.minutes, 1, 24 * 60),
     layer,
     codec,
+    arbiter,
     planted: plantedFault(values.planted),
   };
 }
@@ -61,10 +63,10 @@ function plantedFault(name: string | undefined): PlantedFault | undefined {
   return refuse(`--planted is ${name}; give one of ${Object.keys(PLANTED).join(", ")}.`);
 }
 
-function again({ seed, nodes, minutes, layer, planted, codec }: Task): string {
+function again({ seed, nodes, minutes, layer, planted, codec, arbiter }: Task): string {
   const size = nodes === undefined ? "" : ` --nodes ${nodes}`;
   const mistake = planted === undefined ? "" : ` --planted ${planted}`;
-  return `npm run sim -- --seed ${seed}${size} --minutes ${minutes} --layer ${layer}${mistake}${codec ? " --codec" : ""} --trace`;
+  return `npm run sim -- --seed ${seed}${size} --minutes ${minutes} --layer ${layer}${mistake}${codec ? " --codec" : ""}${arbiter ? " --arbiter" : ""} --trace`;
 }
 
 async function main(): Promise<void> {

@@ -11,6 +11,8 @@ export interface Mistake {
   readonly text: string;
   readonly layer: "kernel" | "all";
   readonly nodes: number;
+  /** In a world with an arbiter. */
+  readonly arbiter?: boolean;
   readonly minutes: number;
   readonly seeds: number;
   /** The first seed; 1 when absent. */
@@ -23,6 +25,7 @@ const NO_FAULTS = Object.fromEntries(FAULT_KINDS.map((kind) => [kind, 0])) as Re
 
 const kernel = { layer: "kernel", nodes: 5, minutes: 3, seeds: 30 } as const;
 const all = { layer: "all", nodes: 5, minutes: 3, seeds: 20 } as const;
+const halves = { layer: "kernel", nodes: 4, arbiter: true, minutes: 5, seeds: 30 } as const;
 /** The product's own store on simulated files. */
 const realStore = (dials: Dials): Dials => ({ ...dials, disk: { ...dials.disk, realStore: true } });
 /** The same, where writes take so long that the power goes in the midst of them. */
@@ -83,6 +86,19 @@ export const PLANTED: Readonly<Record<PlantedFault, Mistake>> = {
   },
   "coordinators-log-wins": { ...kernel, from: 9, text: "the coordinator takes its own log for the best one" },
   "old-data-unchecked": { ...kernel, turn: shortCuts, text: "logs count as equal when they are equally long" },
+  "arbiter-timeout-taken-as-granted": {
+    ...halves,
+    text: "a half goes on when the arbiter has not answered in time",
+  },
+  "arbiter-conflict-ignored": { ...halves, text: "a half goes on when the other one was faster at the arbiter" },
+  "register-base-ignored": {
+    ...halves,
+    text: "who belongs to the registered half takes the vote, even if an earlier half has gone on without him",
+  },
+  "register-lineage-ignored": {
+    ...halves,
+    text: "a half takes the arbiter's vote whatever the other one has done with it",
+  },
   "damaged-store-votes": { ...kernel, turn: lostStores, text: "a member whose store was lost counts a vote" },
   "quorum-off-by-one": { ...kernel, text: "half of the votes are a quorum" },
   "quorum-of-the-living": { ...kernel, text: "the votes are counted against those of the members that are here" },

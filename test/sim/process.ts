@@ -257,6 +257,9 @@ export class Process implements LifeFacts {
       case "device-abort":
         // A switch that has been asked cannot be un-asked; its outcome comes.
         return;
+      case "arbiter-call":
+        this.#askArbiter(effect);
+        return;
       case "change-answer":
         world.operators.answered(effect.requestId, effect.outcome);
         return;
@@ -294,6 +297,17 @@ export class Process implements LifeFacts {
       const by = { node: this.#computer, incarnation: this.incarnation };
       this.#world.observe({ seen: "agent-answer", ...by, resource, call, outcome });
       this.input({ type: "agent-outcome", id: call.id, outcome });
+    });
+  }
+
+  #askArbiter({ id, call, timeoutMs }: Extract<NodeEffect, { type: "arbiter-call" }>): void {
+    const { arbiter } = this.#world;
+    const { name } = this.#computer;
+    const wish = call.verb === "read" ? "" : ` ${call.text.trim()}`;
+    this.#world.note(name, `arbiter ${id}: ${call.verb}${wish}`);
+    arbiter?.perform(this.#computer.id, call, timeoutMs, (outcome) => {
+      this.#world.note(name, `arbiter ${id}: ${JSON.stringify(outcome)}`);
+      this.input({ type: "arbiter-outcome", id, outcome });
     });
   }
 

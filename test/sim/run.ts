@@ -1,7 +1,7 @@
 // One seed from beginning to end: the cluster is founded, lives through its faults, is repaired, and must become whole again.
 
 import type { PlantedFault } from "../../runtime/kernel/planted-fault.ts";
-import { type Dials, drawDials, type FaultKind } from "./dials.ts";
+import { type Dials, drawDials, drawDialsWithArbiter, type FaultKind } from "./dials.ts";
 import { Faults } from "./faults.ts";
 import type { Layer } from "./layer.ts";
 import { Random } from "./random.ts";
@@ -24,6 +24,8 @@ export interface RunOptions {
   readonly nodes?: number;
   readonly minutes: number;
   readonly layer: Layer;
+  /** A cluster of even size with an arbiter. */
+  readonly arbiter?: boolean;
   /** Turns some dials by hand, after they were drawn. */
   readonly turn?: (dials: Dials) => Dials;
   /** A mistake in the product, which the checkers are to find. */
@@ -47,6 +49,8 @@ export interface RunResult {
   readonly changesAsked: number;
   readonly changesDone: number;
   readonly datagrams: number;
+  /** How often the arbiter has given its vote. */
+  readonly votesGiven: number;
   readonly convergedAfterMs: number | undefined;
   /** The last lines of the trace, when it was not printed. */
   readonly tail: readonly string[];
@@ -55,7 +59,8 @@ export interface RunResult {
 /** Runs one seed. The same options give the same result, to the last bit of the trace's hash. */
 export async function runSeed(options: RunOptions): Promise<RunResult> {
   const random = new Random(`seed-${options.seed}`);
-  const drawn = drawDials(random.fork("dials"), options.nodes);
+  const draw = options.arbiter === true ? drawDialsWithArbiter : drawDials;
+  const drawn = draw(random.fork("dials"), options.nodes);
   const dials = options.turn === undefined ? drawn : options.turn(drawn);
   const trace = new Trace(options.print);
   trace.line(0, "", `dials ${JSON.stringify(dials)}`);
@@ -68,8 +73,10 @@ export async function runSeed(options: RunOptions): Promise<RunResult> {
   world.operators.begin();
   await passTime(world, QUIET_START_MS, enough);
   faults.begin();
+  world.arbiter?.begin((text) => world.note("", text));
   await passTime(world, options.minutes * 60_000, enough);
   faults.heal();
+  world.arbiter?.heal();
   world.operators.repair();
   world.observe({ seen: "healed" });
   const convergedAfterMs = enough() ? undefined : await converge(world, options.layer, enough);
@@ -86,6 +93,7 @@ export async function runSeed(options: RunOptions): Promise<RunResult> {
     changesAsked: world.operators.asked,
     changesDone: world.operators.done,
     datagrams: world.network.sent,
+    votesGiven: world.arbiter?.replaced ?? 0,
     convergedAfterMs,
     tail: trace.tail,
   };

@@ -13,18 +13,20 @@ export interface Task {
   readonly minutes: number;
   readonly layer: "kernel" | "all";
   readonly codec: boolean;
+  readonly arbiter: boolean;
   readonly planted: PlantedFault | undefined;
 }
 
 /** Runs one task in this process. */
 export async function runTask(task: Task, print?: (line: string) => void) {
-  const { seed, nodes, minutes, layer, codec, planted } = task;
+  const { seed, nodes, minutes, layer, codec, arbiter, planted } = task;
   const begin = performance.now();
   const result = await runSeed({
     seed,
     minutes,
     layer: layer === "kernel" ? kernelLayer : allLayers,
     planted,
+    arbiter,
     ...(nodes === undefined ? {} : { nodes }),
     ...(codec ? { wire: new Wire() } : {}),
     ...(print === undefined ? {} : { print }),

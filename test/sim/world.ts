@@ -5,6 +5,7 @@ import type { KernelInitial } from "../../runtime/kernel/kernel.ts";
 import type { Incarnation } from "../../runtime/kernel/membership/view.ts";
 import type { PlantedFault } from "../../runtime/kernel/planted-fault.ts";
 import type { DeviceCall, DeviceOutcome } from "../../runtime/services/calls.ts";
+import { Arbiter } from "./arbiter.ts";
 import { Computer } from "./computer.ts";
 import type { NodeName } from "./configuration.ts";
 import { Devices } from "./devices.ts";
@@ -51,6 +52,7 @@ export class World implements Facts {
   readonly nodes: readonly Computer[];
   readonly names: readonly NodeName[];
   readonly devices: Devices;
+  readonly arbiter: Arbiter | undefined;
   readonly operators: Operators;
   readonly violations: Violation[] = [];
   readonly counts: Counts = { views: 0, fences: 0, standings: 0, starts: 0 };
@@ -81,6 +83,8 @@ export class World implements Facts {
     this.nodes = this.names.map((node) => new Computer(this, node.id, node.name));
     const outlets = new Map(this.nodes.map((node) => [node.name, node]));
     this.devices = new Devices(this.queue, random.fork("devices"), dials.devices, outlets);
+    const chance = random.fork("arbiter");
+    this.arbiter = dials.arbiter && new Arbiter(this.queue, chance, dials.arbiter, ids);
     this.operators = new Operators(this, random.fork("operators"));
   }
 

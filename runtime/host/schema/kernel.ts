@@ -286,6 +286,7 @@ export const kernelMessageSchemas = [
       primaryNumber: count,
       fenced: lives,
       startOverride: Type.Boolean(),
+      arbiter: Type.Optional(Type.Object({ register: id, number: count, text }, closed)),
       log: Type.Optional(differenceSchema),
       status: Type.Optional(elementSchema),
       version: versionSchema,

@@ -4,7 +4,7 @@
 import { compareViewIds, type NodeId, type View } from "../membership/view.ts";
 import type { KernelMessage, LogPosition, NodeLife } from "../messages.ts";
 import { faultPlanted, type Plantable } from "../planted-fault.ts";
-import { judgeQuorum, type QuorumConfig, type QuorumVerdict } from "../quorum/votes.ts";
+import { type ArbiterWord, judgeQuorum, type QuorumConfig, type QuorumVerdict } from "../quorum/votes.ts";
 import { type Element, withChildren } from "./element.ts";
 import { compareLogs } from "./log.ts";
 import { compareVersions, versionOf } from "./version.ts";
@@ -102,7 +102,11 @@ export function judgeStates(
   config: QuorumConfig,
   view: View,
   states: States,
-  learned: { readonly fenced: readonly NodeLife[]; readonly startOverride: boolean },
+  learned: {
+    readonly fenced: readonly NodeLife[];
+    readonly startOverride: boolean;
+    readonly arbiter?: ArbiterWord | undefined;
+  },
 ): QuorumVerdict {
   const founding = isFounding(config, view, states);
   const { fenced, startOverride } = learned;
@@ -111,7 +115,14 @@ export function judgeStates(
     const trusted = intact || founding || startOverride;
     return { id, incarnation, promisedPrimary, promisedMembers, intact: trusted, fenced, startOverride };
   });
-  return judgeQuorum(config, view, members);
+  return judgeQuorum(config, view, members, learned.arbiter);
+}
+
+/** Who of the members has a whole store, and the highest primary view that one of these has adopted. */
+export function whatIsKnown(states: States): { readonly intact: readonly NodeId[]; readonly adopted: number } {
+  const whole = byNode(states).filter(([, { position }]) => position.intact);
+  const adopted = Math.max(0, ...whole.map(([, { position }]) => position.adoptedPrimary));
+  return { intact: whole.map(([id]) => id), adopted };
 }
 
 /** All configured nodes are here and none has ever stored a change: a new cluster, in which nothing can be lost. */

@@ -5,12 +5,15 @@
 // share a member, and a member promises a number once, so only one of them gets all its promises. Only then is the log adopted
 // under that number, and a later view takes the log with the highest adopted number: none of the tails that never reached
 // every member, and that some old disk may still hold, can come back over what was acknowledged or refused since.
+// Where the arbiter's vote decides, the coordinator asks for it before the first promise: what is in the register is never younger than
+// what is on a disk.
 
 import { assert } from "../assert.ts";
 import type { NodeId, View } from "../membership/view.ts";
-import type { KernelMessage, NodeLife, PastView } from "../messages.ts";
+import type { ArbiterOutcome, KernelMessage, NodeLife, PastView } from "../messages.ts";
 import { faultPlanted, type Plantable } from "../planted-fault.ts";
 import type { QuorumConfig, QuorumVerdict } from "../quorum/votes.ts";
+import { Arbitration } from "./arbitration.ts";
 import {
   holderOfBestLog,
   holderOfNewestStatus,
@@ -19,6 +22,7 @@ import {
   NOTHING,
   nextNumUpdates,
   type State,
+  whatIsKnown,
 } from "./choice.ts";
 import { childNamed, type Element, withChildren } from "./element.ts";
 import { type DurableLog, differenceFor, extendLog, type LogState, type LogWork, livesOf } from "./log.ts";
@@ -50,6 +54,7 @@ export interface FormationParts extends Plantable {
   readonly mergeNodeState: (recorded: Element, own: Element) => Element;
   readonly digestOf: (element: Element) => string;
   readonly outlet: Outlet;
+  readonly nowMs: () => number;
   /** The log is adopted under this number, on the disk. */
   readonly adopted: (primaryNumber: number) => void;
   /** Everything is the same on all members. The CIB is that of the catch-up; the second time in a view there is none. */
@@ -89,6 +94,9 @@ export class Formation {
   #candidate: Candidate | undefined;
   #fetching: { log: boolean; status: boolean } | undefined;
   #offered: { readonly primaryNumber: number; readonly synced: Set<NodeId>; readonly adopted: Set<NodeId> } | undefined;
+  readonly #arbitration: Arbitration;
+  /** Everything is put together, and the arbiter may answer any moment. */
+  #waiting = false;
   // Every member's.
   #accepted: Accepted | undefined;
   /** An offer that cannot be accepted yet: a state is missing, or the log is being fetched as a whole. */
@@ -101,6 +109,7 @@ export class Formation {
 
   constructor(parts: FormationParts) {
     this.#parts = parts;
+    this.#arbitration = new Arbitration(parts);
   }
 
   /** Tells the others where this node stands, as soon as no write is under way: only then is that certain. */
@@ -203,15 +212,19 @@ export class Formation {
   }
 
   #offerWhenComplete(): void {
-    const { carried } = this.#parts;
     const candidate = this.#candidate;
-    if (candidate === undefined || this.#fetching?.log !== false || this.#fetching.status) return;
+    if (candidate === undefined || this.#waiting || this.#fetching?.log !== false || this.#fetching.status) return;
     candidate.log = this.#sharing(candidate.log);
     if (!faultPlanted(this.#parts, "status-not-rebuilt"))
       candidate.status = mergedStatus(candidate.status, this.#parts.self, this.#states, this.#parts);
-    const verdict = this.#judge(candidate.log.document, carried.fenced, carried.startOverride);
-    const offered = this.#number(verdict);
+    if (this.#judgeCandidate(candidate).arbiter === "wanted") this.#askArbiter(candidate);
+    this.#waiting = this.#arbitration.worthWaiting;
+    if (!this.#waiting) this.#offerToAll(candidate);
+  }
+
+  #offerToAll(candidate: Candidate): void {
     const document = candidate.log.document;
+    const offered = this.#number(this.#judgeCandidate(candidate));
     const version = { ...versionOf(document), numUpdates: nextNumUpdates(document, this.#states) };
     for (const member of this.#parts.view.members) {
       const state = this.#states.get(member.id);
@@ -230,12 +243,17 @@ export class Formation {
     }
   }
 
-  #number(verdict: QuorumVerdict): number {
+  #nextNumber(): number {
     let highest = 0;
     for (const { position } of this.#states.values()) {
       highest = Math.max(highest, position.promisedPrimary, position.adoptedPrimary);
     }
-    const primaryNumber = verdict.primary ? highest + 1 : 0;
+    return highest + 1;
+  }
+
+  #number(verdict: QuorumVerdict): number {
+    const voted = verdict.arbiter === "granted" ? this.#arbitration.word?.number : undefined;
+    const primaryNumber = verdict.primary ? (voted ?? this.#nextNumber()) : 0;
     this.#offered = { primaryNumber, synced: new Set(), adopted: new Set() };
     return primaryNumber;
   }
@@ -250,6 +268,7 @@ export class Formation {
       primaryNumber,
       fenced: carried.fenced,
       startOverride: carried.startOverride,
+      ...(this.#arbitration.word === undefined ? {} : { arbiter: this.#arbitration.word }),
       version,
       digest: digestOf(document),
     };
@@ -265,14 +284,48 @@ export class Formation {
     return { document: withChildren(log.document, [shown]), position, entries, recent, history };
   }
 
-  #judge(document: Element, fenced: readonly NodeLife[], startOverride: boolean): QuorumVerdict {
+  #judge(document: Element, learned: Parameters<typeof judgeStates>[3]): QuorumVerdict {
     const { view, quorum } = this.#parts;
-    return judgeStates(quorum(document), view, this.#states, { fenced, startOverride });
+    return judgeStates(quorum(document), view, this.#states, learned);
+  }
+
+  #judgeCandidate({ log }: Candidate): QuorumVerdict {
+    const { fenced, startOverride } = this.#parts.carried;
+    return this.#judge(log.document, { fenced, startOverride, arbiter: this.#arbitration.word });
+  }
+
+  #askArbiter({ log }: Candidate): void {
+    const { quorum, carried } = this.#parts;
+    const { arbiter: register } = quorum(log.document);
+    if (register === undefined) return;
+    const { startOverride } = carried;
+    this.#arbitration.ask({ register, number: this.#nextNumber(), ...whatIsKnown(this.#states), startOverride });
+  }
+
+  /** When the arbiter is to be asked again. */
+  get deadlineMs(): number | undefined {
+    return this.#arbitration.deadlineMs;
+  }
+
+  tick(): void {
+    this.#arbitration.tick();
+    this.#waitNoLonger();
+  }
+
+  arbiterOutcome(id: string, outcome: ArbiterOutcome): void {
+    this.#arbitration.outcome(id, outcome);
+    this.#waitNoLonger();
+  }
+
+  #waitNoLonger(): void {
+    if (!this.#waiting || this.#arbitration.worthWaiting) return;
+    this.#waiting = false;
+    if (this.#candidate !== undefined) this.#offerToAll(this.#candidate);
   }
 
   /** Something was learned that the judgement rests on (a fence, the operator's word): perhaps the view is primary now. */
   reconsider(head: Element): void {
-    const { self, coordinator, carried, outlet, view } = this.#parts;
+    const { self, coordinator, outlet, view } = this.#parts;
     const candidate = this.#candidate;
     if (
       self !== coordinator ||
@@ -281,7 +334,8 @@ export class Formation {
       this.#offered?.primaryNumber !== 0
     )
       return;
-    const verdict = this.#judge(candidate.log.document, carried.fenced, carried.startOverride);
+    const verdict = this.#judgeCandidate(candidate);
+    if (verdict.arbiter === "wanted") this.#askArbiter(candidate);
     if (!verdict.primary) return;
     const offer = this.#offer(this.#number(verdict), versionOf(head));
     for (const member of view.members) outlet.send(member.id, offer);
@@ -325,7 +379,7 @@ export class Formation {
     const unchecked = faultPlanted(this.#parts, "old-data-unchecked");
     const fits = (log: LogState) => unchecked || this.#parts.digestOf(log.document) === offer.digest;
     if (typeof extended !== "string" && fits(extended.log)) {
-      const verdict = this.#judge(extended.log.document, offer.fenced, offer.startOverride);
+      const verdict = this.#judge(extended.log.document, offer);
       this.#accept({ offer, verdict, log: this.#sharing(extended.log), work: extended.work, status });
       return;
     }
@@ -350,9 +404,11 @@ export class Formation {
   #accept(accepted: Accepted): void {
     const { log, outlet, view } = this.#parts;
     const { offer } = accepted;
-    const verdict = this.#judge(accepted.log.document, offer.fenced, offer.startOverride);
+    const verdict = this.#judge(accepted.log.document, offer);
     const promised = log.position.promisedPrimary;
-    if (verdict.primary !== offer.primaryNumber > 0 || (offer.primaryNumber > 0 && offer.primaryNumber <= promised)) {
+    const isVoted = verdict.arbiter !== "granted" || offer.arbiter?.number === offer.primaryNumber;
+    const isNew = offer.primaryNumber === 0 || offer.primaryNumber > promised;
+    if (verdict.primary !== offer.primaryNumber > 0 || !isVoted || !isNew) {
       const text =
         `Node ${this.#parts.coordinator} says that this view is ${offer.primaryNumber > 0 ? `primary ${offer.primaryNumber}` : "not primary"}, but here it is not so: ` +
         `${verdict.reason} The view stays as it is; check that all nodes have the same quorum settings and release.`;

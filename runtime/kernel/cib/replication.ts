@@ -9,6 +9,7 @@
 
 import type { NodeId, View } from "../membership/view.ts";
 import type {
+  ArbiterCall,
   ChangeOutcome,
   ChangeRequest,
   CibChange,
@@ -48,6 +49,8 @@ const MAX_PROBLEMS_TOLD = 5;
 export interface Outlet {
   send(to: NodeId, message: KernelMessage): void;
   emit(effect: KernelEffect): void;
+  /** The outcome comes back under the same id. */
+  askArbiter(id: string, call: ArbiterCall, timeoutMs: number): void;
   /** This node cannot go on: its disk or its memory is wrong. */
   stepOut(code: string, text: string): void;
 }

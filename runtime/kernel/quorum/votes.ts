@@ -5,6 +5,9 @@
 // many? Primary: quorate, and nothing of the previous primary view can still be acting on its own: each member of it that
 // is missing here left cleanly, was read "off" by a fence device, or is outvoted by a strict majority of all the votes that
 // are configured. So any two primary views share a member or are separated by a fence, and no acknowledged change is lost.
+//
+// With an arbiter exactly half of the votes are a quorum when the arbiter has given its vote to this view (lineage.ts), and then only: a
+// fence alone is no longer enough for one of two nodes, since what the fenced one had acknowledged with the arbiter would be lost.
 
 import type { Incarnation, NodeId, View } from "../membership/view.ts";
 import { faultPlanted, type Plantable } from "../planted-fault.ts";
@@ -34,6 +37,18 @@ export interface QuorumConfig extends Plantable {
   readonly fencing: boolean;
   /** The operator has accepted that acknowledged changes may be lost. Status shows it. */
   readonly acceptLoss: boolean;
+  /** The register of the arbiter that has a vote, by a committed entry of the log; absent: none has. */
+  readonly arbiter?: string;
+}
+
+/** What the coordinator has heard from the arbiter, for every member to judge by. */
+export interface ArbiterWord {
+  /** The register that was asked. */
+  readonly register: string;
+  /** The primary view of this number has the vote; 0: it was not given, or not yet. */
+  readonly number: number;
+  /** In words. */
+  readonly text: string;
 }
 
 /** What one member of the view said of itself in its `state` message. */
@@ -70,6 +85,8 @@ export interface QuorumVerdict {
   readonly expectedVotes: number;
   /** How many votes are a quorum now. */
   readonly quorumVotes: number;
+  /** Whether the vote of the arbiter decides here, and whether it was given. */
+  readonly arbiter: "none" | "wanted" | "granted";
   /** Cause, effect and next step, for people. */
   readonly reason: string;
   /** Sorted by id. */
@@ -85,12 +102,22 @@ export function configuredVotes(config: QuorumConfig): number {
 
 /**
  * Judges a view. `states` holds what its members said; a member that has said nothing yet counts no vote, so call this when
- * all have spoken. Deterministic: equal on each member that was given equal arguments.
+ * all have spoken. `word` is what the arbiter has said to this view, if it was asked. Deterministic: equal on each member that was given
+ * equal arguments.
  */
-export function judgeQuorum(config: QuorumConfig, view: View, states: readonly MemberState[]): QuorumVerdict {
+export function judgeQuorum(
+  config: QuorumConfig,
+  view: View,
+  states: readonly MemberState[],
+  word?: ArbiterWord,
+): QuorumVerdict {
   const count = countVotes(config, view, states);
-  const missing = accountForMissing(config, view, states, count.votes);
-  const obstacle = startObstacle(config, view, states, count) ?? voteObstacle(config, view, count);
+  const unstarted = startObstacle(config, view, states, count);
+  const arbiter = unstarted === undefined ? arbiterDecides(config, count, word) : "none";
+  const outvoted = arbiter === "granted" || count.votes * 2 > configuredVotes(config);
+  const missing = accountForMissing(config, view, states, outvoted);
+  const lacking = arbiter === "none" ? voteObstacle(config, view, count) : arbiterObstacle(arbiter, count, word);
+  const obstacle = unstarted ?? lacking;
   const blocking = missing.filter((member) => member.account === "unaccounted");
   const quorate = obstacle === undefined;
   const primary = quorate && blocking.length === 0;
@@ -100,7 +127,8 @@ export function judgeQuorum(config: QuorumConfig, view: View, states: readonly M
     votes: count.votes,
     expectedVotes: count.expectedVotes,
     quorumVotes: count.quorumVotes,
-    reason: obstacle ?? (primary ? primaryReason(config, count, missing) : blockedReason(config, blocking)),
+    arbiter,
+    reason: obstacle ?? (primary ? primaryReason(config, count, missing, arbiter) : blockedReason(config, blocking)),
     missing,
   };
 }
@@ -125,7 +153,7 @@ function countVotes(config: QuorumConfig, view: View, states: readonly MemberSta
   }
   const living = faultPlanted(config, "quorum-of-the-living");
   const expectedVotes = living ? view.members.length : (config.expectedVotes ?? configuredVotes(config));
-  const twoNode = config.twoNode && expectedVotes === 2;
+  const twoNode = config.twoNode && expectedVotes === 2 && config.arbiter === undefined;
   const majority = Math.floor(expectedVotes / 2) + (faultPlanted(config, "quorum-off-by-one") ? 0 : 1);
   return { votes, expectedVotes, quorumVotes: twoNode ? 1 : majority, damaged };
 }
@@ -174,14 +202,36 @@ function startObstacle(
 /** What is missing to a quorum; undefined when the view has one. */
 function voteObstacle(config: QuorumConfig, view: View, count: VoteCount): string | undefined {
   if (count.votes >= count.quorumVotes && count.votes > 0) return undefined;
-  if (config.autoTieBreaker && count.votes * 2 === count.expectedVotes && holdsTieBreaker(config, view))
-    return undefined;
+  const tieBreaker = config.autoTieBreaker && config.arbiter === undefined;
+  if (tieBreaker && count.votes * 2 === count.expectedVotes && holdsTieBreaker(config, view)) return undefined;
   const damaged =
     count.damaged.length > 0 ? ` (${names(config, idsOf(count.damaged))} count no vote until caught up)` : "";
   return (
     `No quorum: ${count.votes} of ${count.expectedVotes} expected votes are here${damaged} and ${count.quorumVotes} are needed. ` +
     `no-quorum-policy decides what keeps running; bring back the nodes that are away.`
   );
+}
+
+/** Exactly half of the votes are here, however they are counted: then it is the arbiter that decides. */
+function arbiterDecides(
+  config: QuorumConfig,
+  count: VoteCount,
+  word: ArbiterWord | undefined,
+): QuorumVerdict["arbiter"] {
+  const all = configuredVotes(config);
+  if (config.arbiter === undefined || count.votes === 0 || count.votes * 2 !== all) return "none";
+  if (count.expectedVotes !== all) return "none";
+  return word !== undefined && word.register === config.arbiter && word.number > 0 ? "granted" : "wanted";
+}
+
+function arbiterObstacle(
+  arbiter: QuorumVerdict["arbiter"],
+  count: VoteCount,
+  word: ArbiterWord | undefined,
+): string | undefined {
+  if (arbiter === "granted") return undefined;
+  const text = word?.text ?? "It has not been asked yet.";
+  return `No quorum: exactly half, ${count.votes} of ${count.expectedVotes} expected votes, is here, and the arbiter has not given its vote. ${text}`;
 }
 
 function holdsTieBreaker(config: QuorumConfig, view: View): boolean {
@@ -201,7 +251,7 @@ function accountForMissing(
   config: QuorumConfig,
   view: View,
   states: readonly MemberState[],
-  votes: number,
+  outvoted: boolean,
 ): MissingMember[] {
   let newest = 0;
   for (const state of states) newest = Math.max(newest, state.promisedPrimary);
@@ -213,7 +263,6 @@ function accountForMissing(
       if (!present.has(id)) previous.set(id, Math.max(incarnation, previous.get(id) ?? 0));
     }
   }
-  const outvoted = votes * 2 > configuredVotes(config);
   const missing: MissingMember[] = [];
   for (const [id, incarnation] of [...previous].sort(([a], [b]) => a - b)) {
     missing.push({ id, incarnation, account: accountFor(config, view, states, id, incarnation, outvoted) });
@@ -242,10 +291,17 @@ function accountFor(
   return "unaccounted";
 }
 
-function primaryReason(config: QuorumConfig, count: VoteCount, missing: readonly MissingMember[]): string {
+function primaryReason(
+  config: QuorumConfig,
+  count: VoteCount,
+  missing: readonly MissingMember[],
+  arbiter: QuorumVerdict["arbiter"],
+): string {
   const away = missing.map((member) => `${nameOf(config, member.id)} (${ACCOUNT_WORDS[member.account]})`);
   const rest = away.length > 0 ? `; of the previous primary view these are away: ${away.join(", ")}` : "";
-  return `Quorum: ${count.votes} of ${count.expectedVotes} expected votes are here and ${count.quorumVotes} are needed${rest}.`;
+  const vote =
+    arbiter === "granted" ? ", and the arbiter's vote makes it a majority" : ` and ${count.quorumVotes} are needed`;
+  return `Quorum: ${count.votes} of ${count.expectedVotes} expected votes are here${vote}${rest}.`;
 }
 
 const ACCOUNT_WORDS: Readonly<Record<MissingAccount, string>> = {
@@ -287,10 +343,10 @@ export function refuseLossy(config: QuorumConfig): string | undefined {
   if (config.expectedVotes !== undefined && config.expectedVotes < sum) {
     return `expected votes of ${config.expectedVotes} are fewer than the ${sum} votes that are configured, so both halves of a cut cluster could have quorum, each losing the other's changes. Expect at least ${sum}, ${remedy}`;
   }
-  if (config.twoNode && !config.fencing) {
-    return `two_node without fencing lets both halves of a cut cluster run alone, each losing the other's changes. Configure a fence device, ${remedy}`;
+  if (config.twoNode && !config.fencing && config.arbiter === undefined) {
+    return `two_node without fencing lets both halves of a cut cluster run alone, each losing the other's changes. Configure a fence device or an arbiter, ${remedy}`;
   }
-  if (config.twoNode && !config.waitForAll) {
+  if (config.twoNode && !config.waitForAll && config.arbiter === undefined) {
     return `two_node without wait_for_all lets a node that was fenced start alone with old data. Set wait_for_all, ${remedy}`;
   }
   return undefined;

@@ -27,9 +27,11 @@ export class AcknowledgedNotStored implements Checker {
       return undefined;
     const disks = this.#storedBy.get(seen.requestId)?.size ?? 0;
     // Of two nodes one may go on alone, when the other is off.
-    const enough = facts.dials.nodes === 2 ? 1 : Math.floor(facts.dials.nodes / 2) + 1;
+    const { nodes, arbiter } = facts.dials;
+    // Or a half of any size, with an arbiter.
+    const enough = nodes === 2 ? 1 : arbiter === undefined ? Math.floor(nodes / 2) + 1 : Math.ceil(nodes / 2);
     if (disks >= enough) return undefined;
-    return `${seen.requestId} was acknowledged when ${disks} of ${facts.dials.nodes} disks had it`;
+    return `${seen.requestId} was acknowledged when ${disks} of ${nodes} disks had it`;
   }
 
   #note(request: string, node: NodeId): void {

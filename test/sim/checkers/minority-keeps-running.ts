@@ -41,6 +41,11 @@ export class MinorityKeepsRunning implements Checker {
   #look(node: NodeFacts, since: { incarnation: number; atMs: number }, facts: Facts): string | undefined {
     const { life } = node;
     if (facts.dials.noQuorumPolicy !== "stop" || facts.dials.nodes === 2) return undefined;
+    // A half may hold the arbiter's vote.
+    if (facts.dials.arbiter !== undefined && life?.standing?.primary === true) {
+      this.#since.set(node, { ...since, atMs: facts.nowMs });
+      return undefined;
+    }
     if (life?.incarnation !== since.incarnation || life.runningSinceMs === undefined) return undefined;
     const sinceMs = Math.max(since.atMs, life.runningSinceMs);
     if (facts.nowMs - sinceMs < PATIENCE_MS || life.cib === undefined || isUnmanaged(life.cib)) return undefined;

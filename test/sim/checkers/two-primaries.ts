@@ -38,9 +38,11 @@ export class TwoPrimaries implements Checker {
     const members = new Set(view.members.map((member) => member.id));
     this.#byNumber.set(primaryNumber, { viewId, members, sinceMs: facts.nowMs });
     // Of two nodes one may go on alone, when the other was fenced: what runs twice then is found by other checkers.
-    if (facts.dials.nodes === 2) return undefined;
-    if (members.size * 2 <= facts.dials.nodes) {
-      return `${who}: ${viewText(view)} is primary with ${members.size} of ${facts.dials.nodes} votes`;
+    const { nodes, arbiter } = facts.dials;
+    if (nodes === 2 && arbiter === undefined) return undefined;
+    // A half may be primary when the arbiter has given it its vote.
+    if (arbiter === undefined ? members.size * 2 <= nodes : members.size * 2 < nodes) {
+      return `${who}: ${viewText(view)} is primary with ${members.size} of ${nodes} votes`;
     }
     const before = this.#byNumber.get(primaryNumber - 1);
     if (before !== undefined && ![...members].some((id) => before.members.has(id))) {

@@ -24,7 +24,7 @@ export const allLayers: Layer = {
       self: computer.id,
       incarnation,
       nodes: world.names,
-      kernel: kernelConfig(world.names, world.planted),
+      kernel: kernelConfig(world),
       planted: world.planted,
       schedule,
       md5Hex,

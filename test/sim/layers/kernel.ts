@@ -4,22 +4,23 @@
 import { childNamed, type Element } from "../../../runtime/kernel/cib/element.ts";
 import { createKernel, type Kernel, type KernelConfig } from "../../../runtime/kernel/kernel.ts";
 import type { ConfigurationProblem, KernelEffect, KernelInput } from "../../../runtime/kernel/messages.ts";
-import type { PlantedFault } from "../../../runtime/kernel/planted-fault.ts";
 import type { QuorumConfig } from "../../../runtime/kernel/quorum/votes.ts";
 import { createConfigurationCheck, problemText } from "../../../runtime/model/validate.ts";
 import type { NodeEffect, NodeInput } from "../../../runtime/services/messages.ts";
+import { type ArbiterDials, REGISTER } from "../arbiter.ts";
 import { kernelCheckers } from "../checkers/all.ts";
 import { membersMissing } from "../checkers/whole.ts";
 import type { NodeName } from "../configuration.ts";
 import { quickHex } from "../hashes.ts";
 import type { Layer } from "../layer.ts";
 import type { Brain } from "../process.ts";
+import type { World } from "../world.ts";
 
 /** Membership, quorum and CIB; no services. */
 export const kernelLayer: Layer = {
   name: "kernel",
   makeBrain(world, computer, _incarnation, initial) {
-    const config = { self: computer.id, ...kernelConfig(world.names, world.planted) };
+    const config = { self: computer.id, ...kernelConfig(world) };
     return new KernelAlone(createKernel(config, initial));
   },
   makeCheckers: () => kernelCheckers(membersMissing),
@@ -27,13 +28,10 @@ export const kernelLayer: Layer = {
 };
 
 /** How every kernel is set up. */
-export function kernelConfig(
-  nodes: readonly NodeName[],
-  planted: PlantedFault | undefined,
-): Omit<KernelConfig, "self"> {
+export function kernelConfig({ names, planted, dials }: World): Omit<KernelConfig, "self"> {
   return {
     planted,
-    quorum: (cib) => ({ ...quorumOf(cib, nodes), planted }),
+    quorum: (cib) => ({ ...quorumOf(cib, names, dials.arbiter), planted }),
     hash: quickHex,
     validateConfiguration: createJudge(),
   };
@@ -51,15 +49,16 @@ function createJudge(): (next: Element, previous: Element) => ConfigurationProbl
 }
 
 /** One vote each, a majority decides; two nodes have two_node and wait_for_all. Fencing as the configuration says. */
-function quorumOf(cib: Element, nodes: readonly NodeName[]): QuorumConfig {
+function quorumOf(cib: Element, nodes: readonly NodeName[], arbiter: ArbiterDials | undefined): QuorumConfig {
   const resources = childNamed(childNamed(cib, "configuration"), "resources");
   return {
     nodes: nodes.map(({ id, name }) => ({ id, name, votes: 1 })),
     twoNode: nodes.length === 2,
-    waitForAll: nodes.length === 2,
+    waitForAll: arbiter?.waitForAll ?? nodes.length === 2,
     autoTieBreaker: false,
     fencing: resources?.children.some((child) => child.attributes["class"] === "stonith") ?? false,
     acceptLoss: false,
+    ...(arbiter === undefined ? {} : { arbiter: REGISTER }),
   };
 }
 
@@ -95,6 +94,7 @@ function kernelInput(input: NodeInput): KernelInput | undefined {
     case "tick":
     case "persisted":
     case "persist-failed":
+    case "arbiter-outcome":
     case "change":
     case "wall-clock":
       return input;
