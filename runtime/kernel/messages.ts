@@ -95,6 +95,11 @@ export interface LogPosition {
   readonly index: number;
   /** The last primary view whose log this node has taken over as its own: what was committed before is in this log. */
   readonly adoptedPrimary: number;
+  /**
+   * The last primary view that this log was adopted in as a whole, so that it has all that was acknowledged there. `adoptedPrimary` may be
+   * higher: of a catch-up that was interrupted the first entries count as adopted in the view that made them. Absent: not known.
+   */
+  readonly wholePrimary?: number;
   /** The last primary view this node promised (persisted) to be a member of; it takes part in none of the same or a lower number. */
   readonly promisedPrimary: number;
   /** The members of that last primary view, for judging who is missing. */

@@ -52,6 +52,17 @@ const slowDisks = (dials: Dials): Dials => ({
   faultLength: 0.5,
   faultWeights: { ...NO_FAULTS, isolation: 1, partition: 1, pause: 1, "slow-path": 1, crash: 0.5 },
 });
+/** A good arbiter, bad disks: the register is written, and the view is over before any disk has its number. */
+const voteInVain = (dials: Dials): Dials => ({
+  ...dials,
+  network: { ...dials.network, lossRate: 0 },
+  disk: { ...dials.disk, realStore: false, syncMs: 300, slowRate: 0.3, slowMs: 700 },
+  changeIntervalMs: 400,
+  faultIntervalMs: 2_000,
+  faultLength: 0.6,
+  faultWeights: { ...NO_FAULTS, partition: 3, isolation: 0.3, crash: 0.3, "crash-at-effect": 0.3 },
+  arbiter: { delayMs: 5, lossRate: 0, lateRate: 0, lateMs: 0, failRate: 0, calmMs: 1e9, troubleMs: 0, waitForAll: false },
+});
 /** Cuts last little longer than it takes to notice them, so that both sides may have been asked for one change each. */
 const shortCuts = (dials: Dials): Dials => ({
   ...dials,
@@ -93,6 +104,7 @@ export const PLANTED: Readonly<Record<PlantedFault, Mistake>> = {
   "arbiter-conflict-ignored": { ...halves, text: "a half goes on when the other one was faster at the arbiter" },
   "register-base-ignored": {
     ...halves,
+    turn: voteInVain,
     text: "who belongs to the registered half takes the vote, even if an earlier half has gone on without him",
   },
   "register-lineage-ignored": {

@@ -148,6 +148,7 @@ export const logPositionSchema = Type.Object(
     primaryNumber: count,
     index: count,
     adoptedPrimary: count,
+    wholePrimary: Type.Optional(count),
     promisedPrimary: count,
     promisedMembers: lives,
     intact: Type.Boolean(),

@@ -118,10 +118,10 @@ export function judgeStates(
   return judgeQuorum(config, view, members, learned.arbiter);
 }
 
-/** Who of the members has a whole store, and the highest primary view that one of these has adopted. */
+/** Who of the members has an intact store, and the highest primary view that one of these has adopted whole. */
 export function whatIsKnown(states: States): { readonly intact: readonly NodeId[]; readonly adopted: number } {
   const whole = byNode(states).filter(([, { position }]) => position.intact);
-  const adopted = Math.max(0, ...whole.map(([, { position }]) => position.adoptedPrimary));
+  const adopted = Math.max(0, ...whole.map(([, { position }]) => position.wholePrimary ?? 0));
   return { intact: whole.map(([id]) => id), adopted };
 }
 

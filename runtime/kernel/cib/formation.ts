@@ -434,7 +434,9 @@ export class Formation {
       if (work.record.record !== "whole") log.enqueue(work);
       else {
         const promise = { promisedPrimary: primaryNumber, promisedMembers: livesOf(view.members) };
-        const position = { ...work.record.snapshot.position, ...promise, intact: true, empty: false };
+        const { position: taken } = work.record.snapshot;
+        const wholePrimary = Math.max(taken.wholePrimary ?? 0, log.position.wholePrimary ?? 0);
+        const position = { ...taken, ...promise, wholePrimary, intact: true, empty: false };
         const record = { record: "whole", snapshot: { ...work.record.snapshot, position } } as const;
         log.enqueue({ record, after: accepted.log.document });
       }

@@ -189,7 +189,8 @@ export class DurableLog implements LogState {
     if (record.record === "promise") {
       this.position = { ...this.position, promisedPrimary: record.primaryNumber, promisedMembers: record.members };
     } else if (record.record === "adopt") {
-      this.position = { ...this.position, adoptedPrimary: record.primaryNumber };
+      const { primaryNumber } = record;
+      this.position = { ...this.position, adoptedPrimary: primaryNumber, wholePrimary: primaryNumber };
     } else if (record.record === "whole") {
       const { cib, position, recentRequests, history } = record.snapshot;
       this.document = after ?? durableDocument(cib);
