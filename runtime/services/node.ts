@@ -10,6 +10,7 @@ import { earliest, type Machine } from "../kernel/machine.ts";
 import type { ChainPosition, Incarnation, NodeId, View } from "../kernel/membership/view.ts";
 import type { LogSnapshot, Standing } from "../kernel/messages.ts";
 import { faultPlanted, type Plantable } from "../kernel/planted-fault.ts";
+import type { ArbiterStatus } from "./arbiter/arbiter-watch.ts";
 import { nodeState } from "./attributes/edits.ts";
 import type { Scheduler, WantedVoters } from "./controller/effects.ts";
 import { INCARNATION, isLeaving } from "./controller/node-states.ts";
@@ -75,6 +76,8 @@ export interface NodeMachine extends Machine<NodeInput, NodeEffect> {
   readonly alertProblems: readonly string[];
   /** What was fenced from here, oldest first. */
   readonly fencingHistory: readonly FenceRecord[];
+  /** As this node sees it; undefined where there is none. */
+  readonly arbiter: ArbiterStatus | undefined;
 }
 
 /** Where a transition stands. */
@@ -161,6 +164,10 @@ class ClusterNode implements NodeMachine {
     return this.parts.alerts.problems;
   }
 
+  get arbiter(): ArbiterStatus | undefined {
+    return this.parts.arbiter.status;
+  }
+
   get fencingHistory(): readonly FenceRecord[] {
     return this.parts.fencer.history;
   }
@@ -200,8 +207,10 @@ class ClusterNode implements NodeMachine {
       case "persist-failed":
       case "change":
       case "start-override":
-      case "arbiter-outcome":
         this.parts.hand({ part: "kernel", input });
+        break;
+      case "arbiter-outcome":
+        this.parts.arbiterOutcome(input);
         break;
       case "request":
         this.ask(input.request);

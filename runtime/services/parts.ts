@@ -11,6 +11,7 @@ import type { Incarnation, NodeId } from "../kernel/membership/view.ts";
 import type { ChangeOutcome, KernelEffect, KernelInput, Standing } from "../kernel/messages.ts";
 import type { Plantable } from "../kernel/planted-fault.ts";
 import { Alerts, type AlertsEffect, type AlertsInput } from "./alerts/alerts.ts";
+import { ArbiterWatch, type ArbiterWatchEffect, type ArbiterWatchInput } from "./arbiter/arbiter-watch.ts";
 import { Attributes, type AttributesEffect, type AttributesInput } from "./attributes/attributes.ts";
 import { nodeState } from "./attributes/edits.ts";
 import { Controller, type ControllerEffect, type ControllerInput } from "./controller/controller.ts";
@@ -19,7 +20,7 @@ import { INCARNATION } from "./controller/node-states.ts";
 import { Executor, type ExecutorEffect, type ExecutorInput } from "./executor/executor.ts";
 import { withOwnWord } from "./executor/own-word.ts";
 import { type FenceRecord, Fencer, type FencerEffect, type FencerInput } from "./fencer/fencer.ts";
-import type { NodeEffect, Operation, RequestOutcome, ServiceMessage } from "./messages.ts";
+import type { NodeEffect, NodeInput, Operation, RequestOutcome, ServiceMessage } from "./messages.ts";
 import { fenceEvent, type UntimedEvent } from "./node-events.ts";
 import { digestText, filterForDigest } from "./scheduler/digests.ts";
 
@@ -61,7 +62,8 @@ export type Handover =
   | { readonly part: "executor"; readonly input: ExecutorInput }
   | { readonly part: "fencer"; readonly input: FencerInput }
   | { readonly part: "attributes"; readonly input: AttributesInput }
-  | { readonly part: "alerts"; readonly input: AlertsInput };
+  | { readonly part: "alerts"; readonly input: AlertsInput }
+  | { readonly part: "arbiter"; readonly input: ArbiterWatchInput };
 
 export class Parts {
   readonly kernel: Kernel;
@@ -70,6 +72,7 @@ export class Parts {
   readonly fencer: Fencer;
   readonly attributes: Attributes;
   readonly alerts: Alerts;
+  readonly arbiter: ArbiterWatch;
   private readonly config: PartsConfig;
   private readonly around: Surroundings;
   private readonly name: string;
@@ -94,6 +97,7 @@ export class Parts {
     });
     this.fencer = new Fencer({ self, nodes, random: config.random, nextCallId, planted });
     this.attributes = new Attributes({ self, nodes, runId });
+    this.arbiter = new ArbiterWatch({ self, nodes, runId, wanted: config.voters }, this.kernel.cib);
     const timeZoneOffsetMinutes = config.timeZoneOffsetMinutes ?? 0;
     const cluster = config.cluster === undefined ? {} : { cluster: config.cluster };
     this.alerts = new Alerts({ self, nodes, runId, ...cluster, timeZoneOffsetMinutes, nextCallId });
@@ -129,12 +133,13 @@ export class Parts {
       this.fencer.deadlineMs(),
       this.attributes.deadlineMs(),
       this.alerts.deadlineMs(),
+      this.arbiter.deadlineMs(),
     );
   }
 
   /** Gives a tick to those whose time has come. */
   tick(nowMs: number): void {
-    for (const part of ["kernel", "executor", "fencer", "attributes", "controller", "alerts"] as const) {
+    for (const part of ["kernel", "executor", "fencer", "attributes", "controller", "alerts", "arbiter"] as const) {
       const deadlineMs = this[part].deadlineMs();
       if (deadlineMs !== undefined && deadlineMs <= nowMs) this.hand({ part, input: { type: "tick" } });
     }
@@ -184,6 +189,9 @@ export class Parts {
       case "alerts":
         for (const effect of this.alerts.step(handover.input, nowMs)) this.fromAlerts(effect);
         break;
+      case "arbiter":
+        for (const effect of this.arbiter.step(handover.input, nowMs)) this.fromArbiter(effect);
+        break;
     }
   }
 
@@ -198,7 +206,7 @@ export class Parts {
         break;
       case "cib":
         this.around.emit({ type: "cib", cib: effect.cib });
-        for (const part of ["controller", "fencer", "attributes", "alerts"] as const) {
+        for (const part of ["controller", "fencer", "attributes", "alerts", "arbiter"] as const) {
           this.hand({ part, input: { type: "cib", cib: effect.cib } });
         }
         break;
@@ -222,7 +230,9 @@ export class Parts {
   }
 
   private setStanding(standing: Standing): void {
-    for (const part of ["controller", "alerts"] as const) this.hand({ part, input: { type: "standing", standing } });
+    for (const part of ["controller", "alerts", "arbiter"] as const) {
+      this.hand({ part, input: { type: "standing", standing } });
+    }
     const coordinator = standing.established ? standing.coordinator : undefined;
     const allowed = standing.established ? standing.primary : undefined;
     this.hand({ part: "executor", input: { type: "activation", allowed } });
@@ -239,6 +249,8 @@ export class Parts {
       this.hand({ part: "controller", input: { type: "answer", requestId, outcome } });
     } else if (requestId.startsWith(`${runId}:attributes:`)) {
       this.hand({ part: "attributes", input: { type: "answer", requestId, outcome } });
+    } else if (requestId.startsWith(`${runId}:arbiter:`)) {
+      this.hand({ part: "arbiter", input: { type: "answer", requestId, outcome } });
     } else {
       this.around.emit({ type: "change-answer", requestId, outcome });
     }
@@ -328,6 +340,17 @@ export class Parts {
   private fromAlerts(effect: AlertsEffect): void {
     if (effect.type === "event") this.around.tell(effect.event);
     else this.around.emit(effect);
+  }
+
+  private fromArbiter(effect: ArbiterWatchEffect): void {
+    if (effect.type === "event") this.around.tell(effect.event);
+    else if (effect.type === "change") this.hand({ part: "kernel", input: { ...effect, thisViewOnly: true } });
+    else this.around.emit(effect);
+  }
+
+  /** The kernel asks for a vote, and the watch looks after the register. */
+  arbiterOutcome(input: Extract<NodeInput, { type: "arbiter-outcome" }>): void {
+    this.hand({ part: this.arbiter.owns(input.id) ? "arbiter" : "kernel", input });
   }
 
   /**

@@ -1,13 +1,22 @@
 // The arbiter of a simulated cluster: a register at a third place, which some nodes cannot reach for a while, which is down for a while,
-// and which does what it was asked when nobody waits for the answer any more. It never loses what it holds, and never lies.
+// and which does what it was asked when nobody waits for the answer any more. It may lose all that it holds, but never goes back to
+// what it held before, and never lies.
 
 import type { ArbiterCall, ArbiterOutcome } from "../../runtime/kernel/messages.ts";
 import { formatLineage } from "../../runtime/kernel/quorum/lineage.ts";
 import type { EventQueue } from "./queue.ts";
 import type { Random } from "./random.ts";
 
-/** The register's name, as if the cluster had agreed on it. */
+/** The register's name where the cluster has agreed on it before the beginning. */
 export const REGISTER = "sim";
+const AGREED = formatLineage({
+  cluster: "sim",
+  register: REGISTER,
+  number: 0,
+  members: [],
+  base: 0,
+  claim: "founding",
+});
 
 /** How good the arbiter is, and the way to it. All times in milliseconds. */
 export interface ArbiterDials {
@@ -23,6 +32,8 @@ export interface ArbiterDials {
   /** Between two troubles, and how long one lasts, in the mean. */
   readonly calmMs: number;
   readonly troubleMs: number;
+  /** How often a trouble costs it what it holds; only where the cluster sets it up again. */
+  readonly forgetRate: number;
   /** Two nodes wait for one another after a start all the same. */
   readonly waitForAll: boolean;
 }
@@ -38,6 +49,7 @@ export function drawArbiter(random: Random): ArbiterDials {
     failRate: seldom(0.5),
     calmMs: random.between(5_000, 40_000),
     troubleMs: random.between(1_000, 15_000),
+    forgetRate: random.chance(0.7) ? 0 : 0.3,
     waitForAll: random.chance(0.25),
   };
 }
@@ -48,7 +60,8 @@ export class Arbiter {
   readonly #random: Random;
   readonly #dials: ArbiterDials;
   readonly #nodes: readonly number[];
-  #text = formatLineage({ cluster: "sim", register: REGISTER, number: 0, members: [], base: 0, claim: "founding" });
+  readonly #isAgreed: boolean;
+  #text: string | undefined;
   #tag = 1;
   #active = false;
   /** Nodes that cannot reach it now. */
@@ -56,7 +69,10 @@ export class Arbiter {
   calls = 0;
   replaced = 0;
 
-  constructor(queue: EventQueue, random: Random, dials: ArbiterDials, nodes: readonly number[]) {
+  /** @param isAgreed the cluster knows of it from the beginning; otherwise it sets it up. */
+  constructor(queue: EventQueue, random: Random, dials: ArbiterDials, nodes: readonly number[], isAgreed: boolean) {
+    this.#isAgreed = isAgreed;
+    this.#text = isAgreed ? AGREED : undefined;
     this.#queue = queue;
     this.#random = random;
     this.#dials = dials;
@@ -80,6 +96,10 @@ export class Arbiter {
       if (!this.#active) return;
       this.#cut = this.#random.chance(0.3) ? this.#nodes : this.#nodes.filter(() => this.#random.chance(0.5));
       note(`the arbiter is out of reach of ${this.#cut.join(" ")}`);
+      if (!this.#isAgreed && this.#random.chance(this.#dials.forgetRate)) {
+        this.#text = undefined;
+        note("the arbiter has forgotten everything");
+      }
       this.#queue.after(this.#random.exponential(this.#dials.troubleMs), () => {
         if (!this.#active) return;
         this.#cut = [];
@@ -117,8 +137,12 @@ export class Arbiter {
   }
 
   #do(call: ArbiterCall): ArbiterOutcome {
-    if (call.verb === "read") return { outcome: "read", text: this.#text, tag: `${this.#tag}` };
-    if (call.expectedTag !== `${this.#tag}`) return { outcome: "conflict" };
+    const tag = this.#text === undefined ? undefined : `${this.#tag}`;
+    if (call.verb === "read") {
+      if (this.#text === undefined || tag === undefined) return { outcome: "absent" };
+      return { outcome: "read", text: this.#text, tag };
+    }
+    if (call.expectedTag !== tag) return { outcome: "conflict" };
     this.#text = call.text;
     this.#tag += 1;
     this.replaced += 1;

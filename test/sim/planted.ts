@@ -61,7 +61,17 @@ const voteInVain = (dials: Dials): Dials => ({
   faultIntervalMs: 2_000,
   faultLength: 0.6,
   faultWeights: { ...NO_FAULTS, partition: 3, isolation: 0.3, crash: 0.3, "crash-at-effect": 0.3 },
-  arbiter: { delayMs: 5, lossRate: 0, lateRate: 0, lateMs: 0, failRate: 0, calmMs: 1e9, troubleMs: 0, waitForAll: false },
+  arbiter: {
+    delayMs: 5,
+    lossRate: 0,
+    lateRate: 0,
+    lateMs: 0,
+    failRate: 0,
+    calmMs: 1e9,
+    troubleMs: 0,
+    forgetRate: 0,
+    waitForAll: false,
+  },
 });
 /** Cuts last little longer than it takes to notice them, so that both sides may have been asked for one change each. */
 const shortCuts = (dials: Dials): Dials => ({

@@ -84,7 +84,7 @@ export class World implements Facts {
     const outlets = new Map(this.nodes.map((node) => [node.name, node]));
     this.devices = new Devices(this.queue, random.fork("devices"), dials.devices, outlets);
     const chance = random.fork("arbiter");
-    this.arbiter = dials.arbiter && new Arbiter(this.queue, chance, dials.arbiter, ids);
+    this.arbiter = dials.arbiter && new Arbiter(this.queue, chance, dials.arbiter, ids, layer.name === "kernel");
     this.operators = new Operators(this, random.fork("operators"));
   }
 

@@ -26,6 +26,8 @@ export interface WantedVoters {
   readonly votes: ReadonlyMap<NodeId, number>;
   /** The fewest votes that the cluster must expect, given in the configuration or committed. */
   readonly expectedVotes: (cib: Element) => number | undefined;
+  /** An arbiter is to have a vote where the others can be halved. */
+  readonly arbiter?: { readonly cluster: string };
 }
 
 export interface ControllerConfig extends Plantable {

@@ -4,15 +4,20 @@
 // count with lists that differ by more than one vote could each find a majority where the other finds one too. So what counts is the list
 // in the CIB, and the files say only what is wanted: the coordinator of a primary view goes there, one vote a change, and takes no step
 // that would cost the view its own majority. Any two majorities before and after such a step have a member in common.
+//
+// The arbiter's vote is an entry of its own beside the list, and counts as one vote of it: it comes when the list is what it should be, and
+// goes before the list changes (services/arbiter).
 
 import { childNamed, childrenNamed, type Element } from "../../kernel/cib/element.ts";
 import type { NodeId } from "../../kernel/membership/view.ts";
-import type { CibEdit, Standing } from "../../kernel/messages.ts";
+import type { CibEdit, CibPath, PathStep, Standing } from "../../kernel/messages.ts";
 import { type ControllerConfig, type Desk, nodeName } from "./effects.ts";
 
 /** The cluster property with the list: `1:1 2:1 3:1`, ids and votes. */
 export const VOTERS = "systole-voters";
-/** The set that it stands in when the cluster writes it. */
+/** The cluster property with the register of the arbiter that has a vote. */
+export const ARBITER = "systole-arbiter";
+/** The set that they stand in when the cluster writes them. */
 const SET = "systole-cluster";
 const ENTRY = /^([1-9]\d{0,9}):(\d{1,5})$/;
 
@@ -36,26 +41,59 @@ export function formatVoters(votes: Votes): string {
   return entries.map(([id, count]) => `${id}:${count}`).join(" ");
 }
 
-/** What was read from a <crm_config>: it is asked for with every step, and seldom changes. */
-const texts = new WeakMap<Element, { readonly text: string | undefined }>();
+interface Texts {
+  readonly voters: string | undefined;
+  readonly arbiter: string | undefined;
+}
 
-/** The property's text in a CIB; undefined when there is none. */
-export function votersText(cib: Element): string | undefined {
+/** What was read from a <crm_config>: it is asked for with every step, and seldom changes. */
+const texts = new WeakMap<Element, Texts>();
+
+function textsOf(cib: Element): Texts | undefined {
   const config = childNamed(childNamed(cib, "configuration"), "crm_config");
   if (config === undefined) return undefined;
   let known = texts.get(config);
   if (known === undefined) {
-    known = { text: readVoters(config) };
+    known = { voters: readPair(config, VOTERS)?.value, arbiter: readPair(config, ARBITER)?.value };
     texts.set(config, known);
   }
-  return known.text;
+  return known;
 }
 
-function readVoters(config: Element): string | undefined {
+function readPair(config: Element, name: string): { readonly path: CibPath; readonly value: string } | undefined {
   for (const set of childrenNamed(config, "cluster_property_set")) {
-    for (const { attributes } of set.children) if (attributes["name"] === VOTERS) return attributes["value"];
+    for (const pair of set.children) {
+      const { id = "", value } = pair.attributes;
+      if (pair.attributes["name"] !== name || value === undefined) continue;
+      return { path: [...CRM_CONFIG, stepTo(set), { name: pair.name, id }], value };
+    }
   }
   return undefined;
+}
+
+const CRM_CONFIG: CibPath = [{ name: "configuration" }, { name: "crm_config" }];
+
+const stepTo = (element: Element): PathStep => ({ name: element.name, id: element.attributes["id"] ?? "" });
+
+/** The text of the property with the votes in a CIB; undefined when there is none. */
+export function votersText(cib: Element): string | undefined {
+  return textsOf(cib)?.voters;
+}
+
+/** The register of the arbiter that has a vote under a CIB; undefined when none has. */
+export function committedArbiter(cib: Element): string | undefined {
+  const text = textsOf(cib)?.arbiter;
+  return text === "" ? undefined : text;
+}
+
+/** The edit that gives the arbiter with this register a vote, or takes the vote of the one that has it. */
+export function arbiterEdit(cib: Element, register: string | undefined): CibEdit | undefined {
+  const pair = { name: "nvpair", id: `${SET}-arbiter` };
+  const path = [...CRM_CONFIG, { name: "cluster_property_set", id: SET }, pair];
+  if (register !== undefined) return { edit: "set", path, attributes: { name: ARBITER, value: register } };
+  const config = childNamed(childNamed(cib, "configuration"), "crm_config");
+  const present = config === undefined ? undefined : readPair(config, ARBITER);
+  return present === undefined ? undefined : { edit: "delete", path: present.path };
 }
 
 /** The list that counts under a CIB; undefined when it has none that can be read, and the files count. */
@@ -103,6 +141,7 @@ function sumOf(values: readonly number[]): number {
 /** On the coordinator of a primary view: takes the next step, once the one before is committed. */
 export function keepVoters(config: ControllerConfig, committedCib: Element, standing: Standing, desk: Desk): void {
   const wanted = config.voters;
+  if (committedArbiter(committedCib) !== undefined || committedArbiter(desk.writer.working) !== undefined) return;
   // What was asked for and is not committed yet: wait.
   if (wanted === undefined || votersText(desk.writer.working) !== votersText(committedCib)) return;
   const committed = committedVoters(committedCib);

@@ -53,7 +53,8 @@ function quorumOf(cib: Element, nodes: readonly NodeName[], arbiter: ArbiterDial
   const resources = childNamed(childNamed(cib, "configuration"), "resources");
   return {
     nodes: nodes.map(({ id, name }) => ({ id, name, votes: 1 })),
-    twoNode: nodes.length === 2,
+    // An arbiter takes the place of two_node.
+    twoNode: nodes.length === 2 && arbiter === undefined,
     waitForAll: arbiter?.waitForAll ?? nodes.length === 2,
     autoTieBreaker: false,
     fencing: resources?.children.some((child) => child.attributes["class"] === "stonith") ?? false,

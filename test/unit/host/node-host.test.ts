@@ -92,6 +92,7 @@ function makeHost(t: TestContext, script: Partial<Record<NodeInput["type"], read
       inFlight: [],
       fencingHistory: [],
       alertProblems: [],
+      arbiter: undefined,
     },
     pulse,
     store: {
