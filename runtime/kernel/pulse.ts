@@ -67,7 +67,7 @@ class Pulse implements Machine<PulseInput, PulseEffect> {
 
   step(input: PulseInput, nowMs: number): PulseEffect[] {
     const out: PulseEffect[] = [];
-    if (input.type === "alive") this.silent = this.gone;
+    if (input.type === "alive" || input.type === "leave") this.silent = this.gone;
     // A message to submit still lets membership see the time first: a node that slept knows that it is alone before it speaks.
     this.stepMembership(input.type === "submit" ? TICK : input, out, nowMs);
     if (this.silent) return out;

@@ -121,7 +121,8 @@ export class Membership implements Machine<MembershipInput, MembershipEffect> {
     if (this.state === "gone") return [];
     this.out = [];
     if (this.state === "new") this.start(nowMs);
-    if (input.type === "alive") this.mainTurned(nowMs);
+    // Who takes leave has turned: the word that he lives may come after it.
+    if (input.type === "alive" || input.type === "leave") this.mainTurned(nowMs);
     this.noticeSleep(nowMs);
     this.lastStepMs = nowMs;
     if (this.state !== "hung") {

@@ -435,4 +435,14 @@ describe("membership: sleep", () => {
     assert.equal(net.membersSeenBy(2), "2", "it has been silent: it is alone");
     assertAgree(net, [1, 2, 3], 400);
   });
+
+  it("who takes leave after his main thread has hung is gone, though nobody said before that it turns again", () => {
+    const net = new PulseNet({ nodes: 2, mainSilenceMs: 700 });
+    net.startAll();
+    net.run(1500);
+    assert.ok(net.events.some(({ node, effect }) => node === 2 && effect.type === "hung"));
+    net.input(2, { type: "leave" });
+    net.run(1000);
+    assert.ok(net.events.some(({ node, effect }) => node === 2 && effect.type === "gone"));
+  });
 });
