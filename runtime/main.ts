@@ -69,7 +69,11 @@ function createMachine(config: NodeConfig, life: Life, initial: StoreInitial): N
       self: config.self.id,
       incarnation: life.incarnation,
       nodes: config.nodes,
-      voters: { votes: wantedVotes(config), expectedVotes: (cib) => quorumUnder(cib, config).expectedVotes },
+      voters: {
+        votes: wantedVotes(config),
+        expectedVotes: (cib) => quorumUnder(cib, config).expectedVotes,
+        ...(config.arbiter === undefined ? {} : { arbiter: { cluster: config.cluster } }),
+      },
       kernel: {
         quorum: (cib) => quorumUnder(cib, config),
         hash: (text) => createHash("sha256").update(text).digest("hex"),
@@ -144,6 +148,7 @@ async function assemble(
     plugins: config.plugins,
     pluginsBase: config.baseDirectory,
     alertFolders: config.alertFolders,
+    ...(config.arbiter === undefined ? {} : { arbiter: config.arbiter }),
     version: SYSTOLE_VERSION,
     childEnvironment: childEnvironment(),
     sandbox: config.sandbox,

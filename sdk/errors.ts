@@ -63,7 +63,7 @@ export const PLUGIN_ERRORS = {
   "plugin-import":
     "A plugin may only define things when it is loaded: move what throws into a function that uses `ctx`.",
   "plugin-kind":
-    "Export by default what defineResourceAgent, defineFenceDevice, defineAlertSink or defineTransport returned.",
+    "Export by default what defineResourceAgent, defineFenceDevice, defineAlertSink, defineArbiter or defineTransport returned.",
   "plugin-api": "Use a release of the plugin for this release of Systole, or update Systole.",
   "plugin-duplicate": "Remove one of the two from `plugins` in the node's configuration, or rename it.",
   "plugin-missing":

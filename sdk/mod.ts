@@ -12,6 +12,7 @@ export {
   type NodeAlert,
   type ResourceAlert,
 } from "./alert.ts";
+export { type ArbiterSpec, defineArbiter, type RegisterContent, type RegisterReplacement } from "./arbiter.ts";
 export type {
   Attributes,
   BaseContext,

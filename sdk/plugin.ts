@@ -5,7 +5,7 @@
 export const API_VERSION = 1;
 
 /** The kinds of plugin. */
-export type PluginKind = "resource-agent" | "fence-device" | "alert" | "transport";
+export type PluginKind = "resource-agent" | "fence-device" | "alert" | "arbiter" | "transport";
 
 /** A plugin as data: what kind it is, which version of the contract it speaks, and what its author wrote. */
 export interface Plugin<Kind extends PluginKind = PluginKind, Spec = unknown> {

@@ -164,6 +164,7 @@ function statusOf(parts: NodeApiParts, report: TransportReport): StatusReport {
     fencingHistory: host.fencingHistory,
     acceptsLoss: config.quorum.acceptLoss,
     alertProblems: host.alertProblems,
+    ...(host.arbiter === undefined ? {} : { arbiter: host.arbiter }),
     ...(heldSinceMs === undefined ? {} : { heldSinceMs: Math.max(0, atMs - heldSinceMs) }),
     longestLagMs: Math.max(0, host.longestLagMs),
     stateDirectory: config.stateDirectory,

@@ -71,7 +71,7 @@ const peerSchema = Type.Object(
 /** A call of a plugin that has been made and not yet answered. */
 const inFlightSchema = Type.Object(
   {
-    kind: Type.Union([Type.Literal("agent"), Type.Literal("device"), Type.Literal("alert")]),
+    kind: Type.Union([Type.Literal("agent"), Type.Literal("device"), Type.Literal("alert"), Type.Literal("arbiter")]),
     id: count,
     /** Id of the resource, device, or recipient of alerts. */
     subject: Type.String(),
@@ -95,6 +95,7 @@ const pluginSchema = Type.Object(
       Type.Literal("resource-agent"),
       Type.Literal("fence-device"),
       Type.Literal("alert"),
+      Type.Literal("arbiter"),
       Type.Literal("transport"),
       Type.Literal("unknown"),
     ]),
@@ -229,6 +230,17 @@ const pluginsStandingSchema = Type.Object(
   closed,
 );
 
+/** The arbiter as a node sees it (services/arbiter). */
+const arbiterStatusSchema = Type.Object(
+  {
+    votes: Type.Boolean(),
+    reachable: Type.Optional(Type.Boolean()),
+    given: Type.Optional(Type.Object({ members: Type.Array(count), primaryNumber: count }, closed)),
+    text: Type.String(),
+  },
+  closed,
+);
+
 /** What one node knows: the facts behind `systole status`. `runtime/model/status` makes sentences and tables of it. */
 export const statusSchema = Type.Object(
   {
@@ -275,6 +287,8 @@ export const statusSchema = Type.Object(
     acceptsLoss: Type.Boolean(),
     /** Recipients of alerts that cannot be told from this node, in sentences. */
     alertProblems: Type.Optional(texts),
+    /** Absent where there is none. */
+    arbiter: Type.Optional(arbiterStatusSchema),
     /** Set while the node holds back all actions: its clock jumped (suspend, SIGSTOP) and the view is not confirmed yet. */
     heldSinceMs: Type.Optional(milliseconds),
     /** How late a regular turn of the main thread was at most, in the last half to whole minute. */

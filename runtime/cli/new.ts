@@ -21,6 +21,7 @@ const TEMPLATES = {
   "resource-agent": "example-agent",
   "fence-device": "example-device",
   alert: "example-alert",
+  arbiter: "example-arbiter",
   transport: "example-transport",
 } as const;
 

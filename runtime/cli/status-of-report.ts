@@ -15,6 +15,7 @@ export function statusOfReport(report: StatusReport, events: readonly StatusEven
     localNode: report.node.name,
     nodes: report.nodes,
     acceptsLoss: report.acceptsLoss,
+    ...arbiterOf(report),
     events,
     fencingHistory: report.fencingHistory,
     ...(report.transition === undefined ? {} : { transition: report.transition }),
@@ -24,6 +25,22 @@ export function statusOfReport(report: StatusReport, events: readonly StatusEven
   };
   const status = clusterStatus(report.cib, report.standing, extras);
   return { ...status, problems: [...status.problems, ...failedFences(status)] };
+}
+
+function arbiterOf({ arbiter, nodes }: StatusReport): Pick<StatusExtras, "arbiter"> {
+  if (arbiter === undefined) return {};
+  const { votes, reachable, given, text } = arbiter;
+  const nameOf = (id: number): string => nodes.find((node) => node.id === id)?.name ?? `node ${id}`;
+  return {
+    arbiter: {
+      votes,
+      text,
+      ...(reachable === undefined ? {} : { reachable }),
+      ...(given === undefined
+        ? {}
+        : { given: { nodes: given.members.map(nameOf), primaryNumber: given.primaryNumber } }),
+    },
+  };
 }
 
 /** As long as a node could not be fenced, that stands at the top with what to do: however old the event is, and while it is tried again. */

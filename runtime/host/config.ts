@@ -12,6 +12,7 @@ import { didYouMean } from "../model/nearest.ts";
 import { errorText, SystoleError, systemCode } from "./errors.ts";
 import { DEFAULT_SOCKET } from "./paths.ts";
 import { readTrustedKey, type SignatureRules } from "./plugins/trust/signature.ts";
+import type { ArbiterSetting } from "./plugins/types.ts";
 
 /** Longest path of a unix socket (Linux: 108 bytes with the final zero), less what its name has at the end while it is made. */
 const MAX_SOCKET_PATH_BYTES = 103;
@@ -76,6 +77,15 @@ const configSchema = Type.Object(
           waitForAll: flag,
           autoTieBreaker: flag,
           acceptLoss: flag,
+          arbiter: Type.Optional(
+            Type.Object(
+              {
+                plugin: name,
+                parameters: Type.Optional(Type.Record(Type.String(), Type.String({ maxLength: 65_536 }))),
+              },
+              closed,
+            ),
+          ),
         },
         closed,
       ),
@@ -141,6 +151,8 @@ export interface NodeConfig {
   readonly persistTimeoutMs: number;
   /** Everything but whether there is a fence device, which the CIB says. */
   readonly quorum: Omit<QuorumConfig, "fencing">;
+  /** The arbiter that is to have a vote; whether it has one is committed in the CIB. */
+  readonly arbiter?: ArbiterSetting;
   /** Whether recurring monitors that are due at nearly the same time start together; true if not given. */
   readonly gatherMonitors: boolean;
   readonly plugins: readonly string[];
@@ -240,7 +252,7 @@ const LOSSY_OPTIONS: Readonly<Record<string, string>> = {
   autotiebreakernode:
     "the tie is always broken by the node with the lowest id: nodes that name different ones would both win it. Use autoTieBreaker alone, and give that node the lowest id",
   device:
-    "a vote from outside (qdevice, arbiter) does not exist here yet, and half a cluster that counts on one could go on alone. Use an odd number of nodes, or two nodes with fencing and twoNode",
+    'a quorum device is called an arbiter here, and works otherwise (a register that the nodes ask). Name one as "quorum.arbiter", with "plugin" and "parameters"',
 };
 
 /** Options that can lose acknowledged changes are not merely unknown: who writes them counts on what they do elsewhere. */
@@ -341,6 +353,7 @@ function complete(config: ConfigFile, file: string): NodeConfig {
     transport: { name: config.transport?.name ?? "udp", parameters: config.transport?.parameters ?? {} },
     ...timing(config, file),
     quorum: quorum(config, nodes, file),
+    ...arbiter(config, file),
     gatherMonitors: config.gatherMonitors ?? true,
     plugins: config.plugins ?? [],
     alertFolders: config.alertFolders?.map(absolute) ?? ALERT_FOLDERS,
@@ -385,6 +398,18 @@ function timing(config: ConfigFile, file: string) {
     mainSilenceMs: config.mainSilenceMs ?? Math.max(3 * detectionTimeoutMs, 3_000),
     persistTimeoutMs: config.persistTimeoutMs ?? 2_000,
   };
+}
+
+/** What breaks ties by itself, and an arbiter, could give both halves a reason to go on. */
+function arbiter(config: ConfigFile, file: string): { readonly arbiter?: ArbiterSetting } {
+  const { arbiter: named, twoNode, autoTieBreaker } = config.quorum ?? {};
+  if (named === undefined) return {};
+  const other = twoNode === true ? "twoNode" : autoTieBreaker === true ? "autoTieBreaker" : undefined;
+  if (other !== undefined) {
+    const what = `goes together with no "quorum.${other}": the arbiter takes its place. Take ${other} out on all nodes and start them again one after the other, then name the arbiter`;
+    throw invalid(file, `"quorum.arbiter"`, what);
+  }
+  return { arbiter: { plugin: named.plugin, parameters: named.parameters ?? {} } };
 }
 
 function quorum(config: ConfigFile, nodes: readonly ConfiguredNode[], file: string): NodeConfig["quorum"] {

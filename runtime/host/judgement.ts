@@ -7,6 +7,8 @@ import { propertiesOf } from "../model/status/options.ts";
 import { parseBoolean } from "../model/text.ts";
 import { createConfigurationCheck, problemText } from "../model/validate.ts";
 import {
+  ARBITER,
+  committedArbiter,
   committedVoters,
   formatVoters,
   parseVoters,
@@ -32,14 +34,16 @@ function optionsOf(cib: Element): ReadonlyMap<string, string> {
 }
 
 /**
- * How votes are counted under this CIB: by the node's configuration, with the expected votes that the CIB has committed, and with fencing
- * when the CIB has a device and uses it.
+ * How votes are counted under this CIB: by the node's configuration, with the expected votes and the arbiter that the CIB has committed, and
+ * with fencing when the CIB has a device and uses it.
  */
 export function quorumUnder(cib: Element, config: NodeConfig): QuorumConfig {
   const committed = optionsOf(cib).get(EXPECTED_VOTES);
   // What is no number was refused when it came; one that came with an old store counts as not set.
   const expected = committed !== undefined && /^\d{1,5}$/.test(committed) ? { expectedVotes: Number(committed) } : {};
-  return { ...config.quorum, nodes: votersUnder(cib, config), ...expected, fencing: hasFencing(cib) };
+  const register = committedArbiter(cib);
+  const arbiter = register === undefined ? {} : { arbiter: register };
+  return { ...config.quorum, nodes: votersUnder(cib, config), ...expected, fencing: hasFencing(cib), ...arbiter };
 }
 
 /** Whose votes are to count, by this node's configuration. */
@@ -68,6 +72,22 @@ function refusedVoters(next: Element, previous: Element, config: NodeConfig): st
   if (to === undefined) return `${VOTERS} is "${after}", and should be ids with votes, such as "1:1 2:1 3:1". ${how}`;
   if (votesBetween(from, to) <= (after === undefined ? 0 : 1)) return undefined;
   return `${VOTERS} would go from "${before ?? formatVoters(wanted)}" to "${after ?? formatVoters(wanted)}", more than one vote at once, and two halves of a cluster that counts in two ways could both have a majority. ${how}`;
+}
+
+/**
+ * Why the arbiter's vote may not go from what it is to what a change says; undefined when it may. It is one vote of the list, so it does not
+ * change together with the others, nor they while it counts.
+ */
+function refusedArbiter(next: Element, previous: Element, config: NodeConfig): string | undefined {
+  const [before, after] = [committedArbiter(previous), committedArbiter(next)];
+  const sameVoters = votersText(previous) === votersText(next);
+  if (config.quorum.acceptLoss || (before === after && (before === undefined || sameVoters))) return undefined;
+  if (sameVoters && (before === undefined || after === undefined)) return undefined;
+  const what =
+    before === after || !sameVoters
+      ? `${VOTERS} and ${ARBITER} would count together what one of them may change at a time`
+      : `${ARBITER} would go from "${before}" to "${after}", to another register at once`;
+  return `${what}, and two halves of a cluster that counts in two ways could both have a majority. The cluster changes both by itself, after "nodes" and "quorum.arbiter" in the configuration files; to replace it by a backup, remove ${ARBITER} first.`;
 }
 
 /** What is wrong with the expected votes that a CIB wants to commit. */
@@ -117,7 +137,7 @@ function problemsOf(
   }));
   const impossible = impossibleVotes(next, config);
   if (impossible !== undefined) return [...problems, { code: "invalid-option", text: impossible }];
-  const voters = refusedVoters(next, previous, config);
+  const voters = refusedVoters(next, previous, config) ?? refusedArbiter(next, previous, config);
   if (voters !== undefined) return [...problems, { code: "config-voters", text: voters }];
   const lossy = refuseLossy(quorumUnder(next, config));
   const wasLossy = refuseLossy(quorumUnder(previous, config)) !== undefined;

@@ -5,6 +5,7 @@ import { BugError } from "../kernel/assert.ts";
 import type { Element } from "../kernel/cib/element.ts";
 import type { Incarnation, NodeId } from "../kernel/membership/view.ts";
 import type { ChangeOutcome, ChangeRequest, LogSnapshot, Standing } from "../kernel/messages.ts";
+import type { ArbiterStatus } from "../services/arbiter/arbiter-watch.ts";
 import type { FenceRecord } from "../services/fencer/fencer.ts";
 import type { ClusterEvent, NodeEffect, NodeInput, RequestOutcome, ServiceRequest } from "../services/messages.ts";
 import type { NodeMachine, OperationInFlight, TransitionStatus } from "../services/node.ts";
@@ -125,6 +126,10 @@ export class NodeHost {
     return this.#parts.machine.inFlight;
   }
 
+  get arbiter(): ArbiterStatus | undefined {
+    return this.#parts.machine.arbiter;
+  }
+
   get alertProblems(): readonly string[] {
     return this.#parts.machine.alertProblems;
   }
@@ -240,6 +245,11 @@ export class NodeHost {
       case "alert-abort":
         plugins.abortAlert(effect.id, effect.why);
         break;
+      case "arbiter-call": {
+        const { id, call, timeoutMs } = effect;
+        this.#report(plugins.callArbiter(call, timeoutMs), (outcome) => ({ type: "arbiter-outcome", id, outcome }));
+        break;
+      }
       case "change-answer":
         this.#changes.answer(effect.requestId, effect.outcome);
         break;

@@ -31,6 +31,8 @@ export interface StatusExtras {
   /** The nodes of the daemons' configuration, where they are known. */
   readonly nodes?: readonly { readonly id: number; readonly name: string }[];
   readonly acceptsLoss?: boolean;
+  /** As the node that answers sees it. */
+  readonly arbiter?: ClusterStatus["quorum"]["arbiter"];
   readonly events?: readonly StatusEvent[];
   readonly fencingHistory?: readonly FencingRecord[];
   readonly transition?: TransitionStatus;
@@ -65,7 +67,10 @@ export function clusterStatus(cib: Element, standing?: Standing, extras: StatusE
       epoch: count(cib.attributes["epoch"]),
       numUpdates: count(cib.attributes["num_updates"]),
     },
-    quorum: quorumStatus(cib, standing, nodes, extras.acceptsLoss === true),
+    quorum: {
+      ...quorumStatus(cib, standing, nodes, extras.acceptsLoss === true),
+      ...(extras.arbiter === undefined ? {} : { arbiter: extras.arbiter }),
+    },
     maintenance: isTrue(properties.get("maintenance-mode")),
     fencing: { enabled: fencing, devices },
     nodes: nodeStatuses(nodes, histories, meta, resources, { coordinator, localNode: extras.localNode, fencing }),

@@ -11,7 +11,7 @@ const TIMEOUT_MS = 30_000;
 
 const PACKAGE = "a file, a folder, a tarball (.tgz) or the name of an npm package";
 const NAME = "as the list has it";
-const KIND = "where several plugins have the name: resource-agent, fence-device, alert, transport";
+const KIND = "where several plugins have the name: resource-agent, fence-device, alert, arbiter, transport";
 const BUNDLED = "the package is a bundle already (systole plugin bundle): take its bytes as they are";
 
 /** The commands. */

@@ -86,10 +86,21 @@ function renderHeader(status: ClusterStatus, options: RenderOptions): string[] {
       ...wrap("Fencing is enabled, but there is no fence device: nothing can be started.", "  ", options, "bad"),
     );
   }
+  if (quorum.arbiter !== undefined) lines.push(...renderArbiter(quorum.arbiter, options));
   if (quorum.acceptsLoss) {
     lines.push(...wrap("acceptLoss is set: acknowledged changes may be lost.", "  ", options, "warn"));
   }
   return lines;
+}
+
+function renderArbiter(
+  { text, given, reachable, votes }: NonNullable<ClusterStatus["quorum"]["arbiter"]>,
+  options: RenderOptions,
+): string[] {
+  const last =
+    given === undefined ? "" : `; last given to ${given.nodes.join(", ")}, in primary view ${given.primaryNumber}`;
+  const words = `${text.charAt(0).toUpperCase()}${text.slice(1)}${last}.`.replace(/\.\.$/, ".");
+  return wrap(words, "  ", options, votes && reachable !== false ? "dim" : "warn");
 }
 
 /** One line a node. */

@@ -6,6 +6,7 @@ import type { PluginKind } from "../../../sdk/mod.ts";
 import type { AgentOutcome, AlertOutcome, DeviceOutcome } from "../../services/calls.ts";
 import { AgentCalls } from "./agents.ts";
 import { AlertCalls } from "./alert-sinks.ts";
+import { ArbiterCalls } from "./arbiters.ts";
 import { openAudit } from "./audit.ts";
 import { type CallPlan, createCalls } from "./calls.ts";
 import { openDaemons } from "./daemons.ts";
@@ -93,6 +94,8 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
     version: options.version ?? "",
     nobody: options.sandbox.uid ?? NOBODY,
   });
+  const arbiter = new ArbiterCalls(options.arbiter, plugins, around);
+  const named = options.arbiter === undefined ? [] : [{ kind: "arbiter", name: options.arbiter.plugin } as const];
   const onHang = (plan: CallPlan<unknown>, text: string): void => {
     onEvent({ kind: "plugin", code: "plugin-hangs", text, severity: "warning", resource: plan.subject });
   };
@@ -114,9 +117,10 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
     abortDevice: (id, why) => calls.abort("device", id, why),
     callAlert: (call): Promise<AlertOutcome> => calls.make(alerts.plan(call)),
     abortAlert: (id, why) => calls.abort("alert", id, why),
+    callArbiter: (call, timeoutMs) => calls.make(arbiter.plan(call, timeoutMs)),
     list: async () => (await plugins.all()).map(describePlugin),
     describe: async (name) => (await plugins.all()).filter((one) => isMeant(name, one)).map(describePlugin),
-    keepReady: (used) => plugins.keepReady(used),
+    keepReady: (used) => plugins.keepReady([...used, ...named]),
     inFlight: () => calls.inFlight(),
     standing: () => plugins.standing(),
     trust: agreed,

@@ -59,6 +59,14 @@ export const KINDS = {
     groups: {},
     placeholders: ["node", "resource", "recipient"],
   },
+  arbiter: {
+    folder: "arbiters",
+    reference: (name: string) => name,
+    required: ["read", "replace"],
+    optional: [],
+    groups: {},
+    placeholders: ["node", "resource"],
+  },
   transport: {
     folder: "comms",
     reference: (name: string) => name,
@@ -72,7 +80,7 @@ export const KINDS = {
 type Kind = keyof typeof KINDS;
 
 /** The kinds of plugin, in the order in which they are shown. */
-export const PLUGIN_KINDS: readonly PluginKind[] = ["resource-agent", "fence-device", "alert", "transport"];
+export const PLUGIN_KINDS: readonly PluginKind[] = ["resource-agent", "fence-device", "alert", "arbiter", "transport"];
 
 const NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 

@@ -7,6 +7,7 @@ import type {
   TransportProvides,
   TransportSink,
 } from "../../../sdk/mod.ts";
+import type { ArbiterCall, ArbiterOutcome } from "../../kernel/messages.ts";
 import type {
   AgentCall,
   AgentOutcome,
@@ -45,6 +46,12 @@ export interface PluginReference {
   readonly name: string;
 }
 
+/** Which plugin the arbiter is, and its parameters. */
+export interface ArbiterSetting {
+  readonly plugin: string;
+  readonly parameters: Readonly<Record<string, string>>;
+}
+
 /** How plugins are to be held, as the operator wants it. */
 export interface SandboxPolicy {
   /** No plugin runs where there is no Deno. */
@@ -68,6 +75,8 @@ export interface PluginHostOptions {
   readonly pluginsBase: string;
   /** Folders whose programs may be told of alerts; none, if not given. */
   readonly alertFolders?: readonly string[];
+  /** The arbiter that this node's configuration names. */
+  readonly arbiter?: ArbiterSetting;
   /** Of Systole, for those programs. */
   readonly version?: string;
   /** Put into the environment of every process that is started here, besides SYSTOLE_NODE, such as SYSTOLE_POWER_DOMAIN. */
@@ -147,7 +156,7 @@ export interface PluginsStanding {
 
 /** A call under way; or one that was aborted and answered while the plugin has still not come back. */
 export interface CallInFlight {
-  readonly kind: "agent" | "device" | "alert";
+  readonly kind: "agent" | "device" | "alert" | "arbiter";
   readonly id: number;
   /** Id of the resource, device, or recipient of alerts. */
   readonly subject: string;
@@ -174,6 +183,8 @@ export interface PluginHost {
   callAlert(call: AlertCall): Promise<AlertOutcome>;
   /** The outcome of the call comes at once, as an error; an id that is not under way is ignored. */
   abortAlert(id: number, why: string): void;
+  /** Asks the arbiter. Never rejects. */
+  callArbiter(call: ArbiterCall, timeoutMs: number): Promise<ArbiterOutcome>;
   /** Every plugin that was found, sorted by kind and name; loads them, so as to tell what is wrong. */
   list(): Promise<readonly PluginDescription[]>;
   /** By `ocf:systole:NAME` (agents), `stonith:systole:NAME` (fence devices), `systole:NAME` (those and alert sinks), or plain NAME (all kinds); empty if there is none. */

@@ -116,7 +116,8 @@ export function judgeQuorum(
   const arbiter = unstarted === undefined ? arbiterDecides(config, count, word) : "none";
   const outvoted = arbiter === "granted" || count.votes * 2 > configuredVotes(config);
   const missing = accountForMissing(config, view, states, outvoted);
-  const lacking = arbiter === "none" ? voteObstacle(config, view, count) : arbiterObstacle(arbiter, count, word);
+  const lacking =
+    arbiter === "none" ? voteObstacle(config, view, count) : arbiterObstacle(config, arbiter, count, word);
   const obstacle = unstarted ?? lacking;
   const blocking = missing.filter((member) => member.account === "unaccounted");
   const quorate = obstacle === undefined;
@@ -225,12 +226,14 @@ function arbiterDecides(
 }
 
 function arbiterObstacle(
+  config: QuorumConfig,
   arbiter: QuorumVerdict["arbiter"],
   count: VoteCount,
   word: ArbiterWord | undefined,
 ): string | undefined {
   if (arbiter === "granted") return undefined;
-  const text = word?.text ?? "It has not been asked yet.";
+  const asked = word?.text ?? "It has not been asked yet.";
+  const text = asked.replace(/\bnode (\d+)\b/g, (_, id) => nameOf(config, Number(id)));
   return `No quorum: exactly half, ${count.votes} of ${count.expectedVotes} expected votes, is here, and the arbiter has not given its vote. ${text}`;
 }
 

@@ -158,6 +158,8 @@ export function removePluginEdits(
 /** Whether an element of the configuration is of a plugin of that kind and name. */
 function isOf({ name: tag, attributes }: Element, kind: string, name: string): boolean {
   const { class: standard, provider, type, path } = attributes;
+  // An arbiter is named in the nodes' configuration.
+  if (kind === "arbiter") return false;
   if (kind === "alert") return tag === "alert" && path === `systole:${name}`;
   if (kind === "fence-device") return standard === "stonith" && type === `systole:${name}`;
   return standard === "ocf" && provider === "systole" && type === name;

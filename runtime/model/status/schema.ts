@@ -164,6 +164,19 @@ const QuorumStatusSchema = Type.Object({
   expectedVotes: Type.Integer(),
   reason: Type.String({ description: "In words." }),
   acceptsLoss: Type.Boolean({ description: "Options that can lose acknowledged changes were accepted." }),
+  arbiter: Type.Optional(
+    Type.Object({
+      votes: Type.Boolean({ description: "It has a vote: half of the nodes can go on with it." }),
+      reachable: Type.Optional(Type.Boolean({ description: "From the local node; absent when it was not asked yet." })),
+      given: Type.Optional(
+        Type.Object(
+          { nodes: Type.Array(Type.String()), primaryNumber: Type.Integer() },
+          { description: "The half of the cluster that it was last given to, and its primary view." },
+        ),
+      ),
+      text: Type.String({ description: "In words." }),
+    }),
+  ),
 });
 
 /** The plan that the coordinator is carrying out. */

@@ -56,8 +56,16 @@ export type ArbiterWatchEffect =
 
 /** What is under way. */
 type Open =
-  | { readonly open: "look" | "set-up"; readonly id: string; readonly register: string }
+  | { readonly open: "look"; readonly id: string }
+  | { readonly open: "set-up" | "prove"; readonly id: string; readonly setUp: SetUp }
   | { readonly open: "write"; readonly id: string; readonly tell: UntimedEvent };
+
+/** A register that is being set up. */
+interface SetUp {
+  readonly register: string;
+  /** What is written, and what was there before. */
+  readonly replacement: Extract<ArbiterCall, { verb: "replace" }>;
+}
 
 /** The machine. It does nothing where no votes are configured, as in a cluster that is not one of nodes of this release. */
 export class ArbiterWatch implements Machine<ArbiterWatchInput, ArbiterWatchEffect> {
@@ -150,14 +158,14 @@ export class ArbiterWatch implements Machine<ArbiterWatchInput, ArbiterWatchEffe
       this.takeVote("the configuration of this node, which coordinates, names no arbiter");
       return;
     }
-    this.call("look", { verb: "read" }, "");
+    this.open = { open: "look", id: this.call({ verb: "read" }) };
   }
 
-  private call(open: "look" | "set-up", call: ArbiterCall, register: string): void {
+  private call(call: ArbiterCall): string {
     this.count += 1;
     const id = `${PREFIX}${this.count}`;
-    this.open = { open, id, register };
     this.effects.push({ type: "arbiter-call", id, call, timeoutMs: CALL_TIMEOUT_MS });
+    return id;
   }
 
   private outcome(id: string, outcome: ArbiterOutcome, nowMs: number): void {
@@ -168,8 +176,11 @@ export class ArbiterWatch implements Machine<ArbiterWatchInput, ArbiterWatchEffe
       this.setReachable(false, outcome.reason);
       this.nextMs = nowMs + LOOK_SOON_MS;
     } else if (open.open === "set-up") {
-      if (outcome.outcome === "replaced") this.giveVote(open.register);
+      if (outcome.outcome === "replaced") this.prove(open.setUp);
       else this.nextMs = nowMs + LOOK_SOON_MS;
+    } else if (open.open === "prove") {
+      if (outcome.outcome === "conflict") this.giveVote(open.setUp.register);
+      else this.tellUnfit(nowMs);
     } else if (outcome.outcome === "read" || outcome.outcome === "absent") {
       this.setReachable(true, "");
       this.judge(outcome.outcome === "read" ? outcome : undefined, nowMs);
@@ -251,7 +262,22 @@ export class ArbiterWatch implements Machine<ArbiterWatchInput, ArbiterWatchEffe
       claim: SET_UP,
     });
     const expected = read === undefined ? {} : { expectedTag: read.tag };
-    this.call("set-up", { verb: "replace", ...expected, text }, register);
+    const setUp = { register, replacement: { verb: "replace", ...expected, text } } as const;
+    this.open = { open: "set-up", id: this.call(setUp.replacement), setUp };
+  }
+
+  /** What was there before has gone, so the same again must be refused: there are servers that do not look at what is expected. */
+  private prove(setUp: SetUp): void {
+    this.open = { open: "prove", id: this.call(setUp.replacement), setUp };
+  }
+
+  private tellUnfit(nowMs: number): void {
+    this.nextMs = nowMs + LOOK_MS;
+    const text =
+      'The arbiter\'s register replaces what is there whatever was expected to be there, so both halves of a cut cluster could think that they have its vote. It gets none. Use a server that obeys If-Match and If-None-Match for PUT, such as "systole arbiter".';
+    if (this.told === text) return;
+    this.told = text;
+    this.tell("arbiter-unfit", text, "error");
   }
 
   private giveVote(register: string): void {

@@ -57,6 +57,7 @@ function makeHost(t: TestContext, script: Partial<Record<NodeInput["type"], read
     abortDevice: () => {},
     callAlert: async () => ({ outcome: "done" }),
     abortAlert: () => {},
+    callArbiter: async () => ({ outcome: "absent" }),
     list: () => Promise.resolve([]),
     describe: () => Promise.resolve([]),
     keepReady: () => undefined,
