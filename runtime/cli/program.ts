@@ -4,6 +4,7 @@
 import { Command, CommanderError } from "commander";
 import { EXIT } from "../host/errors.ts";
 import { SYSTOLE_VERSION } from "../version.ts";
+import { arbiterCommand } from "./commands/arbiter.ts";
 import { cibCommand } from "./commands/cib.ts";
 import { devCommand } from "./commands/dev.ts";
 import { backupCommands, keyCommand, newCommand, nodeCommand } from "./commands/files.ts";
@@ -37,6 +38,7 @@ function createProgram(io: CliIo): Command {
     .addCommand(explainCommand(io))
     .addCommand(pluginCommand(io))
     .addCommand(nodeCommand(io))
+    .addCommand(arbiterCommand(io))
     .addCommand(keyCommand(io));
   for (const command of backupCommands(io)) program.addCommand(command);
   program
