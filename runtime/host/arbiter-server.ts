@@ -53,7 +53,7 @@ class Refusal extends Error {
  */
 export async function openArbiterServer(options: ArbiterServerOptions): Promise<ArbiterServer> {
   const listener: RequestListener = (request, response) => {
-    answer(options, request, response).catch((error: unknown) => fail(options, request, response, error));
+    answer(options, request, response).catch((error: unknown) => fail(options, response, error));
   };
   const server = makeServer(options.tls, listener);
   server.requestTimeout = REQUEST_TIMEOUT_MS;
@@ -161,19 +161,22 @@ function conditionOf({ headers }: IncomingMessage): Condition {
 async function bodyOf(request: IncomingMessage): Promise<string> {
   const pieces: Buffer[] = [];
   let bytes = 0;
-  for await (const piece of request) {
-    const buffer = Buffer.from(piece);
-    bytes += buffer.length;
-    if (bytes > MAX_REGISTER_BYTES) throw new Refusal(413, `A register holds at most ${MAX_REGISTER_BYTES} bytes.`);
-    pieces.push(buffer);
+  try {
+    for await (const piece of request) {
+      const buffer = Buffer.from(piece);
+      bytes += buffer.length;
+      if (bytes > MAX_REGISTER_BYTES) throw new Refusal(413, `A register holds at most ${MAX_REGISTER_BYTES} bytes.`);
+      pieces.push(buffer);
+    }
+  } catch (error) {
+    // Who has gone in the midst of it has asked for nothing.
+    throw error instanceof Refusal ? error : new Refusal(400, errorText(error));
   }
   return Buffer.concat(pieces).toString("utf8");
 }
 
-function fail(options: ArbiterServerOptions, request: IncomingMessage, response: ServerResponse, error: unknown): void {
+function fail(options: ArbiterServerOptions, response: ServerResponse, error: unknown): void {
   const refusal = error instanceof Refusal ? error : undefined;
-  // Who has gone hears nothing; that is no fault of the disk.
-  if (refusal === undefined && !(error instanceof SystoleError) && request.destroyed) return;
   if (refusal === undefined) options.log(errorText(error));
   const status = refusal?.status ?? 500;
   if (!response.headersSent)

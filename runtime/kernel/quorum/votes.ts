@@ -347,7 +347,7 @@ export function refuseLossy(config: QuorumConfig): string | undefined {
     return `expected votes of ${config.expectedVotes} are fewer than the ${sum} votes that are configured, so both halves of a cut cluster could have quorum, each losing the other's changes. Expect at least ${sum}, ${remedy}`;
   }
   if (config.twoNode && !config.fencing && config.arbiter === undefined) {
-    return `two_node without fencing lets both halves of a cut cluster run alone, each losing the other's changes. Configure a fence device or an arbiter, ${remedy}`;
+    return `two_node without fencing lets both halves of a cut cluster run alone, each losing the other's changes. Configure a fence device, or an arbiter in the place of two_node, ${remedy}`;
   }
   if (config.twoNode && !config.waitForAll && config.arbiter === undefined) {
     return `two_node without wait_for_all lets a node that was fenced start alone with old data. Set wait_for_all, ${remedy}`;

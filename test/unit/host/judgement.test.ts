@@ -90,3 +90,40 @@ test("the list changes by one vote at a time, and nobody can take it away while 
   assert.deepEqual(judge(withVoters("1:1 2:1 3:1"), cib()), []);
   assert.deepEqual(createJudge(config({ acceptLoss: true }))(withVoters("1:1"), withVoters("1:1 2:1 3:1")), []);
 });
+
+function withArbiter(voters: string, arbiter?: string) {
+  const pairs = Object.entries({ "systole-voters": voters, "systole-arbiter": arbiter })
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `<nvpair id="${name}" name="${name}" value="${value}"/>`);
+  return parseXml(
+    `<cib><configuration><crm_config><cluster_property_set id="s">${pairs.join("")}</cluster_property_set></crm_config><nodes/><resources/><constraints/></configuration></cib>`,
+  );
+}
+
+test("the arbiter's vote is one of the votes: it comes and goes alone, and the others stand still while it counts", () => {
+  const judge = createJudge(config());
+  const said = (next: ReturnType<typeof cib>, previous: ReturnType<typeof cib>) => judge(next, previous)[0]?.text ?? "";
+  const four = "1:1 2:1 3:1 4:1";
+  assert.equal(quorumUnder(withArbiter(four, "r1"), config()).arbiter, "r1");
+  assert.equal(said(withArbiter(four, "r1"), withArbiter(four)), "");
+  assert.equal(said(withArbiter(four), withArbiter(four, "r1")), "");
+  assert.equal(said(withArbiter(four, "r1"), withArbiter(four, "r1")), "");
+  const twice = /two halves of a cluster that counts in two ways could both have a majority/;
+  assert.match(
+    said(withArbiter(four, "r2"), withArbiter(four, "r1")),
+    /from "r1" to "r2", to another register at once/,
+  );
+  assert.match(said(withArbiter("1:1 2:1 3:1", "r1"), withArbiter(four, "r1")), twice);
+  assert.match(said(withArbiter("1:1 2:1 3:1"), withArbiter(four, "r1")), twice);
+  assert.match(said(withArbiter(four, "r1"), withArbiter("1:1 2:1 3:1")), twice);
+  assert.equal(said(withArbiter(four), withArbiter("1:1 2:1 3:1")), "");
+});
+
+test("an arbiter is named in the node's configuration, in the place of two_node and of the tie-breaker", () => {
+  const arbiter = { plugin: "http-register", parameters: { url: "http://192.0.2.9/registers/c" } };
+  assert.deepEqual(config({ arbiter }).arbiter, arbiter);
+  assert.equal(config().arbiter, undefined);
+  assert.throws(() => config({ arbiter, autoTieBreaker: true }), /goes together with no "quorum\.autoTieBreaker"/);
+  assert.throws(() => config({ arbiter: { plugin: "x", parameters: { port: 1 } } }), /quorum\.arbiter/);
+  assert.throws(() => config({ device: {} }), /called an arbiter here/);
+});

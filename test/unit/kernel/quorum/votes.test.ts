@@ -243,3 +243,57 @@ describe("options that can lose changes", () => {
     assert.equal(refuseImpossible(config(3)), undefined);
   });
 });
+
+describe("quorum with an arbiter", () => {
+  const four = config(4, { arbiter: "r1" });
+  const word = (number: number, register = "r1") => ({ register, number, text: "node 2 went on." });
+  const said = states([3, 4], [1, 2, 3, 4]);
+
+  it("exactly half waits for the vote, and with it goes on at once: the others are outvoted", () => {
+    const waits = judgeQuorum(four, view([3, 4]), said);
+    assert.deepEqual([waits.quorate, waits.arbiter], [false, "wanted"]);
+    const refused = judgeQuorum(four, view([3, 4]), said, word(0));
+    assert.match(refused.reason, /exactly half, 2 of 4.*node2 went on/);
+    const granted = judgeQuorum(four, view([3, 4]), said, word(5));
+    assert.deepEqual([granted.quorate, granted.primary, granted.arbiter], [true, true, "granted"]);
+    assert.deepEqual(
+      granted.missing.map(({ account }) => account),
+      ["outvoted", "outvoted"],
+    );
+  });
+
+  it("the word of another register counts for nothing", () => {
+    assert.equal(judgeQuorum(four, view([3, 4]), said, word(5, "r0")).quorate, false);
+    assert.equal(judgeQuorum(config(4), view([3, 4]), said, word(5)).quorate, false, "nor where none is agreed on");
+  });
+
+  it("neither less than half nor more than half asks for it", () => {
+    assert.equal(judgeQuorum(four, view([4]), states([4], [1, 2, 3, 4]), word(5)).quorate, false);
+    const majority = judgeQuorum(four, view([2, 3, 4]), states([2, 3, 4], [1, 2, 3, 4]));
+    assert.deepEqual([majority.primary, majority.arbiter], [true, "none"]);
+    assert.equal(judgeQuorum(config(5, { arbiter: "r1" }), view([1, 2]), states([1, 2], ALL), word(5)).quorate, false);
+  });
+
+  it("a damaged store counts no vote, so it can make a half of a majority", () => {
+    const [first, second] = states([1, 2], [1, 2]);
+    assert.ok(first && second);
+    const two = config(2, { arbiter: "r1" });
+    const verdict = judgeQuorum(two, view([1, 2]), [first, { ...second, intact: false }]);
+    assert.deepEqual([verdict.quorate, verdict.arbiter], [false, "wanted"]);
+  });
+
+  it("of two nodes none goes on by a fence alone, nor by the tie-breaker: the other's changes would be lost", () => {
+    const fenced = states([1], [1, 2], { fenced: [{ id: 2, incarnation: 1 }] });
+    for (const options of [{ twoNode: true, waitForAll: true }, { autoTieBreaker: true }]) {
+      assert.equal(judgeQuorum(config(2, options), view([1]), fenced).primary, true, "without an arbiter it may");
+      assert.equal(judgeQuorum(config(2, { ...options, arbiter: "r1" }), view([1]), fenced).primary, false);
+    }
+  });
+
+  it("wait_for_all comes first", () => {
+    const two = config(2, { waitForAll: true, arbiter: "r1" });
+    const verdict = judgeQuorum(two, view([1], false), states([1], [1, 2]), word(5));
+    assert.deepEqual([verdict.quorate, verdict.arbiter], [false, "none"]);
+    assert.match(verdict.reason, /wait_for_all/);
+  });
+});
