@@ -221,35 +221,21 @@ export class NodeHost {
       case "shun":
         pulse.shun(effect.node);
         break;
-      case "agent-call": {
-        const { id } = effect.call;
-        this.#report(plugins.callAgent(effect.call), (outcome) => ({ type: "agent-outcome", id, outcome }));
+      case "agent-call":
+      case "device-call":
+      case "alert-call":
+      case "arbiter-call":
+        this.#callPlugin(effect);
         break;
-      }
       case "agent-abort":
         plugins.abortAgent(effect.id, effect.why);
         break;
-      case "device-call": {
-        const { id } = effect.call;
-        this.#report(plugins.callDevice(effect.call), (outcome) => ({ type: "device-outcome", id, outcome }));
-        break;
-      }
       case "device-abort":
         plugins.abortDevice(effect.id, effect.why);
         break;
-      case "alert-call": {
-        const { id } = effect.call;
-        this.#report(plugins.callAlert(effect.call), (outcome) => ({ type: "alert-outcome", id, outcome }));
-        break;
-      }
       case "alert-abort":
         plugins.abortAlert(effect.id, effect.why);
         break;
-      case "arbiter-call": {
-        const { id, call, timeoutMs } = effect;
-        this.#report(plugins.callArbiter(call, timeoutMs), (outcome) => ({ type: "arbiter-outcome", id, outcome }));
-        break;
-      }
       case "change-answer":
         this.#changes.answer(effect.requestId, effect.outcome);
         break;
@@ -277,6 +263,21 @@ export class NodeHost {
         this.#exit(effect.code === EXIT.ok ? EXIT.ok : (this.#diskExit ?? effect.code), effect.text);
         break;
     }
+  }
+
+  #callPlugin(effect: Extract<NodeEffect, { type: `${string}-call` }>): void {
+    const { plugins } = this.#parts;
+    if (effect.type === "arbiter-call") {
+      const { id, call, timeoutMs } = effect;
+      this.#report(plugins.callArbiter(call, timeoutMs), (outcome) => ({ type: "arbiter-outcome", id, outcome }));
+      return;
+    }
+    const { id } = effect.call;
+    if (effect.type === "agent-call")
+      this.#report(plugins.callAgent(effect.call), (outcome) => ({ type: "agent-outcome", id, outcome }));
+    else if (effect.type === "device-call")
+      this.#report(plugins.callDevice(effect.call), (outcome) => ({ type: "device-outcome", id, outcome }));
+    else this.#report(plugins.callAlert(effect.call), (outcome) => ({ type: "alert-outcome", id, outcome }));
   }
 
   #keepPluginsReady(): void {

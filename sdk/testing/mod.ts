@@ -1,6 +1,7 @@
 // What the author of a plugin tests with: `import { testResourceAgent, createFakeWorld } from "systole/sdk/testing"`.
 
 export { type AlertSinkSetup, type ExampleAlerts, exampleAlerts, testAlertSink } from "./alert-sink-kit.ts";
+export { type ArbiterSetup, testArbiter } from "./arbiter-kit.ts";
 export {
   createFakeWorld,
   type FakeContext,

@@ -1,4 +1,4 @@
-// Every plugin of the release through its kit: alerts/syslog.ts, alerts/webhook.ts, agents/dummy.ts, agents/ip-address.ts, agents/process.ts, agents/stateful.ts,
+// Every plugin of the release through its kit: alerts/syslog.ts, alerts/webhook.ts, arbiters/http-register.ts, agents/dummy.ts, agents/ip-address.ts, agents/process.ts, agents/stateful.ts,
 // comms/udp.ts, fence/dummy.ts, fence/process-power.ts. A plugin that is missing here fails the last test.
 
 import assert from "node:assert/strict";
@@ -11,6 +11,7 @@ import {
   exampleAlerts,
   type FakeProcess,
   testAlertSink,
+  testArbiter,
   testFenceDevice,
   testResourceAgent,
   testTransport,
@@ -21,6 +22,7 @@ import processAgent from "../../plugins/agents/process.ts";
 import stateful from "../../plugins/agents/stateful.ts";
 import syslog from "../../plugins/alerts/syslog.ts";
 import webhook from "../../plugins/alerts/webhook.ts";
+import httpRegister from "../../plugins/arbiters/http-register.ts";
 import udp from "../../plugins/comms/udp.ts";
 import dummyDevice from "../../plugins/fence/dummy.ts";
 import processPower from "../../plugins/fence/process-power.ts";
@@ -163,6 +165,44 @@ test("webhook: an answer that is no success is none, and without a URL there is 
   await assert.rejects(nowhere, { code: "not-configured" });
 });
 
+const REGISTER = "https://third.example.net:7800/registers/shop";
+
+/** A server of registers with strong tags, as RFC 9110 has it. */
+function fakeRegister() {
+  let held: string | undefined;
+  let count = 0;
+  return createFakeWorld({
+    urls: {
+      [REGISTER]({ method = "GET", headers = {}, body = "" }) {
+        if (headers["authorization"] !== "Bearer t0ken") return { status: 401 };
+        const etag = `"${count}"`;
+        if (method === "GET") return held === undefined ? { status: 404 } : { text: held, headers: { etag } };
+        const fits = headers["if-match"] === undefined ? held === undefined : headers["if-match"] === etag;
+        if (!fits) return { status: 412 };
+        count += 1;
+        held = body;
+        return { status: 204 };
+      },
+    },
+  });
+}
+
+testArbiter(httpRegister, { parameters: { url: REGISTER, token: "t0ken" }, world: fakeRegister });
+
+test("http-register takes no answer in doubt for one", async () => {
+  const params = { url: REGISTER };
+  const context = (answer: object) => createFakeWorld({ urls: { [REGISTER]: () => answer } }).context(params);
+  for (const status of [201, 204, 301, 403, 410, 500]) {
+    await assert.rejects(async () => await httpRegister.spec.read(context({ status })), /answered/);
+  }
+  for (const headers of [{}, { etag: 'W/"1"' }, { etag: "1" }]) {
+    await assert.rejects(async () => await httpRegister.spec.read(context({ text: "x", headers })), /ETag/);
+  }
+  for (const status of [202, 301, 401, 404, 409, 428, 500]) {
+    await assert.rejects(async () => await httpRegister.spec.replace({ text: "x" }, context({ status })), /answered/);
+  }
+});
+
 test("process-power switches on by the program that it is given", async () => {
   const world = createFakeWorld({ commands: { "/usr/bin/start-node": () => ({}) } });
   const params = { marker: "M", value: "{node}", onProgram: "/usr/bin/start-node", onArguments: ["--node", "{node}"] };
@@ -186,5 +226,9 @@ test("every plugin of the release is run through its kit above", () => {
   const missing = readdirSync(folder, { recursive: true, encoding: "utf8" })
     .filter((path) => /^\w+\/([\w-]+\.ts|[\w-]+\/mod\.ts)$/.test(path))
     .filter((path) => !new RegExp(`import (\\w+) from "../../plugins/${path}";[\\s\\S]*test\\w+\\(\\1\\b`).test(own));
-  assert.deepEqual(missing, [], "run these through testResourceAgent, testFenceDevice, testAlertSink or testTransport");
+  assert.deepEqual(
+    missing,
+    [],
+    "run these through testResourceAgent, testFenceDevice, testAlertSink, testArbiter or testTransport",
+  );
 });

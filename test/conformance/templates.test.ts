@@ -37,13 +37,20 @@ for (const kind of PROJECT_KINDS) {
       for (const file of [`${name}.ts`, `${name}.test.ts`, "README.md", "package.json"]) {
         const text = readFileSync(join(project, file), "utf8");
         assert.ok(text.includes(name), file);
-        assert.doesNotMatch(text, /example-(agent|device|alert|transport)/, `${file} still has the template's name`);
+        assert.doesNotMatch(
+          text,
+          /example-(agent|device|alert|arbiter|transport)/,
+          `${file} still has the template's name`,
+        );
       }
     });
 
     test("passes its own test, through its kit", () => {
       const printed = inProject(project, "--import", "tsx", "--test", "--test-reporter=tap", `${name}.test.ts`);
-      assert.match(printed, new RegExp(`# Subtest: (resource agent|fence device|alert sink|transport) ${name}`));
+      assert.match(
+        printed,
+        new RegExp(`# Subtest: (resource agent|fence device|alert sink|arbiter|transport) ${name}`),
+      );
       assert.match(printed, /# fail 0/);
     });
 
