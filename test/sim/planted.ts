@@ -109,9 +109,14 @@ export const PLANTED: Readonly<Record<PlantedFault, Mistake>> = {
   "old-data-unchecked": { ...kernel, turn: shortCuts, text: "logs count as equal when they are equally long" },
   "arbiter-timeout-taken-as-granted": {
     ...halves,
+    nodes: 2,
     text: "a half goes on when the arbiter has not answered in time",
   },
-  "arbiter-conflict-ignored": { ...halves, text: "a half goes on when the other one was faster at the arbiter" },
+  "arbiter-conflict-ignored": {
+    ...halves,
+    nodes: 2,
+    text: "a half goes on when the other one was faster at the arbiter",
+  },
   "register-base-ignored": {
     ...halves,
     turn: voteInVain,
@@ -119,6 +124,7 @@ export const PLANTED: Readonly<Record<PlantedFault, Mistake>> = {
   },
   "register-lineage-ignored": {
     ...halves,
+    nodes: 2,
     text: "a half takes the arbiter's vote whatever the other one has done with it",
   },
   "damaged-store-votes": { ...kernel, turn: lostStores, text: "a member whose store was lost counts a vote" },
