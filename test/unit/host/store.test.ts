@@ -23,6 +23,7 @@ const FOUNDED: LogPosition = {
   primaryNumber: 0,
   index: 0,
   adoptedPrimary: 1,
+  wholePrimary: 1,
   promisedPrimary: 1,
   promisedMembers: [{ id: 1, incarnation: 7 }],
   intact: true,
