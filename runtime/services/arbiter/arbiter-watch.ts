@@ -3,7 +3,7 @@
 // Whether the arbiter has a vote is a committed entry of the log, with the name of its register, so that both halves of a cut cluster agree
 // on it. The vote comes and goes as one step, taken by a majority of the nodes themselves: it comes when the list of the other
 // votes is as it should be and can be halved, after the register has been set up afresh; it goes before that list changes, when no
-// arbiter is configured any more, and when the register has lost what it knew.
+// arbiter is configured any more, and when the register has lost what it knew or would refuse everybody.
 
 import type { Element } from "../../kernel/cib/element.ts";
 import { versionOf } from "../../kernel/cib/version.ts";
@@ -228,6 +228,10 @@ export class ArbiterWatch implements Machine<ArbiterWatchInput, ArbiterWatchEffe
     if (register !== undefined) {
       if (hindrance !== undefined) this.takeVote(hindrance);
       else if (this.held?.register !== register) this.takeVote("its register has lost what it knew, or is another one");
+      else if (this.held.number > (this.standing?.primaryNumber ?? 0))
+        this.takeVote(
+          "its register is ahead of the cluster: a vote was given in vain, or this cluster comes from a backup",
+        );
     } else if (hindrance === undefined) this.setUp(read, nowMs);
     else if (this.told !== hindrance) {
       this.told = hindrance;

@@ -176,7 +176,7 @@ test("nobody but the coordinator of a majority of nodes decides", () => {
   }
 });
 
-test("its vote goes when its register is another one, when the votes are to change, and when no arbiter is named", () => {
+test("its vote goes when its register is another one, when the votes are to change, when it is ahead of the cluster, and when no arbiter is named", () => {
   const lost = new Bench(cibWith("1:1 2:1", "r9"), { wanted: "1 2" });
   lost.stand(standing([1, 2]));
   lost.answer(read(OURS));
@@ -185,10 +185,14 @@ test("its vote goes when its register is another one, when the votes are to chan
   changing.stand(standing([1, 2, 3]));
   changing.answer(read(OURS));
   assert.equal(changing.register, undefined);
+  const ahead = new Bench(cibWith("1:1 2:1", "r1"), { wanted: "1 2" });
+  ahead.stand(standing([1, 2]));
+  ahead.answer(read({ ...OURS, number: 4 }));
+  assert.equal(ahead.register, undefined);
   const unnamed = new Bench(cibWith("1:1 2:1", "r1"), { wanted: "1 2", named: false });
   unnamed.stand(standing([1, 2]));
   assert.deepEqual([unnamed.register, unnamed.calls.length], [undefined, 0]);
-  for (const bench of [lost, changing, unnamed]) {
+  for (const bench of [lost, changing, ahead, unnamed]) {
     bench.done();
     assert.ok(bench.events.includes("arbiter-votes-no-more"));
   }
