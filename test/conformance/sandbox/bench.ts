@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createPluginHost } from "../../../runtime/host/plugins/host.ts";
-import type { PluginEvent, PluginHost, PluginLogLine } from "../../../runtime/host/plugins/types.ts";
+import type { PluginEvent, PluginHost, PluginLogLine, SandboxPolicy } from "../../../runtime/host/plugins/types.ts";
 import type { AgentOutcome } from "../../../runtime/services/calls.ts";
 
 const BYSTANDER = `export default { kind: "resource-agent", api: 1, spec: {
@@ -28,7 +28,11 @@ export class Bench {
   private lastId = 0;
 
   /** `folder`: an own one. `attacker`: its name and source. */
-  constructor(folder: string, attacker: { readonly name: string; readonly source: string }) {
+  constructor(
+    folder: string,
+    attacker: { readonly name: string; readonly source: string },
+    sandbox: SandboxPolicy = { requireSandbox: true },
+  ) {
     const base = join(folder, attacker.name);
     mkdirSync(base, { recursive: true });
     writeFileSync(join(base, `${attacker.name}.js`), attacker.source);
@@ -40,7 +44,7 @@ export class Bench {
       plugins: [`./${attacker.name}.js`, "./bystander.js"],
       pluginsBase: base,
       childEnvironment: {},
-      sandbox: { requireSandbox: true },
+      sandbox,
       log: (line) => this.lines.push(line),
       onEvent: (event) => this.events.push(event),
       onAttribute: (name, value) => this.attributes.push([name, value]),

@@ -76,13 +76,11 @@ export const ctxRun: Topic = {
     { name: "a star as the value of a parameter", attempt: `return (await ctx.run("printf", [world.proof])).stdout;` },
     {
       name: "arguments that are no list",
-      attempt: `await ctx.run("echo", { length: 1, 0: "x", toJSON: () => "sh" });`,
-      places: ["plugin"],
+      attempt: `await ctx.run("echo", { length: 1, 0: "x", toJSON: () => "x; : > " + world.out + "/" + mark });`,
     },
     {
       name: "an argument with a NUL",
-      attempt: `return (await ctx.run("echo", ["x\\0y"])).stdout;`,
-      places: ["plugin"],
+      attempt: `return (await ctx.run("cat", [world.secret + "\\0/../granted/plain.txt"])).stdout;`,
     },
     {
       name: "more arguments than the system takes",

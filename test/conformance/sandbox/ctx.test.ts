@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { findDeno } from "../../../runtime/host/plugins/sandbox/program.ts";
 import { Bench, saidIn } from "./bench.ts";
+import { CTX_ATTACKER, settingsOf } from "./ctx-attacker.ts";
 import { ctxCluster } from "./ctx-cluster.ts";
 import { ctxFiles } from "./ctx-files.ts";
 import { ctxNet } from "./ctx-net.ts";
@@ -18,19 +19,6 @@ import { openWorld, type World } from "./world.ts";
 const TOPICS = [ctxRun, ctxNet, ctxCluster, ctxFiles];
 const deno = findDeno();
 const skip = deno === undefined ? "there is no Deno for this platform (npm package deno)" : false;
-
-/** All that the attacker is granted; the tables say it in words. */
-const PERMISSIONS = {
-  read: ["{folder}/granted/**", "{folder}/r\u00e9serv\u00e9/**"],
-  write: ["{folder}/granted/**"],
-  run: ["echo *", "env", "sort *", "cat {folder}/granted/*", "bash {folder}/granted/script.sh", "printf {word}"],
-  daemon: ["sleep 600"],
-  net: ["http://127.0.0.1:{httpPort}/allowed/*", "{peer}:{tcpPort}/tcp", "127.0.0.1:0/udp", "{peer}:{udpPort}/udp"],
-  attributes: ["probe-*", "standby", "terminate", "Maintenance", "fail-count-*", "master-*", "#health-*"],
-  processes: ["SYSTOLE_PROBE_MARK={resource}"],
-  promotionScore: true,
-};
-const PARAMETERS = ["folder", "word", "peer", "httpPort", "tcpPort", "udpPort"];
 
 describe("attempts to get more out of ctx than was granted", { skip, timeout: 120_000 }, () => {
   let world: World;
@@ -47,8 +35,8 @@ describe("attempts to get more out of ctx than was granted", { skip, timeout: 12
     } finally {
       stopSwapping();
     }
-    const attacker = { name: "ctx-attacker", permissions: PERMISSIONS, parameters: PARAMETERS };
-    bench = new Bench(world.facts.folder, { name: attacker.name, source: pluginOf(probes, attacker) });
+    const source = pluginOf(probes, CTX_ATTACKER);
+    bench = new Bench(world.facts.folder, { name: CTX_ATTACKER.name, source });
   });
   after(async () => {
     await bench?.close();
@@ -59,7 +47,6 @@ describe("attempts to get more out of ctx than was granted", { skip, timeout: 12
     describe(topic, () => {
       for (const { name, places } of rows) {
         test(name, async (t) => {
-          const { facts } = world;
           if (places === undefined) {
             const outcome = outcomes.get(name);
             assert.ok(outcome !== undefined, "the attempt was not made outside");
@@ -67,9 +54,7 @@ describe("attempts to get more out of ctx than was granted", { skip, timeout: 12
             assert.ok(world.gotOut(outcome), `outside: ${outcome.said}`);
           }
           const mark = markOf(name, "plugin");
-          const { folder, httpPort, tcpPort, udpPort } = facts;
-          const settings = { folder, word: "*", peer: "0x7f000001", httpPort: `${httpPort}`, tcpPort: `${tcpPort}` };
-          const parameters = { attempt: name, mark, world: JSON.stringify(facts), ...settings, udpPort: `${udpPort}` };
+          const parameters = { attempt: name, mark, ...settingsOf(world.facts) };
           assert.ok(bench !== undefined);
           const stopSwapping = name.includes("becomes a link") ? world.startSwapping() : undefined;
           const said = saidIn(await bench.attack(parameters));

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { findDeno } from "../../../runtime/host/plugins/sandbox/program.ts";
+import { doors } from "./doors.ts";
 import { files } from "./files.ts";
 import { imports } from "./imports.ts";
 import { natives } from "./natives.ts";
@@ -14,7 +15,7 @@ import { programs } from "./programs.ts";
 import { system } from "./system.ts";
 import { openWorld, type World } from "./world.ts";
 
-const TOPICS = [net, files, programs, system, natives, imports];
+const TOPICS = [net, files, programs, system, natives, imports, doors];
 const ALL: readonly Place[] = ["outside", "process", "plugin"];
 const deno = findDeno();
 const skip = deno === undefined ? "there is no Deno for this platform (npm package deno)" : false;

@@ -174,6 +174,12 @@ const RESOURCES: readonly Deed[] = [
     timeoutMs: 300,
   },
   {
+    name: "a thread that sleeps and wakes on shared memory",
+    does: `const a = new Int32Array(new SharedArrayBuffer(4)); for (;;) { Atomics.wait(a, 0, 0, 1); Atomics.notify(a, 0); }`,
+    said: /./,
+    timeoutMs: 300,
+  },
+  {
     name: "a regular expression without end",
     does: `/^(a+)+$/.test("a".repeat(40) + "b");`,
     said: /./,

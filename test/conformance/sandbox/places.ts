@@ -36,6 +36,9 @@ function runOutside(command: string, args: readonly string[], source: string, wo
   });
 }
 
+/** What is not for everybody yet, and is to be tried all the same. */
+const UNSTABLE = ["net", "webgpu", "raw-imports"].map((one) => `--unstable-${one}`);
+
 /** With every grant, in Deno or, for some, in Node. */
 export async function outside(
   probes: readonly Probe[],
@@ -45,7 +48,7 @@ export async function outside(
 ): Promise<Outcome[]> {
   const inNode = probes.filter(({ outsideIn }) => outsideIn === "node");
   const inDeno = probes.filter(({ outsideIn }) => outsideIn === undefined);
-  const denoArguments = ["run", "-A", "--quiet", "--no-lock", "--unstable-kv", "-"];
+  const denoArguments = ["run", "-A", "--quiet", "--no-lock", "--unstable-kv", ...UNSTABLE, "-"];
   const found = await runOutside(deno, denoArguments, programOf(inDeno, world, "outside", prelude), world);
   const node = ["--input-type=module", "-"];
   if (inNode.length > 0)

@@ -51,6 +51,8 @@ export interface WorldFacts {
   readonly victim: { readonly identity: ProcessIdentity };
   /** A shared library that is there on every Linux of this architecture; "" if not found. */
   readonly library: string;
+  /** A native addon of Node, a whole one; "" if none was found. */
+  readonly addon: string;
 }
 
 /** What became of an attempt. */

@@ -5,6 +5,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import {
   chmodSync,
+  copyFileSync,
   existsSync,
   linkSync,
   mkdirSync,
@@ -19,7 +20,8 @@ import {
 import { createServer as createHttpServer, type RequestListener } from "node:http";
 import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
-import { join, posix } from "node:path";
+import { basename, join, posix } from "node:path";
+import { fileURLToPath } from "node:url";
 import { bootId, processFacts } from "../../../runtime/host/plugins/processes.ts";
 import type { Outcome, WorldFacts } from "./probe.ts";
 
@@ -110,6 +112,10 @@ async function openServers(folder: string) {
     heard.push(request.url ?? "");
     socket.destroy();
   });
+  http.on("connect", (request, socket) => {
+    heard.push(request.url ?? "");
+    socket.end(`HTTP/1.1 200 OK\r\n\r\n${PROOF}`);
+  });
   const udp = createSocket("udp4");
   udp.on("message", (bytes, from) => {
     heard.push(bytes.toString("latin1"));
@@ -199,6 +205,21 @@ function writeSettings(folder: string, secrets: string, httpPort: number): void 
   writeFileSync(join(folder, ".npmrc"), `registry=http://127.0.0.1:${httpPort}/\n`);
 }
 
+/** A native addon among the packages of this project, copied to where everybody may read it. */
+function addonIn(folder: string): string {
+  const packages = fileURLToPath(new URL("../../../node_modules", import.meta.url));
+  const inside = (path: string): string[] => readdirSync(path).map((name) => join(path, name));
+  const scopes = inside(packages).filter((path) => basename(path).startsWith("@"));
+  const found = scopes
+    .flatMap(inside)
+    .flatMap(inside)
+    .find((path) => path.endsWith(".node"));
+  if (found === undefined) return "";
+  const addon = join(folder, "addon.node");
+  copyFileSync(found, addon);
+  return addon;
+}
+
 /** Opens a world in a folder of its own. */
 export async function openWorld(): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), "systole-escape-"));
@@ -228,6 +249,7 @@ export async function openWorld(): Promise<World> {
     ...{ ...servers.ports, hostPid: process.pid, victimPid },
     victim: { identity: { pid: victimPid, startTicks, bootId: bootId() ?? "" } },
     library: LIBRARIES.find(existsSync) ?? "",
+    addon: addonIn(folder),
   };
   return {
     facts,
