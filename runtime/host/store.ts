@@ -13,6 +13,7 @@ import { faultPlanted, type Plantable } from "../kernel/planted-fault.ts";
 import { diskError, inDirectory, realFiles, type StoreFile, type StoreFiles } from "./store/files.ts";
 import { encode, type LogBase, makeHeader } from "./store/format.ts";
 import { FIRST_SUM, makeFrame } from "./store/frames.ts";
+import { MARK, makeMark } from "./store/mark.ts";
 import { type Recovered, recover, replayRecords } from "./store/recover.ts";
 
 /** A log that has grown beyond this gives way to the next generation. */
@@ -73,6 +74,7 @@ class DirectoryStore implements Store {
   readonly #log: DurableLog;
   #generation: number;
   #file: StoreFile | undefined;
+  #mark: StoreFile | undefined;
   #end = 0;
   #sum: Uint8Array = FIRST_SUM;
   /** One thing at a time; a failure stays. */
@@ -104,7 +106,8 @@ class DirectoryStore implements Store {
       this.#generation = recovered.generation + 1;
       await this.#beginLog("damaged");
       const aside = await this.#setAside(recovered.generation);
-      const text = `The store in ${this.#directory} is damaged: ${recovered.damage}. It was set aside as ${aside}; this node counts no vote until it has caught up from the others.`;
+      const kept = aside === "" ? "Nothing of it is left to be set aside" : `It was set aside as ${aside}`;
+      const text = `The store in ${this.#directory} is damaged: ${recovered.damage}. ${kept}; this node counts no vote until it has caught up from the others.`;
       notes.push({ code: "store-damaged", text });
     } else if (recovered.tail === undefined) {
       await this.#beginLog("empty");
@@ -120,25 +123,31 @@ class DirectoryStore implements Store {
     for (const name of recovered.leftOver) {
       if (name !== this.#logName()) await this.#files.remove(this.#path(name));
     }
+    this.#mark = await this.#files.open(this.#path(MARK), false);
     await this.#files.syncDirectory(this.#directory);
+    await this.#writeMark();
     this.initial = { ...this.initial, notes };
   }
 
   persist(records: readonly StoreRecord[]): Promise<void> {
     const done = this.#work.then(() => this.#write(records));
-    // Neither the seal nor the next generation is the business of who waits for this write, but the next write waits for them.
-    this.#work = done.then(() => (this.#end > this.#rotateBytes ? this.#rotate() : this.#seal()));
+    // Neither the mark nor the next generation is the business of who waits for this write, but the next write waits for them.
+    this.#work = done.then(async () => {
+      if (this.#end > this.#rotateBytes) await this.#rotate();
+      await this.#writeMark();
+    });
     this.#work.catch(() => undefined);
     return done;
   }
 
   async close(): Promise<void> {
     await this.#work.catch(() => undefined);
-    const file = this.#file;
+    for (const file of [this.#file, this.#mark]) {
+      await file?.sync().catch(() => undefined);
+      await file?.close();
+    }
     this.#file = undefined;
-    if (file === undefined) return;
-    await file.sync().catch(() => undefined);
-    await file.close();
+    this.#mark = undefined;
   }
 
   // --- writing ------------------------------------------------------------------------------------------------------------
@@ -169,9 +178,9 @@ class DirectoryStore implements Store {
     this.#sum = sum;
   }
 
-  /** Marks that what stands before is on the disk (see store/frames.ts); the mark itself need not be. */
-  async #seal(): Promise<void> {
-    await this.#file?.write(makeFrame(this.#sum, new Uint8Array()).bytes, this.#end);
+  /** Notes that the log is on the disk so far; the note itself need not be. */
+  async #writeMark(): Promise<void> {
+    await this.#mark?.write(makeMark(this.#generation, this.#end, this.#sum), 0);
   }
 
   async #beginLog(base: LogBase): Promise<void> {

@@ -3,8 +3,7 @@
 //
 // What is a torn tail and what is damage? One write is one frame, and the next is not begun before the first is on the disk. So
 // a frame that cannot be read was cut off by a crash when nothing valid stands behind it; when a valid frame does, it had been
-// on the disk, and the file is damaged. So that the last frame is covered too, an empty frame (the seal) is written behind each
-// without waiting for the disk; the next frame takes its place.
+// on the disk, and the file is damaged. Of the last frame, the mark beside the log tells (store/mark.ts).
 
 import { createHash } from "node:crypto";
 import { faultPlanted, type Plantable } from "../../kernel/planted-fault.ts";
@@ -67,11 +66,10 @@ function frameAt(
 
 /** What a file contains. */
 export interface FileFrames {
-  /** Without seals. */
   readonly frames: readonly Frame[];
   /** Where they end, and the next one goes. */
   readonly end: number;
-  /** Something stands behind them that is no seal: a write that had not ended. */
+  /** Something stands behind them: a write that had not ended. */
   readonly torn: boolean;
   /** Something valid stands behind what cannot be read: it had been on the disk whole. */
   readonly damaged: boolean;
@@ -85,12 +83,8 @@ export function readFrames(file: Uint8Array, options: Plantable = {}): FileFrame
   let sum = FIRST_SUM;
   for (;;) {
     const frame = frameAt(bytes, end, options);
-    const follows = frame !== undefined && Buffer.from(frame.previous).equals(sum);
-    if (!follows || frame.payload.length === 0) {
-      // The seal is no end of anything: the next frame takes its place.
-      const known = follows ? frame.end : end;
-      return { frames, end, torn: bytes.length > known, damaged: anyFrameBehind(bytes, known, options) };
-    }
+    if (frame === undefined || !Buffer.from(frame.previous).equals(sum))
+      return { frames, end, torn: bytes.length > end, damaged: anyFrameBehind(bytes, end, options) };
     frames.push(frame);
     sum = frame.sum;
     end = frame.end;

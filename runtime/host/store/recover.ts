@@ -5,11 +5,12 @@ import { DurableLog } from "../../kernel/cib/log.ts";
 import { applyPatchset } from "../../kernel/cib/patchset.ts";
 import { foundingCib } from "../../kernel/cib/version.ts";
 import type { LogPosition, StoreRecord } from "../../kernel/messages.ts";
-import type { Plantable } from "../../kernel/planted-fault.ts";
+import { faultPlanted, type Plantable } from "../../kernel/planted-fault.ts";
 import { SystoleError } from "../errors.ts";
 import { inDirectory, type StoreFiles } from "./files.ts";
 import { decodeHeader, decodeRecords, decodeSnapshot, type FileHeader, type LogBase, STORE_VERSION } from "./format.ts";
-import { FIRST_SUM, readFrames } from "./frames.ts";
+import { FIRST_SUM, type Frame, readFrames } from "./frames.ts";
+import { hasMarked, type Mark, readMark } from "./mark.ts";
 
 /** What was read: the state, and where in the newest log it goes on. */
 export interface Recovered {
@@ -58,16 +59,32 @@ export async function recover(directory: string, files: StoreFiles, options: Pla
     if (kind === "snapshot" || kind === "log") generations[kind].push(Number(number));
   }
   const generation = Math.max(0, ...generations.snapshot);
-  const recovered =
+  const mark = faultPlanted(options, "damaged-log-believed") ? undefined : await readMark(directory, files);
+  const found =
     generation > 0
       ? await recoverGeneration(directory, files, options, generation)
       : await recoverWithoutSnapshot(directory, files, options, generations.log);
+  const recovered = lacksMarked(found, mark) ? damagedStore(found.generation, endMissing(mark)) : found;
   const needed = new Set([`snapshot-${recovered.generation}`, `log-${recovered.generation}`]);
   const leftOver = names.filter((name) => (NAME.test(name) && !needed.has(name)) || name.endsWith(".tmp"));
-  return { ...recovered, leftOver };
+  const { log, base, tail, damage } = recovered;
+  return { log, generation: recovered.generation, base, tail, damage, leftOver };
 }
 
-type Part = Omit<Recovered, "leftOver">;
+/** What one generation says, and the frames of its log. */
+interface Part extends Omit<Recovered, "leftOver"> {
+  readonly frames: readonly Frame[];
+}
+
+/** Whether something that was on the disk once is not there any more. */
+function lacksMarked(found: Part, mark: Mark | undefined): mark is Mark {
+  if (mark === undefined || found.damage !== undefined || mark.generation < found.generation) return false;
+  return mark.generation > found.generation || !hasMarked(found.frames, mark);
+}
+
+function endMissing({ generation }: Mark): string {
+  return `the end of log-${generation}, which had been on the disk, is missing or cannot be read`;
+}
 
 async function recoverGeneration(
   directory: string,
@@ -94,7 +111,7 @@ async function recoverWithoutSnapshot(
   logs: readonly number[],
 ): Promise<Part> {
   if (logs.length === 0)
-    return { log: emptyLog(false), generation: 1, base: "empty", tail: undefined, damage: undefined };
+    return { log: emptyLog(false), generation: 1, base: "empty", tail: undefined, frames: [], damage: undefined };
   let lost: number | undefined;
   for (const generation of [...logs].sort((a, b) => b - a)) {
     const name = `log-${generation}`;
@@ -105,7 +122,7 @@ async function recoverWithoutSnapshot(
       return replay(directory, files, options, generation, emptyLog(header.base === "damaged"), header.base);
     } else if (logs.length === 1 && frames.length === 0 && generation === 1) {
       // Cut off when it was made, before anything could be in it; or damaged. To count no vote is right for both.
-      return { log: emptyLog(false), generation, base: "empty", tail: undefined, damage: undefined };
+      return { log: emptyLog(false), generation, base: "empty", tail: undefined, frames, damage: undefined };
     }
   }
   const newest = lost ?? Math.max(...logs);
@@ -144,7 +161,7 @@ async function replay(
     if (problem !== undefined) return damagedStore(generation, `${name} cannot be replayed: ${problem}`);
   }
   const sum = frames[frames.length - 1]?.sum ?? FIRST_SUM;
-  return { log, generation, base, tail: { end, sum, torn }, damage: undefined };
+  return { log, generation, base, tail: { end, sum, torn }, frames, damage: undefined };
 }
 
 /** Brings a log on by records that are on the disk. Returns what does not fit. */
@@ -163,5 +180,5 @@ export function replayRecords(log: DurableLog, records: readonly StoreRecord[]):
 }
 
 function damagedStore(generation: number, damage: string): Part {
-  return { log: emptyLog(true), generation, base: "damaged", tail: undefined, damage };
+  return { log: emptyLog(true), generation, base: "damaged", tail: undefined, frames: [], damage };
 }

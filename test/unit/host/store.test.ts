@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { SystoleError } from "../../../runtime/host/errors.ts";
 import { realFiles, type StoreFiles } from "../../../runtime/host/store/files.ts";
+import { MARK } from "../../../runtime/host/store/mark.ts";
 import { openStore, type Store } from "../../../runtime/host/store.ts";
 import { applyEdits } from "../../../runtime/kernel/cib/edits.ts";
 import type { Element } from "../../../runtime/kernel/cib/element.ts";
@@ -107,7 +108,7 @@ test("the log gives way to the next generation and stays bounded", async () => {
   await write(store, life(), 102);
   await store.close();
   const names = readdirSync(directory);
-  assert.equal(names.length, 2, names.join(" "));
+  assert.equal(names.length, 3, names.join(" "));
   assert.ok(statSync(join(directory, names.find((name) => name.startsWith("log")) ?? "")).size < 6000);
   const again = await openStore(directory);
   assert.equal(again.initial.position.index, 100);
@@ -124,8 +125,9 @@ test("a torn tail is cut off and the store goes on", async () => {
   const log = join(directory, "log-2");
   const bytes = readFileSync(log);
   const files: StoreFiles = realFiles;
-  // The seal is 40 bytes, so this cuts into the last change.
-  writeFileSync(log, bytes.subarray(0, bytes.length - 50));
+  writeFileSync(log, bytes.subarray(0, bytes.length - 10));
+  // Nobody waits for the mark, so a power cut takes it too.
+  rmSync(join(directory, MARK));
   const again = await openStore(directory, { files });
   assert.equal(again.initial.position.index, 3);
   assert.equal(again.initial.position.intact, true);
@@ -149,8 +151,14 @@ test("any flipped bit in what was acknowledged is damage: set aside, no vote, an
     await store.close();
     const name = round % 2 === 0 ? "log-2" : "snapshot-2";
     const bytes = readFileSync(join(directory, name));
-    const at = Math.floor(random() * (bytes.length - (name === "log-2" ? 40 : 0)));
-    bytes[at] = (bytes[at] ?? 0) ^ (1 << Math.floor(random() * 8));
+    let at = 0;
+    for (let flips = 1 + (round % 8); flips > 0; flips -= 1) {
+      // The end of the log is where a torn write would stand.
+      at = Math.floor(random() * bytes.length);
+      if (round % 4 === 0) at = bytes.length - 1 - Math.floor(random() * 200);
+      bytes[at] = (bytes[at] ?? 0) ^ (1 << Math.floor(random() * 8));
+    }
+    if (bytes.equals(readFileSync(join(directory, name)))) continue;
     writeFileSync(join(directory, name), bytes);
     const again = await openStore(directory);
     assert.equal(again.initial.position.intact, false, `${name} at ${at}`);
@@ -164,6 +172,43 @@ test("any flipped bit in what was acknowledged is damage: set aside, no vote, an
     assert.equal(third.initial.position.intact, true);
     assert.ok(readdirSync(directory).some((file) => file.startsWith("damaged-")));
     await third.close();
+  }
+});
+
+test("what had been on the disk and is gone is damage: the end of the log, or all of it", async () => {
+  const directory = join(root, "gone");
+  for (const gone of ["end", "log", "everything"] as const) {
+    rmSync(directory, { recursive: true, force: true });
+    const store = await openStore(directory);
+    await write(store, life(), 8);
+    await store.close();
+    const log = join(directory, "log-2");
+    const bytes = readFileSync(log);
+    if (gone === "end") writeFileSync(log, bytes.subarray(0, bytes.length - 10));
+    else rmSync(log);
+    if (gone === "everything") rmSync(join(directory, "snapshot-2"));
+    const again = await openStore(directory);
+    assert.equal(again.initial.position.intact, false, gone);
+    assert.equal(again.initial.position.empty, false, gone);
+    assert.equal(again.initial.notes[0]?.code, "store-damaged");
+    await again.close();
+  }
+});
+
+test("a mark that cannot be read says nothing, and an old one only what it knows", async () => {
+  const directory = join(root, "mark");
+  const store = await openStore(directory);
+  const records = life();
+  await write(store, records, 5);
+  const old = readFileSync(join(directory, MARK));
+  await write(store, records, 3);
+  await store.close();
+  for (const mark of [old, old.subarray(0, 20), Buffer.from("nothing"), Buffer.alloc(0)]) {
+    writeFileSync(join(directory, MARK), mark);
+    const again = await openStore(directory);
+    assert.deepEqual(again.initial.notes, []);
+    assert.equal(again.initial.position.index, 6);
+    await again.close();
   }
 });
 
