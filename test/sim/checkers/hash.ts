@@ -7,7 +7,9 @@ const LOW_BITS = 2 ** 21;
 
 /** Equal subtrees have equal digests; attributes count without their order. 53 bits of two multiplicative hashes. */
 export function digestOf(node: Element): number {
-  const before = known.get(node);
+  // To remember an element without children costs more, in the collection of garbage too, than to look at its attributes again.
+  const isLeaf = node.children.length === 0;
+  const before = isLeaf ? undefined : known.get(node);
   if (before !== undefined) return before;
   let a = mix(0x811c9dc5, node.name);
   let b = 0x9e3779b9;
@@ -27,7 +29,7 @@ export function digestOf(node: Element): number {
     b = Math.imul(b ^ digest, 0x85ebca6b) + (a ^ (b >>> 13));
   }
   const digest = (a >>> 0) * LOW_BITS + (b >>> 11);
-  known.set(node, digest);
+  if (!isLeaf) known.set(node, digest);
   return digest;
 }
 
