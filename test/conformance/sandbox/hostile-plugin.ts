@@ -11,6 +11,8 @@ export interface Deed {
   /** Of the end of its process, where it comes to that. */
   readonly end?: RegExp;
   readonly timeoutMs?: number;
+  /** It goes on for ever where nothing ends it. */
+  readonly hangs?: true;
 }
 
 /** Answers that are more than they seem. */
@@ -159,31 +161,35 @@ const GLOBALS: readonly Deed[] = [
 
 /** Time and memory of the process. */
 const RESOURCES: readonly Deed[] = [
-  { name: "an endless loop", does: `for (;;);`, said: /did not end/, end: /endless loop/, timeoutMs: 300 },
+  { name: "an endless loop", does: `for (;;);`, said: /did not end/, end: /endless loop/, timeoutMs: 300, hangs: true },
   {
     name: "endless microtasks",
     does: `for (;;) await null;`,
     said: /did not end/,
     end: /endless loop/,
     timeoutMs: 300,
+    hangs: true,
   },
   {
     name: "a thread that waits for ever",
     does: `Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);`,
     said: /./,
     timeoutMs: 300,
+    hangs: true,
   },
   {
     name: "a thread that sleeps and wakes on shared memory",
     does: `const a = new Int32Array(new SharedArrayBuffer(4)); for (;;) { Atomics.wait(a, 0, 0, 1); Atomics.notify(a, 0); }`,
     said: /./,
     timeoutMs: 300,
+    hangs: true,
   },
   {
     name: "a regular expression without end",
     does: `/^(a+)+$/.test("a".repeat(40) + "b");`,
     said: /./,
     timeoutMs: 300,
+    hangs: true,
   },
   {
     name: "memory by the heap",

@@ -99,3 +99,30 @@ for (const [how, take] of Object.entries({
     assert.equal(await takeOutside(source), `${MUCH_MIB}`);
   });
 }
+
+/** A host would wait so long for an answer, and longer. */
+const HANGS_MS = 1_500;
+
+/** Whether a program is still at it after a while; it is ended then. */
+function goesOn(source: string): Promise<boolean> {
+  const child = spawn(deno ?? "", ["run", "-A", "--quiet", "--no-config", "-"], {
+    stdio: ["pipe", "ignore", "ignore"],
+  });
+  child.stdin.end(source);
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => child.kill("SIGKILL"), HANGS_MS);
+    child.once("close", (_, signal) => {
+      clearTimeout(timer);
+      resolve(signal === "SIGKILL");
+    });
+  });
+}
+
+describe("outside, nothing ends", { skip, timeout: 60_000 }, () => {
+  for (const { name, does } of DEEDS.resources.filter(({ hangs }) => hangs === true)) {
+    test(name, async () => {
+      assert.equal(await goesOn(`await (async () => {\n${does}\n})();`), true);
+      assert.equal(await goesOn("await (async () => {})();"), false, "what does nothing ends by itself");
+    });
+  }
+});
