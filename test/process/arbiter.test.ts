@@ -97,3 +97,28 @@ test("one of two halves goes on with the arbiter's vote, and the other never wit
   await field.together(one, two);
   assert.equal((await field.systole(loser, "property", "get", "batch-limit")).out, "7\n");
 });
+
+test("who is refused goes on when the operator takes the loss, and what was changed elsewhere is lost", {
+  skip: networksMissing() ?? false,
+}, async (t) => {
+  const { field, one, two } = await begin(t);
+  await field.until("the arbiter has a vote", () => standingOf(field, two)?.arbiter?.votes || undefined);
+  await field.powerOff(two);
+  await field.together(one);
+  const changed = await field.systole(one, "property", "set", "batch-limit", "7");
+  assert.equal(changed.code, 0, changed.err);
+
+  await field.powerOff(one);
+  field.start(two);
+  const refused = await field.until("it is refused", () => {
+    const quorum = standingOf(field, two);
+    return quorum?.established === true && /n1 went on in primary view/.test(quorum.reason) ? quorum : undefined;
+  });
+  assert.equal(refused.quorate, false);
+  const taken = await field.systole(two, "cib", "recover", "--accept-loss");
+  assert.equal(taken.code, 0, taken.err);
+  await field.together(two);
+  field.start(one);
+  await field.together(one, two);
+  assert.notEqual((await field.systole(one, "property", "get", "batch-limit")).out, "7\n");
+});

@@ -43,6 +43,26 @@ describe("five nodes with loss, delay, partitions and crashes", () => {
   });
 });
 
+describe("halves of a cluster, and an arbiter", () => {
+  test("membership and the replicated CIB hold under 8 seeds of 5 minutes, and the arbiter gives its vote", async () => {
+    let votesGiven = 0;
+    for (let seed = 1; seed <= 8; seed += 1) {
+      const result = await runSeed({ seed, arbiter: true, minutes: 5, layer: kernelLayer });
+      assert.deepEqual(result.violations, [], words(result));
+      votesGiven += result.votesGiven;
+    }
+    assert.ok(votesGiven > 8, `it gave its vote ${votesGiven} times`);
+  });
+
+  test("kernel and services hold under 2 seeds of 2 minutes, and set it up by themselves", async () => {
+    for (let seed = 1; seed <= 2; seed += 1) {
+      const result = await runSeed({ seed, nodes: 2 * seed, arbiter: true, minutes: 2, layer: allLayers });
+      assert.deepEqual(result.violations, [], words(result));
+      assert.ok(result.votesGiven > 0, "it was never set up");
+    }
+  });
+});
+
 describe("a seed is a history", () => {
   test("the same seed twice gives the same trace, another seed another one", async () => {
     const run = (seed: number) => runSeed({ seed, nodes: NODES, minutes: 1, layer: allLayers });

@@ -11,6 +11,7 @@
 
 import type { NodeId } from "../membership/view.ts";
 import { faultPlanted, type Plantable } from "../planted-fault.ts";
+import { START_OVERRIDE_COMMAND } from "./votes.ts";
 
 /** Longer texts are none of ours. */
 const MAX_REGISTER_CHARACTERS = 65_536;
@@ -65,7 +66,7 @@ export function judgeLineage(held: Lineage, half: Half): LineageVerdict {
   if (half.override) return { granted: true, base: half.adopted, above: held.number };
   const reason =
     `The arbiter has given its vote to another half since: node ${held.members.join(", node ")} went on in primary view ${held.number}, of which ` +
-    `nothing is known here, and what was acknowledged there would be lost. Bring one of these nodes back.`;
+    `nothing is known here, and what was acknowledged there would be lost. Bring one of these nodes back. If they are gone for good: start this node again, and run "${START_OVERRIDE_COMMAND}" here.`;
   return { granted: false, code: "others-went-on", reason };
 }
 
