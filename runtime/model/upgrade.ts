@@ -24,25 +24,11 @@ export function upgradeCib(cib: Element): Element {
   const generation = generationOf(cib.attributes["validate-with"]);
   if (generation >= NEWEST_GENERATION) return cib;
   const children = cib.children.map((child) => {
-    return child.name === "configuration" ? upgradeConfiguration(child, generation) : child;
+    if (child.name !== "configuration") return child;
+    let configuration = child;
+    if (generation < 3 && offendsThirdGeneration(configuration)) configuration = toThirdGeneration(configuration);
+    if (offendsFourthGeneration(configuration)) configuration = toFourthGeneration(configuration);
+    return configuration;
   });
   return withChildren(cib, children);
-}
-
-interface Upgraded {
-  readonly generation: number;
-  readonly configuration: Element;
-}
-
-/** What came of configurations before: each plan asks, and most follow from a change of the status alone. */
-const known = new WeakMap<Element, Upgraded>();
-
-function upgradeConfiguration(written: Element, generation: number): Element {
-  const before = known.get(written);
-  if (before?.generation === generation) return before.configuration;
-  let configuration = written;
-  if (generation < 3 && offendsThirdGeneration(configuration)) configuration = toThirdGeneration(configuration);
-  if (offendsFourthGeneration(configuration)) configuration = toFourthGeneration(configuration);
-  known.set(written, { generation, configuration });
-  return configuration;
 }
