@@ -38,6 +38,17 @@ const ANSWERS: readonly Deed[] = [
     does: `return { get failed() { throw new Error("from the getter"); } };`,
     said: /from the getter/,
   },
+  {
+    name: "an error that throws when it is read",
+    does: `throw new Proxy(new Error("x"), { get() { throw new Error("from the trap"); } });`,
+    said: /cannot be read/,
+  },
+  { name: "an error without a text", does: `throw Object.create(null);`, said: /cannot be read/ },
+  {
+    name: "an error of which the text is none",
+    does: `throw Object.assign(new Error("x"), { message: { length: 1e9 } });`,
+    said: /./,
+  },
   { name: "a toJSON that forges", does: `return { toJSON: () => "running-and-more" };`, said: /which is no state/ },
   {
     name: "a toJSON on every object",

@@ -78,15 +78,33 @@ const link: HostLink = {
   forget: (socket) => void sockets.delete(socket),
 };
 
+const MAX_ERROR_CHARACTERS = 4_096;
+
 function errorText(error: unknown): string {
-  if (error instanceof Error) return error.message === "" ? error.name : error.message;
+  if (error instanceof Error) return String(error.message === "" ? error.name : error.message);
   return String(error);
 }
 
+/** What a plugin throws is the plugin's: to read it may throw again, and yet the call is to have an answer. */
 function wireError(error: unknown, code?: string): WireError {
-  const known = code ?? (isAgentError(error) ? error.code : undefined);
-  const base = { code: APPLICATION_ERROR, message: errorText(error).slice(0, 4_096) };
+  let message = "What the plugin threw cannot be read.";
+  let known = code;
+  try {
+    message = errorText(error).slice(0, MAX_ERROR_CHARACTERS);
+    known ??= isAgentError(error) ? error.code : undefined;
+  } catch {
+    // The sentence above says so.
+  }
+  const base = { code: APPLICATION_ERROR, message };
   return known === undefined ? base : { ...base, data: { code: known } };
+}
+
+function isSyntaxError(error: unknown): boolean {
+  try {
+    return error instanceof SyntaxError;
+  } catch {
+    return false;
+  }
 }
 
 async function sha512(text: string): Promise<string> {
@@ -116,7 +134,7 @@ async function load(id: number, request: LoadRequest): Promise<void> {
     plugin = { spec, permissions: permissionsOf(summary.spec) };
     send({ id, result: { digest, summary } });
   } catch (error) {
-    send({ id, error: wireError(error, error instanceof SyntaxError ? "plugin-syntax" : "plugin-import") });
+    send({ id, error: wireError(error, isSyntaxError(error) ? "plugin-syntax" : "plugin-import") });
   }
 }
 
