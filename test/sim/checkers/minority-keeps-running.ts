@@ -1,6 +1,7 @@
 // May never happen: with no-quorum-policy "stop" a node goes on running resources for long in a view of no majority, without so much as
 // trying to stop them. But a node on which a stop has failed is to be fenced, and by Pacemaker's rules the fence stands for all its other stops:
-// whoever is alone cannot fence itself, so there the rest runs until the others do it.
+// whoever is alone cannot fence itself, so there the rest runs until the others do it. And where a mandatory order has something stop before
+// it that may run on a lost node, the stop waits for that one, which nobody can do without a fence: Pacemaker's plan has it wait, too.
 
 import { childNamed, childrenNamed, type Element } from "../../../runtime/kernel/cib/element.ts";
 import { singleResources } from "../configuration.ts";
@@ -18,6 +19,8 @@ export class MinorityKeepsRunning implements Checker {
   readonly #handled = new Set<string>();
   /** NODE RESOURCE: when it was last tried to be stopped. */
   readonly #stopped = new Map<string, number>();
+  /** NODE RESOURCE: when an order last kept it from being stopped. */
+  readonly #held = new Map<string, number>();
 
   see(seen: Observation, facts: Facts): string | undefined {
     if (seen.seen === "agent-call") {
@@ -53,7 +56,11 @@ export class MinorityKeepsRunning implements Checker {
     const single = new Set(singleResources(facts.dials));
     for (const resource of node.active()) {
       if (!single.has(resource) || !this.#handled.has(`${node.name} ${life.incarnation} ${resource}`)) continue;
-      if ((this.#stopped.get(`${node.name} ${resource}`) ?? Number.NEGATIVE_INFINITY) >= sinceMs) continue;
+      const name = `${node.name} ${resource}`;
+      if ((this.#stopped.get(name) ?? Number.NEGATIVE_INFINITY) >= sinceMs) continue;
+      if (waitsForTheLost(life.cib, resource)) this.#held.set(name, facts.nowMs);
+      // What held it may have come back a moment ago.
+      if (facts.nowMs - (this.#held.get(name) ?? Number.NEGATIVE_INFINITY) < PATIENCE_MS) continue;
       this.#since.delete(node);
       return `${node.name} has been without a majority for ${Math.round(facts.nowMs - sinceMs)} ms and lets ${resource} run`;
     }
@@ -75,9 +82,39 @@ function isUnmanaged(cib: Element): boolean {
 /** The last thing done to some resource there was a stop, and it failed. */
 function hasFailedStop(cib: Element, node: NodeFacts): boolean {
   const state = childNamed(childNamed(cib, "status"), "node_state", `${node.id}`);
-  const resources = childNamed(childNamed(state, "lrm"), "lrm_resources");
-  return childrenNamed(resources, "lrm_resource").some((resource) => {
-    const last = childNamed(resource, "lrm_rsc_op", `${resource.attributes["id"]}_last_0`)?.attributes;
-    return last?.["operation"] === "stop" && last["rc-code"] !== "0" && last["op-status"] !== "-1";
+  return [...lastOperations(state).values()].some(
+    (last) => last["operation"] === "stop" && last["rc-code"] !== "0" && last["op-status"] !== "-1",
+  );
+}
+
+/** A mandatory order has some other resource stop before this one, and by the status a lost node may run that other one. */
+function waitsForTheLost(cib: Element, resource: string): boolean {
+  const orders = childrenNamed(childNamed(childNamed(cib, "configuration"), "constraints"), "rsc_order");
+  const lost = childrenNamed(childNamed(cib, "status"), "node_state").filter(
+    ({ attributes }) => attributes["in_ccm"] === "false" && attributes["expected"] === "member",
+  );
+  return orders.some(({ attributes: { first, then: other, kind = "Mandatory" } }) => {
+    if (first !== resource || other === undefined || kind !== "Mandatory") return false;
+    return lost.some((state) => {
+      const last = lastOperations(state).get(other);
+      return last !== undefined && !saysStopped(last);
+    });
   });
+}
+
+/** It was stopped, or found not to run. */
+function saysStopped({ operation, "rc-code": rc }: Element["attributes"]): boolean {
+  return (operation === "stop" && rc === "0") || (operation === "monitor" && rc === "7");
+}
+
+/** What was last done to each resource of a node. */
+function lastOperations(state: Element | undefined): Map<string, Element["attributes"]> {
+  const resources = childNamed(childNamed(state, "lrm"), "lrm_resources");
+  const last = new Map<string, Element["attributes"]>();
+  for (const resource of childrenNamed(resources, "lrm_resource")) {
+    const id = resource.attributes["id"] ?? "";
+    const operation = childNamed(resource, "lrm_rsc_op", `${id}_last_0`);
+    if (operation !== undefined) last.set(id, operation.attributes);
+  }
+  return last;
 }
