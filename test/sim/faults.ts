@@ -8,6 +8,8 @@ import type { World } from "./world.ts";
 
 /** A fault that has nothing to spoil gives way to another one, so often. */
 const MAX_TRIES = 6;
+/** Whoever repairs a cluster looks after it so often until it is whole, and switches on what was fenced meanwhile. */
+const REPAIR_ROUND_MS = 30_000;
 
 /** Brings and ends the faults of one world. */
 export class Faults {
@@ -45,20 +47,26 @@ export class Faults {
       node.clock.setWallOffset(this.#random.between(-1_000, 1_000));
       if (node.life !== undefined) node.life.effectsUntilCrash = undefined;
     }
-    this.#powerOnAll();
+    this.#repairRound();
   }
 
   /** Operators find computers that are off, and switch them on: those that were fenced and those that lost their power. */
   #powerOnLater(): void {
     this.#world.queue.after(this.#random.exponential(this.#world.dials.powerOnMs), () => {
+      if (!this.#active) return;
       const off = this.#world.nodes.filter((node) => node.power === "off");
       if (off.length > 0) this.#random.pick(off).switchPower("on", "by an operator");
       this.#powerOnLater();
     });
   }
 
-  #powerOnAll(): void {
+  /**
+   * What the cluster still has to fence with stonith-action "off" stays off until somebody comes. One computer at a time, whenever it may be,
+   * takes longer than the cluster may take to be whole when most were fenced: that would tell of the operators, not of the cluster.
+   */
+  #repairRound(): void {
     for (const node of this.#world.nodes) node.switchPower("on", "by an operator, after the faults");
+    this.#world.queue.after(REPAIR_ROUND_MS, () => this.#repairRound());
   }
 
   #later(): void {
