@@ -1,6 +1,6 @@
 // The file system of one simulated computer, for the product's real store: what is written stands in memory until it is synced. When the
 // power goes, of what was not synced each 512 bytes are there or not, as chance has it, and of the directory's unsynced changes the first
-// few. When only the process ends, everything that was written stays.
+// few. When only the process ends, everything that was written is there for the next one, synced or not.
 
 import { diskError, type StoreFile, type StoreFiles } from "../../runtime/host/store/files.ts";
 import type { Random } from "./random.ts";
@@ -43,12 +43,9 @@ export class SimulatedFiles implements StoreFiles {
     return this.#names.size === 0;
   }
 
-  /** The process has ended: the system still writes what it was given. */
+  /** The process has ended: the next one reads all that was written, and a loss of power still takes what was not synced. */
   processEnded(): void {
     this.#life += 1;
-    for (const file of this.#names.values()) file.synced = file.bytes.slice();
-    this.#syncedNames = new Map(this.#names);
-    this.#changes = [];
   }
 
   /** The power has gone. */

@@ -58,6 +58,8 @@ export type Observation =
   /** The same of a member of an established primary view: elsewhere a node may show what never becomes valid. */
   | (By & { readonly seen: "committed"; readonly cib: Element })
   | (By & { readonly seen: "send"; readonly to: NodeId; readonly message: Message })
+  /** Given to the disk: from now on some of it may be there. */
+  | (By & { readonly seen: "persisting"; readonly records: readonly StoreRecord[] })
   /** On disk now, as far as the node was told. */
   | (By & { readonly seen: "persisted"; readonly records: readonly StoreRecord[] })
   /** An agent was called while `others` of the same resource had not ended on this node. */

@@ -22,6 +22,8 @@ const RETRY_MS = 700;
 const MAX_ATTEMPTS = 12;
 /** What must be done in the end is tried without such a bound, until the run ends. */
 const MAX_ATTEMPTS_OF_REPAIR = 1_000;
+/** So often somebody looks whether a cluster that was never founded is founded now. */
+const RECOVERY_INTERVAL_MS = 5_000;
 
 interface Wish {
   readonly request: ChangeRequest;
@@ -53,6 +55,7 @@ export class Operators {
   readonly #wishes = new Map<string, Wish>();
   #next = 1;
   #active = false;
+  #configured = false;
   asked = 0;
   done = 0;
   refused = 0;
@@ -66,10 +69,17 @@ export class Operators {
 
   /** Applies the configuration of the new cluster, and goes on from there. */
   begin(): void {
-    const full = fullConfiguration(this.#world.dials, this.#world.names, this.#random.fork("configuration"));
-    this.#insist("the first configuration", [{ edit: "replace-configuration", element: full }], () => {
+    this.#configure(() => {
       this.#active = true;
       this.#later();
+    });
+  }
+
+  #configure(then: () => void): void {
+    const full = fullConfiguration(this.#world.dials, this.#world.names, this.#random.fork("configuration"));
+    this.#insist("the first configuration", [{ edit: "replace-configuration", element: full }], () => {
+      this.#configured = true;
+      then();
     });
   }
 
@@ -81,7 +91,22 @@ export class Operators {
     this.#active = false;
     for (const wish of this.#wishes.values()) wish.answered = true;
     this.#wishes.clear();
-    this.#world.queue.after(LATE_REQUESTS_MS, () => this.#undo());
+    this.#world.queue.after(LATE_REQUESTS_MS, () => {
+      this.#recover();
+      if (this.#configured) this.#undo();
+      else this.#configure(() => this.#undo());
+    });
+  }
+
+  /**
+   * Where a store was lost while the cluster was founded, nobody but the operator can know that nothing had been acknowledged yet: `systole
+   * cib recover --accept-loss`. Once a view was primary no operator says that here: what was acknowledged is never to be given up.
+   */
+  #recover(): void {
+    if (this.#world.founded) return;
+    const alive = this.#world.nodes.filter((node) => node.life !== undefined);
+    if (alive.length === this.#world.nodes.length) this.#random.pick(alive).life?.input({ type: "start-override" });
+    this.#world.queue.after(RECOVERY_INTERVAL_MS, () => this.#recover());
   }
 
   #undo(): void {

@@ -324,13 +324,15 @@ export class Process implements LifeFacts {
   }
 
   #persist(id: number, records: Parameters<Computer["disk"]["persist"]>[0]): void {
+    const by = { node: this.#computer, incarnation: this.incarnation };
+    this.#world.observe({ seen: "persisting", ...by, records });
     this.#computer.disk.persist(records, (result) => {
       if (this.ended) return;
       if (!result.ok) {
         this.input({ type: "persist-failed", id, code: result.code, text: result.text });
         return;
       }
-      this.#world.observe({ seen: "persisted", node: this.#computer, incarnation: this.incarnation, records });
+      this.#world.observe({ seen: "persisted", ...by, records });
       this.input({ type: "persisted", id });
     });
   }

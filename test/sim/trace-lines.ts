@@ -78,6 +78,7 @@ export function lineOf(seen: Observation): Line | undefined {
     case "agent-answer":
     case "change-sent":
     case "store-opened":
+    case "persisting":
     case "persisted":
     case "second":
       return undefined;

@@ -55,6 +55,8 @@ export class World implements Facts {
   readonly arbiter: Arbiter | undefined;
   readonly operators: Operators;
   readonly violations: Violation[] = [];
+  /** A view has been primary: from then on something may have been acknowledged. */
+  founded = false;
   readonly counts: Counts = { views: 0, fences: 0, standings: 0, starts: 0 };
   /** By what they see: an observation concerns three or four of some twenty. */
   readonly #checkers = new Map<Observation["seen"], Checker[]>();
@@ -107,8 +109,10 @@ export class World implements Facts {
   /** Shows it to every checker, and puts it in the trace. */
   observe(observation: Observation): void {
     if (observation.seen === "view") this.counts.views += 1;
-    else if (observation.seen === "standing") this.counts.standings += 1;
-    else if (observation.seen === "started") this.counts.starts += 1;
+    else if (observation.seen === "standing") {
+      this.counts.standings += 1;
+      this.founded ||= observation.standing.established && observation.standing.primary;
+    } else if (observation.seen === "started") this.counts.starts += 1;
     else if (observation.seen === "power" && observation.power === "off") this.counts.fences += 1;
     const line = lineOf(observation);
     if (line !== undefined) this.trace.line(this.nowMs, line.who, line.text);

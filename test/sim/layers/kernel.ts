@@ -97,6 +97,7 @@ function kernelInput(input: NodeInput): KernelInput | undefined {
     case "persist-failed":
     case "arbiter-outcome":
     case "change":
+    case "start-override":
     case "wall-clock":
       return input;
     default:
