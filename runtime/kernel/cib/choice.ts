@@ -57,7 +57,7 @@ function cameAlong(coordinator: NodeId, states: States, state: State): boolean {
 
 /**
  * The coordinator's status, with what the members say of themselves: all of it of those that were not with the coordinator, what is newer
- * of the others (see `mergeNodeState`). Nothing is removed.
+ * of the others (see `mergeNodeState`). No node is removed.
  */
 export function mergedStatus(
   status: Element,

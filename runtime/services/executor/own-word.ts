@@ -4,6 +4,10 @@
 // stand nowhere but on the nodes themselves. The next coordinator must know of them before its first plan: to start a resource
 // elsewhere that is just being started here is what must never happen. So each member's own history goes into the status whenever a
 // view forms. Only what is newer than the status counts: what a coordinator has cleaned up since does not come back. And what stands there as under way is so only if the node says it too.
+//
+// A resource of which the node itself has nothing any more it was told to forget. It forgets at once, with what it has not reported yet, while
+// the cleanup may never be committed: then the status would still have what was before that, such as "not running" of what was started since.
+// So the status forgets it too, and it is probed.
 
 import { childNamed, childrenNamed, type Element, withChildren } from "../../kernel/cib/element.ts";
 import { faultPlanted, type Plantable } from "../../kernel/planted-fault.ts";
@@ -30,18 +34,18 @@ export function withOwnWord(recorded: Element, own: Element, options: Plantable 
     if (at < 0) resources.push(merged);
     else resources[at] = merged;
   }
-  for (const [at, resource] of resources.entries()) {
+  const remembered = resources.flatMap((resource) => {
     const said = childNamed(ownResources, "lrm_resource", resource.attributes["id"] ?? "");
-    resources[at] = withoutEnded(resource, said);
-  }
+    return said === undefined ? [] : [withoutEnded(resource, said)];
+  });
   if (recordedResources === undefined) {
     return ownResources === undefined ? recorded : replaced(recorded, lrm, withChildren(lrm, [ownResources]));
   }
-  return replaced(recorded, lrm, replaced(lrm, recordedResources, withChildren(recordedResources, resources)));
+  return replaced(recorded, lrm, replaced(lrm, recordedResources, withChildren(recordedResources, remembered)));
 }
 
 /** In the place of what stands as under way: what the node has under the same id, if anything. */
-function withoutEnded(resource: Element, said: Element | undefined): Element {
+function withoutEnded(resource: Element, said: Element): Element {
   if (!resource.children.some(({ attributes }) => isPending(attributes))) return resource;
   const entries = resource.children.map((entry) => {
     if (!isPending(entry.attributes)) return entry;

@@ -43,10 +43,17 @@ test("what stands as under way, and is not as the node says, gives way to what t
   const pending = element("lrm_rsc_op", { id: "web_last_0", "call-id": "-1", "op-status": "-1" });
   const recorded = state(1, { web: [entry("web_monitor_10000", 2), pending], shop: [pending] });
   const own = state(1, { web: [entry("web_last_0", 1), entry("web_monitor_10000", 2)] });
-  const merged = state(1, { web: [entry("web_monitor_10000", 2), entry("web_last_0", 1)], shop: [] });
+  const merged = state(1, { web: [entry("web_monitor_10000", 2), entry("web_last_0", 1)] });
   assert.deepEqual(withOwnWord(recorded, own), merged);
   const busy = state(1, { web: [pending, entry("web_monitor_10000", 2)] });
   assert.deepEqual(withOwnWord(busy, busy), busy);
+});
+
+test("what the node was told to forget does not stand as it was before, whether or not the cleanup was ever committed", () => {
+  const recorded = state(1, { web: [entry("web_last_0", 3)], shop: [entry("shop_last_0", 5)] });
+  const own = state(1, { shop: [entry("shop_last_0", 5)] });
+  assert.deepEqual(withOwnWord(recorded, own), own);
+  assert.deepEqual(withOwnWord(recorded, state(1, {})), state(1, {}));
 });
 
 test("of another life only the node's own word counts", () => {
