@@ -84,13 +84,11 @@ export const ctxRun: Topic = {
     },
     {
       name: "more arguments than the system takes",
-      attempt: `return (await ctx.run("echo", ["x".repeat(900_000)])).stdout.length;`,
-      places: ["plugin"],
+      attempt: `return (await ctx.run("echo", ["x".repeat(900_000)])).stdout;`,
     },
     {
       name: "a working directory that is none",
-      attempt: `return (await ctx.run("env", [], { directory: "\\0" })).stdout;`,
-      places: ["plugin"],
+      attempt: `return (await ctx.run("echo", ["x"], { directory: "\\0" })).stdout;`,
     },
     {
       name: "another daemon",

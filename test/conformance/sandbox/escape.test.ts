@@ -10,17 +10,16 @@ import { imports } from "./imports.ts";
 import { natives } from "./natives.ts";
 import { net } from "./net.ts";
 import { asPlugin, inProcess, outside } from "./places.ts";
-import type { Outcome, Place, Probe } from "./probe.ts";
+import { type Outcome, PLACES, type Place, type Probe } from "./probe.ts";
 import { programs } from "./programs.ts";
 import { system } from "./system.ts";
 import { openWorld, type World } from "./world.ts";
 
 const TOPICS = [net, files, programs, system, natives, imports, doors];
-const ALL: readonly Place[] = ["outside", "process", "plugin"];
 const deno = findDeno();
 const skip = deno === undefined ? "there is no Deno for this platform (npm package deno)" : false;
 
-const placesOf = ({ places }: Probe): readonly Place[] => places ?? ALL;
+const placesOf = ({ places }: Probe): readonly Place[] => places ?? PLACES;
 
 describe("escapes from the sandbox", { skip, timeout: 120_000 }, () => {
   let world: World;

@@ -9,7 +9,8 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { findDeno } from "../../../runtime/host/plugins/sandbox/program.ts";
 import { Bench, saidIn } from "./bench.ts";
-import { DEEDS, hostileSource } from "./hostile-plugin.ts";
+import { DEEDS, type Deed, hostileSource } from "./hostile-plugin.ts";
+import { askNaively } from "./naive-plugin-host.ts";
 
 const deno = findDeno();
 const skip = deno === undefined ? "there is no Deno for this platform (npm package deno)" : false;
@@ -37,14 +38,16 @@ describe("a hostile plugin", { skip, timeout: 200_000 }, () => {
 
   for (const [topic, deeds] of Object.entries(DEEDS)) {
     describe(topic, () => {
-      for (const { name, said, end, timeoutMs } of deeds) {
+      for (const { name, said, end, timeoutMs, harm, ...deed } of deeds) {
         test(name, async (t) => {
+          const naive = await outside(deed, harm, timeoutMs);
+          t.diagnostic(`outside: ${naive.slice(0, 120)}`);
           // Who spoils its process for the next one gets one of its own.
           const alone = end !== undefined || topic === "globals";
           const bench = alone ? open() : shared;
           if (alone) t.after(() => bench.close());
           // Its process runs before the time of the call does.
-          await bench.attack({ does: "" });
+          await bench.attack({ does: `before ${name}` });
           const settings = timeoutMs === undefined ? {} : { timeoutMs };
           const outcome = saidIn(await bench.attack({ does: name }, settings));
           t.diagnostic(`plugin: ${outcome.slice(0, 120)}`);
@@ -89,40 +92,27 @@ function takeOutside(source: string): Promise<string> {
   return new Promise((resolve) => child.once("close", () => resolve(text.trim())));
 }
 
-for (const [how, take] of Object.entries({
-  "typed arrays": "new Uint8Array(1 << 20).fill(7)",
-  "a shared buffer": "new Uint8Array(new SharedArrayBuffer(1 << 20)).fill(7)",
-  texts: 'String(i).padEnd(1 << 20, "x" + i).split("").reverse().join("").slice(1)',
-})) {
-  test(`outside, memory is there for whoever takes it, by ${how}`, { skip, timeout: 60_000 }, async () => {
-    const source = `const all = []; for (let i = 0; i < ${MUCH_MIB}; i += 1) all.push(${take}); console.log(all.length);`;
-    assert.equal(await takeOutside(source), `${MUCH_MIB}`);
-  });
-}
-
-/** A host would wait so long for an answer, and longer. */
-const HANGS_MS = 1_500;
-
-/** Whether a program is still at it after a while; it is ended then. */
-function goesOn(source: string): Promise<boolean> {
-  const child = spawn(deno ?? "", ["run", "-A", "--quiet", "--no-config", "-"], {
-    stdio: ["pipe", "ignore", "ignore"],
-  });
-  child.stdin.end(source);
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => child.kill("SIGKILL"), HANGS_MS);
-    child.once("close", (_, signal) => {
-      clearTimeout(timer);
-      resolve(signal === "SIGKILL");
-    });
-  });
-}
-
-describe("outside, nothing ends", { skip, timeout: 60_000 }, () => {
-  for (const { name, does } of DEEDS.resources.filter(({ hangs }) => hangs === true)) {
-    test(name, async () => {
-      assert.equal(await goesOn(`await (async () => {\n${does}\n})();`), true);
-      assert.equal(await goesOn("await (async () => {})();"), false, "what does nothing ends by itself");
-    });
+/** Sees that the deed does its harm where nothing holds it; says which. */
+async function outside(
+  { does, before }: Pick<Deed, "does" | "before">,
+  harm: Deed["harm"],
+  timeoutMs: number | undefined,
+): Promise<string> {
+  if (typeof harm === "object" && "takes" in harm) {
+    const take = `const all = []; while (all.length < ${MUCH_MIB}) all.push(${harm.takes}); console.log(all.length);`;
+    assert.equal(await takeOutside(take), `${MUCH_MIB}`, "outside, memory is there for whoever takes it");
+    return `took ${MUCH_MIB} MiB`;
   }
+  const { how, said } = await askNaively(deno ?? "", does, before, timeoutMs);
+  const shown = `${how} ${said.trim().slice(0, 300)}`;
+  if (typeof harm === "string") assert.equal(how, harm, shown);
+  else assert.match(`${how}\n${said}`, harm, shown);
+  return shown;
+}
+
+test("an honest plugin does a naive host no harm", { skip, timeout: 60_000 }, async () => {
+  const { how, said } = await askNaively(deno ?? "", `return "running";`);
+  assert.equal(how, "said", said);
+  for (const { name, harm } of Object.values(DEEDS).flat())
+    if (harm instanceof RegExp) assert.doesNotMatch(`${how}\n${said}`, harm, name);
 });

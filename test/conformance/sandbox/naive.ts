@@ -5,7 +5,17 @@ export const NAIVE_CTX = `
 const kept = new Map();
 const cut = (text) => String(text).split("\\0")[0];
 const plain = (path) => cut(path).length > 4_096 ? new URL("file://" + cut(path)).pathname : cut(path);
+// A host in Node that spawns whatever it is asked to and listens for no error: "" while it lives.
+const HOST = "const { spawn } = require('node:child_process'); const { program, args, cwd } = JSON.parse(require('node:fs').readFileSync(process.env.CALL, 'utf8')); spawn(program, args, { cwd });";
+const deathOfHost = async (program, args, cwd) => {
+  const file = await Deno.makeTempFile();
+  await Deno.writeTextFile(file, JSON.stringify({ program, args, cwd }));
+  const { success } = await new Deno.Command(world.node, { args: ["--eval", HOST], env: { CALL: file }, stdout: "null", stderr: "null" }).output();
+  await Deno.remove(file);
+  return success ? "" : world.proof;
+};
 const shell = async (program, list = [], { env = {}, directory } = {}) => {
+  if (directory?.includes("\\0") || list[0]?.length > 200_000) return { stdout: await deathOfHost(program, list, directory) };
   const args = (Array.isArray(list) ? list : [JSON.parse(JSON.stringify(list))]).map(cut);
   const words = [program, ...args];
   const command = words.some((word) => /[;$\`>\\n ]/.test(word))

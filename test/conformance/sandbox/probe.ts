@@ -22,6 +22,12 @@ export interface Probe {
 /** Where an attempt is made. */
 export type Place = "outside" | "process" | "plugin";
 
+/** All of them. */
+export const PLACES: readonly Place[] = ["outside", "process", "plugin"];
+
+/** Probes that speak QUIC; each has a port of its own in each place. */
+export const QUIC_PROBES = ["QUIC by Deno.connectQuic", "HTTP/3 by WebTransport"] as const;
+
 /** Probes of one topic. */
 export interface Topic {
   readonly topic: string;
@@ -42,9 +48,15 @@ export interface WorldFacts {
   /** A second server for HTTP. */
   readonly otherPort: number;
   readonly udpPort: number;
+  /** A server for HTTP/2 in plain text. */
+  readonly http2Port: number;
+  /** By place, for each probe that speaks QUIC: whoever begins a conversation there is heard under the probe's mark. */
+  readonly quicPorts: Readonly<Record<string, readonly number[]>>;
   readonly unixSocket: string;
   /** The process of the test, which is the host. */
   readonly hostPid: number;
+  /** The program of Node. */
+  readonly node: string;
   /** A process that may be killed. */
   readonly victimPid: number;
   /** The same, as ctx knows processes. */

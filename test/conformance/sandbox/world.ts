@@ -2,7 +2,7 @@
 // spoke to them, a process to kill, a variable in the host's environment.
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { createSocket } from "node:dgram";
+import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import {
   chmodSync,
   copyFileSync,
@@ -18,12 +18,13 @@ import {
   writeFileSync,
 } from "node:fs";
 import { createServer as createHttpServer, type RequestListener } from "node:http";
+import { createServer as createHttp2Server } from "node:http2";
 import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bootId, processFacts } from "../../../runtime/host/plugins/processes.ts";
-import type { Outcome, WorldFacts } from "./probe.ts";
+import { markOf, type Outcome, PLACES, type Place, QUIC_PROBES, type WorldFacts } from "./probe.ts";
 
 /** The variable of the host's environment that holds the proof. */
 export const SECRET_VARIABLE = "SYSTOLE_PROBE_SECRET";
@@ -76,6 +77,33 @@ function meantBy(url: string): string {
   return posix.normalize(path.replaceAll("\\", "/"));
 }
 
+/** A first datagram of QUIC, whatever its version: a long header, and no less than 1,200 bytes. */
+function beginsQuic(bytes: Buffer): boolean {
+  return bytes.length >= 1_200 && ((bytes[0] ?? 0) & 0xc0) === 0xc0;
+}
+
+/** A port for each attempt by QUIC: what it says is a secret between the two, so who spoke is known by where. */
+async function openQuicPorts(heard: string[]) {
+  const sockets: UdpSocket[] = [];
+  const portFor = async (mark: string): Promise<number> => {
+    const socket = createSocket("udp4");
+    sockets.push(socket);
+    socket.on("message", (bytes) => {
+      if (beginsQuic(bytes)) heard.push(mark);
+    });
+    await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve));
+    return socket.address().port;
+  };
+  const portsAt = async (place: Place): Promise<[Place, number[]]> => [
+    place,
+    await Promise.all(QUIC_PROBES.map((name) => portFor(markOf(name, place)))),
+  ];
+  return {
+    ports: Object.fromEntries(await Promise.all(PLACES.map(portsAt))),
+    close: () => Promise.all(sockets.map((one) => new Promise<void>((done) => one.close(() => done())))),
+  };
+}
+
 /** Servers that write down whatever they hear, and tell the proof to everybody. */
 async function openServers(folder: string) {
   const heard: string[] = [];
@@ -122,7 +150,13 @@ async function openServers(folder: string) {
     if (bytes.length > 12) udp.send(dnsAnswer(bytes), from.port, from.address);
   });
   const unixSocket = join(folder, "host.sock");
+  const http2 = createHttp2Server((request, response) => {
+    heard.push(request.url);
+    response.end(PROOF);
+  }).on("connection", keep);
+  const quic = await openQuicPorts(heard);
   await Promise.all([
+    listening(http2, 0),
     listening(tcp, 0),
     listening(http, 0),
     listening(other, 0),
@@ -133,10 +167,15 @@ async function openServers(folder: string) {
   return {
     heard,
     unixSocket,
-    ports: { tcpPort: portOf(tcp), httpPort: portOf(http), otherPort: portOf(other), udpPort: udp.address().port },
+    ports: {
+      ...{ tcpPort: portOf(tcp), httpPort: portOf(http), otherPort: portOf(other), udpPort: udp.address().port },
+      ...{ http2Port: portOf(http2), quicPorts: quic.ports },
+    },
     async close() {
       for (const socket of sockets) socket.destroy();
-      await Promise.all([tcp, http, other, unix].map((server) => new Promise((resolve) => server.close(resolve))));
+      const servers = [tcp, http, other, unix, http2];
+      await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+      await quic.close();
       await new Promise<void>((resolve) => udp.close(resolve));
     },
   };
@@ -246,7 +285,7 @@ export async function openWorld(): Promise<World> {
   const startTicks = processFacts(victimPid)?.startTicks ?? 0;
   const facts: WorldFacts = {
     ...{ proof: PROOF, folder, out, secret: join(folder, "secret.txt"), unixSocket: servers.unixSocket },
-    ...{ ...servers.ports, hostPid: process.pid, victimPid },
+    ...{ ...servers.ports, node: process.execPath, hostPid: process.pid, victimPid },
     victim: { identity: { pid: victimPid, startTicks, bootId: bootId() ?? "" } },
     library: LIBRARIES.find(existsSync) ?? "",
     addon: addonIn(folder),
