@@ -36,7 +36,8 @@ export function withOwnWord(recorded: Element, own: Element, options: Plantable 
   }
   const remembered = resources.flatMap((resource) => {
     const said = childNamed(ownResources, "lrm_resource", resource.attributes["id"] ?? "");
-    return said === undefined ? [] : [withoutEnded(resource, said)];
+    if (said !== undefined) return [withoutEnded(resource, said)];
+    return isOtherLife ? [resource] : [];
   });
   if (recordedResources === undefined) {
     return ownResources === undefined ? recorded : replaced(recorded, lrm, withChildren(lrm, [ownResources]));
