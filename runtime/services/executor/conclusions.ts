@@ -60,7 +60,8 @@ export function activates(operation: Operation, verb: AgentVerb): boolean {
 
 /** Whether the resource runs here after an operation, or may. */
 export function activeAfter(before: boolean, operation: Operation, ending: Ending): boolean {
-  if (operation.resource.class === "stonith" || operation.action === "notify") return false;
+  if (operation.resource.class === "stonith") return false;
+  if (operation.action === "notify") return before;
   if (operation.action === "monitor") {
     if (ending.rc === OCF_NOT_RUNNING) return false;
     return before || [OCF_OK, OCF_RUNNING_PROMOTED, OCF_FAILED_PROMOTED].includes(ending.rc);

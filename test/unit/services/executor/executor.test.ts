@@ -317,6 +317,20 @@ test("a fence device is checked, not started; its probe and its stop need no cal
   assert.deepEqual(bench.executor.active, []);
 });
 
+test("a notification changes nothing about what runs here", () => {
+  const bench = new Bench();
+  bench.run(operation("notify"));
+  bench.answer({ outcome: "done" });
+  assert.deepEqual(bench.executor.active, []);
+  bench.run(operation("start"));
+  bench.state("stopped");
+  bench.answer({ outcome: "done" });
+  bench.state("running");
+  bench.run(operation("notify"));
+  bench.answer({ outcome: "done" });
+  assert.deepEqual(bench.executor.active, ["web"]);
+});
+
 test("the history has Pacemaker's ids: last, last_failure, and a recurring operation under its key", () => {
   const bench = new Bench();
   bench.run(operation("start"));
