@@ -406,30 +406,37 @@ class ClusterNode implements NodeMachine {
     return this.lastAlertsMs() === undefined;
   }
 
-  /** The coordinator lets a node go by what it writes into its <node_state>; a node in no view that runs nothing needs no leave. */
+  /**
+   * The coordinator lets a node go by what it writes into its <node_state>, once it has had everything there looked for. Nobody else can
+   * vouch for the node: of what an earlier life of it left running it does not know itself. Without that it goes without a farewell: at
+   * once where nobody counts on it, because no other shares its view or none has taken it in.
+   */
   private considerLeaving(): void {
     if (this.isStopped) return;
+    const isAsked = this.shutdownSinceMs !== undefined;
     const state = nodeState(this.cib, `${this.config.self}`);
-    const mayGo = isLeaving(state) && state?.attributes[INCARNATION] === `${this.config.incarnation}`;
-    if (!mayGo && this.shutdownSinceMs === undefined) return;
-    const isEstablished = this.standing?.established === true;
+    const isTakenIn = state?.attributes[INCARNATION] === `${this.config.incarnation}`;
+    const isLetGo = isTakenIn && isLeaving(state);
+    if (!isLetGo && !isAsked) return;
+    const standing = this.standing?.established === true ? this.standing : undefined;
     const { active } = this.parts.executor;
-    const mayLeave =
-      (active.length === 0 && this.lastAlertsAreOut()) || faultPlanted(this.config, "leave-with-resources");
-    if (isEstablished && mayGo && mayLeave) {
+    const isIdle = active.length === 0 && this.lastAlertsAreOut();
+    const isHeedless = isAsked && faultPlanted(this.config, "leave-with-resources");
+    if (isHeedless || (standing !== undefined && isLetGo && isIdle)) {
       this.stop(0, `${this.name} runs nothing any more and leaves the cluster`, true);
       return;
     }
-    if (this.shutdownSinceMs === undefined) return;
-    const isPrimary = isEstablished && this.standing?.primary === true;
-    if (!isPrimary && mayLeave) {
-      this.stop(0, `${this.name} is in no primary view and runs nothing, so it leaves at once`, true);
+    if (!isAsked) return;
+    const isCountedOn = isTakenIn && standing?.view.members.length !== 1;
+    if (standing?.primary === false && !isCountedOn && isIdle) {
+      this.stop(0, `${this.name} is in no primary view, and nobody counts on it, so it ends at once`, false);
       return;
     }
     if ((this.escalationMs() ?? Number.POSITIVE_INFINITY) > this.nowMs) return;
-    const still = active.length === 0 ? "nothing runs" : `${active.join(", ")} may still run`;
-    const text = `The time for a graceful shutdown (shutdown-escalation) is over and ${still} on ${this.name}; it stops now${active.length === 0 ? "" : ", without a farewell, so that the others fence it before they recover anything"}.`;
-    this.stop(1, text, active.length === 0);
+    const still =
+      active.length === 0 ? "the coordinator has not let it go" : `${active.join(", ")} may still run there`;
+    const text = `The time for a graceful shutdown (shutdown-escalation) is over and ${still}; ${this.name} stops now, without a farewell, so that the others fence it before they recover anything.`;
+    this.stop(1, text, false);
   }
 
   private stop(code: number, text: string, farewell: boolean): void {

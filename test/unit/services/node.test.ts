@@ -396,3 +396,79 @@ test("a member that never says what it is doing is not waited for, though nothin
   cluster.run(10_000);
   assertIdle(cluster, 1);
 });
+
+test("a node whose life has looked at nothing yet does not leave as if nothing ran there", () => {
+  const cluster = running();
+  cluster.kill(1);
+  cluster.kill(3);
+  cluster.silence(2);
+  cluster.start(1, 2);
+  cluster.view([1, 2]);
+  // Nothing is looked for before n3 has had its time to appear, and then another view forms.
+  cluster.run(100);
+  cluster.start(3);
+  cluster.view([1, 2, 3]);
+  cluster.input(2, { type: "shutdown" });
+  cluster.run(SETTLE_MS, () => cluster.node(2).exit !== undefined);
+  assert.equal(cluster.node(2).exit?.code, 0);
+  cluster.view([1, 3], "left");
+  cluster.run(SETTLE_MS);
+  assert.deepEqual(cluster.doubles, []);
+  assert.equal(cluster.whenSaid(/switches/), undefined);
+  assert.equal(cluster.where("web").length, 1);
+});
+
+test("without quorum too, who shares a view is looked at before it leaves; who is alone says no farewell", () => {
+  const cluster = new Cluster(5, `${FENCING}<resources>${POWER}${WEB}</resources>${PREFER_N2}`);
+  cluster.start(1, 2, 3, 4, 5);
+  cluster.view([1, 2, 3, 4, 5]);
+  cluster.run(SETTLE_MS);
+  for (const id of [1, 3, 4, 5]) cluster.kill(id);
+  cluster.silence(2);
+  cluster.start(1, 2);
+  cluster.view([1, 2]);
+  cluster.run(100);
+  cluster.input(2, { type: "shutdown" });
+  cluster.run(60_000, () => cluster.node(2).exit !== undefined);
+  assert.equal(cluster.node(2).exit?.code, 0);
+  assert.deepEqual(cluster.where("web"), [], "it was found and stopped");
+  assert.notEqual(cluster.whenSaid(/n2 leaves/), undefined);
+  cluster.start(3);
+  cluster.view([3]);
+  cluster.input(3, { type: "shutdown" });
+  assert.equal(cluster.node(3).exit?.code, 0);
+  assert.equal(cluster.whenSaid(/n3 leaves/), undefined);
+});
+
+test("what was forgotten on the nodes, and not yet in the status, is looked at again by the next coordinator", () => {
+  const place = (score: number, at: number) => `<rsc_location id="p${at}" rsc="web" node="n${at}" score="${score}"/>`;
+  const web = primitive("web", { "migration-threshold": "1" }, monitor("web", "1s"));
+  const places = `<constraints>${place(50, 2)}${place(40, 3)}${place(0, 4)}</constraints>`;
+  const cluster = new Cluster(5, `${FENCING}<resources>${POWER}${web}</resources>${places}`);
+  cluster.start(1, 2, 3, 4, 5);
+  cluster.view([1, 2, 3, 4, 5]);
+  cluster.run(SETTLE_MS);
+  assert.deepEqual(cluster.where("web"), ["n2"]);
+  const score = (id: string, node: string, value: string) => {
+    const path = [{ name: "configuration" }, { name: "constraints" }, { name: "rsc_location", id: "p4" }];
+    const edits = [{ edit: "set", path, attributes: { node, score: value } }] as const;
+    cluster.input(2, { type: "change", request: { id, who: "test", why: "a place", edits } });
+  };
+  // One member does not answer, so the change is not committed, nor anything that comes after it.
+  cluster.silence(5);
+  score("c1", "n4", "1");
+  cluster.node(2).services.set("web", "failed");
+  cluster.run(1500, () => cluster.whenSaid(/web runs on n3/) !== undefined);
+  assert.deepEqual(cluster.where("web"), ["n3"]);
+  cluster.input(1, { type: "request", request: { id: "r1", request: "cleanup", who: "test" } });
+  cluster.run(2);
+  cluster.kill(1);
+  cluster.view([2, 3, 4]);
+  cluster.run(SETTLE_MS);
+  assert.equal(cluster.where("web").length, 1);
+  score("c2", "n4", "500");
+  cluster.run(SETTLE_MS);
+  assert.deepEqual(cluster.where("web"), ["n4"]);
+  assert.deepEqual(cluster.doubles, []);
+  assertNothingToDo(cluster, 2);
+});
