@@ -17,8 +17,10 @@ import { Thread } from "./thread.ts";
 import { Waker } from "./waker.ts";
 import type { World } from "./world.ts";
 
-/** The main thread says that it turns so often; also the grain of its wall clock. */
+/** The main thread says that it turns so often, and looks at its wall clock. */
 const ALIVE_INTERVAL_MS = 500;
+/** Kernel and services are told of the wall clock when it has gone apart from the monotonic one by this, as in production. */
+const WALL_CLOCK_STEP_MS = 20;
 const FEATURE_LEVEL = 1;
 /** Of an exception's stack, so many lines are reported. */
 const STACK_LINES = 5;
@@ -49,6 +51,7 @@ export class Process implements LifeFacts {
   readonly #brainWaker: Waker;
   #stoppedAtMs: number | undefined;
   #runningSinceMs: number;
+  #wallAheadMs = 0;
   #leaving = false;
 
   constructor(world: World, computer: Computer, incarnation: Incarnation, initial: KernelInitial) {
@@ -140,7 +143,11 @@ export class Process implements LifeFacts {
     if (this.ended) return;
     this.mainThread.run(() => {
       this.pulseThread.post(() => this.#stepPulse({ type: "alive" }));
-      this.#stepBrain({ type: "wall-clock", epochMs: this.#computer.clock.epochMs(this.#world.queue.nowMs) });
+      const epochMs = this.#computer.clock.epochMs(this.#world.queue.nowMs);
+      const wallAheadMs = epochMs - this.#now();
+      if (Math.abs(wallAheadMs - this.#wallAheadMs) <= WALL_CLOCK_STEP_MS) return;
+      this.#wallAheadMs = wallAheadMs;
+      this.#stepBrain({ type: "wall-clock", epochMs });
     });
     this.#world.queue.after(ALIVE_INTERVAL_MS, () => this.#sayAlive());
   }

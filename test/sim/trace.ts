@@ -2,11 +2,19 @@
 
 /** Lines kept for the report of a violation when nothing is printed. */
 const KEPT_LINES = 400;
+/** In a millisecond. */
+const MICROSECONDS = 1_000;
+
+interface Line {
+  readonly nowMs: number;
+  readonly who: string;
+  readonly text: string;
+}
 
 /** The history of one run. */
 export class Trace {
   readonly #print: ((line: string) => void) | undefined;
-  readonly #kept: string[] = [];
+  readonly #kept: Line[] = [];
   #hash = 0x811c9dc5;
 
   /** @param print receives each line at once (--trace); without it the last lines are kept. */
@@ -21,15 +29,21 @@ export class Trace {
 
   /** One line; `who` is a node's name, or "" for the world. */
   line(nowMs: number, who: string, text: string): void {
-    const line = `${(nowMs / 1000).toFixed(6).padStart(11)} ${who.padEnd(4)} ${text}`;
-    let hash = this.#hash;
-    for (let index = 0; index < line.length; index += 1) hash = Math.imul(hash ^ line.charCodeAt(index), 16777619);
-    this.#hash = hash;
-    if (this.#print !== undefined) this.#print(line);
+    this.mix(nowMs * MICROSECONDS, who.length);
+    this.#mixText(who);
+    this.#mixText(text);
+    const line = { nowMs, who, text };
+    if (this.#print !== undefined) this.#print(written(line));
     else {
       if (this.#kept.length >= 2 * KEPT_LINES) this.#kept.splice(0, KEPT_LINES);
       this.#kept.push(line);
     }
+  }
+
+  #mixText(text: string): void {
+    let hash = this.#hash;
+    for (let index = 0; index < text.length; index += 1) hash = Math.imul(hash ^ text.charCodeAt(index), 16777619);
+    this.#hash = hash;
   }
 
   /** Equal histories have equal hashes. */
@@ -39,6 +53,10 @@ export class Trace {
 
   /** The last lines, oldest first. */
   get tail(): readonly string[] {
-    return this.#kept.slice(-KEPT_LINES);
+    return this.#kept.slice(-KEPT_LINES).map(written);
   }
+}
+
+function written({ nowMs, who, text }: Line): string {
+  return `${(nowMs / 1000).toFixed(6).padStart(11)} ${who.padEnd(4)} ${text}`;
 }

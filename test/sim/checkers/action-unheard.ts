@@ -59,13 +59,16 @@ export class ActionUnheard implements Checker {
         const history = historyOf(life.cib, node, resource);
         action.heard = history.digest !== before && !history.pending;
       }
+      if (action.heard && endedMs !== undefined) {
+        this.#actions.delete(key);
+        continue;
+      }
       if (endedMs === undefined || life.runningSinceMs === undefined || life.standing?.established !== true) continue;
       const others = facts.nodes.filter((other) => other.life?.view?.members.some(({ id }) => id === node.id) === true);
       if (others.some((other) => other.life?.runningSinceMs === undefined)) continue;
       const undisturbed = [...others.map((other) => this.#viewSince.get(other) ?? 0), endedMs, life.runningSinceMs];
       if (facts.nowMs - Math.max(...undisturbed) < PATIENCE_MS) continue;
       this.#actions.delete(key);
-      if (action.heard) continue;
       return `${node.name} has done ${action.verb} of ${resource}, and the status does not know of it after ${PATIENCE_MS} ms`;
     }
     return undefined;
