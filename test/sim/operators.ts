@@ -55,6 +55,7 @@ export class Operators {
   readonly #wishes = new Map<string, Wish>();
   #next = 1;
   #active = false;
+  #repairing = false;
   #configured = false;
   asked = 0;
   done = 0;
@@ -70,6 +71,8 @@ export class Operators {
   /** Applies the configuration of the new cluster, and goes on from there. */
   begin(): void {
     this.#configure(() => {
+      // Where the cluster could not be founded before, this comes when nobody is to wish for anything any more.
+      if (this.#repairing) return;
       this.#active = true;
       this.#later();
     });
@@ -89,6 +92,7 @@ export class Operators {
    */
   repair(): void {
     this.#active = false;
+    this.#repairing = true;
     for (const wish of this.#wishes.values()) wish.answered = true;
     this.#wishes.clear();
     this.#world.queue.after(LATE_REQUESTS_MS, () => {
