@@ -57,6 +57,8 @@ export class Operators {
   #active = false;
   #repairing = false;
   #configured = false;
+  /** What was insisted on before the repair is given up by it. */
+  #repairing = false;
   asked = 0;
   done = 0;
   refused = 0;
@@ -150,9 +152,13 @@ export class Operators {
 
   /** Asked until it is done: a refusal (no quorum just now) is answered with a new request. */
   #insist(why: string, edits: readonly CibEdit[], then: () => void): void {
+    const before = this.#repairing;
     const again = (outcome: ChangeOutcome) => {
       if (outcome.outcome === "done") then();
-      else this.#world.queue.after(RETRY_MS, () => this.#insist(why, edits, then));
+      else
+        this.#world.queue.after(RETRY_MS, () => {
+          if (before === this.#repairing) this.#insist(why, edits, then);
+        });
     };
     this.#wish(why, edits, undefined, again, MAX_ATTEMPTS_OF_REPAIR);
   }
