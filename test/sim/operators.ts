@@ -55,7 +55,6 @@ export class Operators {
   readonly #wishes = new Map<string, Wish>();
   #next = 1;
   #active = false;
-  #repairing = false;
   #configured = false;
   /** What was insisted on before the repair is given up by it. */
   #repairing = false;
@@ -73,8 +72,6 @@ export class Operators {
   /** Applies the configuration of the new cluster, and goes on from there. */
   begin(): void {
     this.#configure(() => {
-      // Where the cluster could not be founded before, this comes when nobody is to wish for anything any more.
-      if (this.#repairing) return;
       this.#active = true;
       this.#later();
     });
