@@ -29,7 +29,7 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Written to the command's standard input. */
   readonly input?: string;
-  /** Working directory; `/` if not given. */
+  /** Working directory: the value of a parameter, or a folder that `permissions.read` has; `/` if not given. */
   readonly directory?: string;
   /** Resolve whatever the exit code is. Otherwise a code other than 0 rejects with an AgentError that quotes stderr. */
   readonly allowFailure?: boolean;
@@ -45,7 +45,7 @@ export type Run = (program: string, args?: readonly string[], options?: RunOptio
 /** How to start a daemon. */
 export interface DaemonOptions {
   readonly env?: Readonly<Record<string, string>>;
-  /** Working directory; `/` if not given. */
+  /** Working directory: the value of a parameter, or a folder that `permissions.read` has; `/` if not given. */
   readonly directory?: string;
   /** File for stdout and stderr, appended to; without it the host keeps the last part in the node's state directory. */
   readonly logFile?: string;

@@ -89,7 +89,7 @@ export class SystoleError extends Error {
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
-    super(message.replace(/\s*\n\s*/g, " "), options);
+    super(joinLines(message), options);
     this.code = code;
   }
 
@@ -111,5 +111,13 @@ export function systemCode(error: unknown): string {
 
 /** What an unknown thrown thing says, in one line. */
 export function errorText(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).replace(/\s*\n\s*/g, " ");
+  return joinLines(error instanceof Error ? error.message : String(error));
+}
+
+/**
+ * Lines as one: each line end becomes a blank, with the blanks around it. In a time that grows with the text and no faster:
+ * what is read here may be written by somebody who wants to keep this process busy.
+ */
+export function joinLines(text: string): string {
+  return text.replace(/\s+/g, (blanks) => (/[\r\n]/.test(blanks) ? " " : blanks));
 }

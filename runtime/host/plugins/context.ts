@@ -118,12 +118,13 @@ export function createContext(parts: ContextParts): HostContext {
           run: guard(async (program: string, args: readonly string[] = [], options: RunOptions = {}) => {
             grants.check({ kind: "run", program, args });
             for (const variable of steeringVariables(options.env)) grants.check({ kind: "env", variable });
+            await checkDirectory(parts, options.directory);
             return await limits.during("run", () => runCommand(program, args, options, { signal, childEnvironment }));
           }),
         }),
     ...(permissions.daemon === undefined
       ? {}
-      : { daemon: grantedDaemon(daemons.of(parts.resource, signal), grants, guard) }),
+      : { daemon: grantedDaemon(daemons.of(parts.resource, signal), parts, guard) }),
     ...(permissions.net === undefined
       ? {}
       : {
@@ -131,6 +132,7 @@ export function createContext(parts: ContextParts): HostContext {
             if (!URL.canParse(url) || !/^https?:/i.test(url))
               throw new AgentError("arguments", `${url} is no http or https URL.`);
             grants.check({ kind: "net", url });
+            for (const meant of otherHosts(url, options.headers)) grants.check({ kind: "net", url: meant });
             return await limits.during("fetch", () => fetchWhole(url, options, signal, grants));
           }),
           udp: grantedUdp(grants, signal, parts.log.warn),
@@ -158,6 +160,18 @@ export function createContext(parts: ContextParts): HostContext {
         }
       : {}),
   };
+}
+
+/** The URLs that a server takes a request for whose headers name another host than its own URL. */
+function otherHosts(url: string, headers: FetchOptions["headers"] = {}): string[] {
+  const { protocol, host, pathname } = new URL(url);
+  return Object.entries(headers)
+    .filter(([name, value]) => name.toLowerCase() === "host" && value !== host)
+    .map(([, value]) => {
+      const meant = `${protocol}//${value}${pathname}`;
+      if (!URL.canParse(meant)) throw new AgentError("arguments", `${JSON.stringify(value)} is no host of a request.`);
+      return meant;
+    });
 }
 
 /** The instance's state without what the host keeps there. */
@@ -192,8 +206,8 @@ function checkScore(score: number | undefined): number | null {
 
 type Guard = ReturnType<typeof whileWanted>;
 
-/** What an attribute's name may be: it becomes an XML attribute's value and part of an id. */
-const ATTRIBUTE_NAME = /^[A-Za-z_][\w.#-]{0,127}$/;
+/** What an attribute's name may be: it becomes an XML attribute's value, part of an id, and a name in tables of whoever reads it. */
+const ATTRIBUTE_NAME = /^(?!__proto__$)[A-Za-z_][\w.#-]{0,127}$/;
 /** Names by which the cluster itself steers nodes and resources. */
 const STEERING =
   /^(standby|maintenance|terminate|shutdown|probe_complete|resource-discovery-enabled|(master|promotion|fail-count|last-failure)-.*)$/i;
@@ -227,13 +241,25 @@ function grantedAttributes(
   };
 }
 
-function grantedDaemon(daemon: Daemon, grants: Grants, guard: Guard): Daemon {
+/**
+ * Where a program stands decides what it takes for its files, settings and scripts: so it stands where the operator said, by
+ * a parameter, or below what may be read.
+ */
+async function checkDirectory({ params, grants }: ContextParts, directory = "/"): Promise<void> {
+  if (directory === "/" || Object.values(params).flat().includes(directory)) return;
+  await checkPath(grants, "read", directory);
+}
+
+function grantedDaemon(daemon: Daemon, parts: ContextParts, guard: Guard): Daemon {
+  const { grants } = parts;
   return {
     start: guard(async (program, args = [], options = {}) => {
       grants.check({ kind: "daemon", program, args });
       for (const variable of steeringVariables(options.env)) grants.check({ kind: "env", variable });
-      if (options.logFile !== undefined) await checkPath(grants, "write", options.logFile);
-      return await daemon.start(program, args, options);
+      await checkDirectory(parts, options.directory);
+      if (options.logFile === undefined) return await daemon.start(program, args, options);
+      const logFile = await checkPath(grants, "write", options.logFile);
+      return await daemon.start(program, args, { ...options, logFile });
     }),
     adopt: guard(() => daemon.adopt()),
     stop: guard((options = {}) => daemon.stop(options)),

@@ -6,7 +6,17 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, readSync, statSync, truncateSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  statSync,
+  truncateSync,
+} from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Static } from "typebox";
@@ -83,9 +93,10 @@ function readRecord(state: InstanceState): DaemonRecord | undefined {
 /** The end of what a daemon printed, for a message. */
 function lastOutput(file: string): string {
   try {
-    const descriptor = openSync(file, "r");
+    const descriptor = openSync(file, constants.O_RDONLY | CAREFULLY);
     try {
-      const { size } = fstatSync(descriptor);
+      const facts = fstatSync(descriptor);
+      const size = facts.isFile() ? facts.size : 0;
       const buffer = Buffer.alloc(Math.min(size, QUOTED_OUTPUT_BYTES));
       readSync(descriptor, buffer, 0, buffer.length, Math.max(0, size - buffer.length));
       return oneLine(buffer.toString("utf8"), QUOTED_OUTPUT_BYTES);
@@ -119,13 +130,22 @@ async function adopt(instance: string, surroundings: DaemonSurroundings, endings
   return { leftBehind: left.map(({ pid }) => pid), ended: await endedInWords(record, endings, instance) };
 }
 
+/** No link is followed, and nobody waits for the other end of a pipe: this is the node's main thread. */
+const CAREFULLY = constants.O_NOFOLLOW | constants.O_NONBLOCK;
+const APPENDING = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | CAREFULLY;
+
 /** Opens a file for a daemon's output: always appending, so that it can be cut while the daemon writes. */
 function openOutput(file: string, fresh: boolean): number {
+  let descriptor: number | undefined;
   try {
-    const descriptor = openSync(file, "a", 0o600);
+    descriptor = openSync(file, APPENDING, 0o600);
+    const facts = fstatSync(descriptor);
+    if (!facts.isFile() && !facts.isCharacterDevice()) throw new Error("it is neither a file nor a device");
+    if (facts.isFile() && facts.nlink > 1) throw new Error("it has another name elsewhere, a hard link");
     if (fresh) ftruncateSync(descriptor);
     return descriptor;
   } catch (error) {
+    if (descriptor !== undefined) closeSync(descriptor);
     throw new AgentError(
       "arguments",
       `The log file ${file} cannot be opened (${errorText(error)}): correct its path or permissions.`,

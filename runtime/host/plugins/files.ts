@@ -3,7 +3,7 @@
 
 import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
-import { type FileHandle, open, readlink, realpath, rename, rm, writeFile } from "node:fs/promises";
+import { type FileHandle, lstat, open, readlink, realpath, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, normalize } from "node:path";
 import { AgentError } from "../../../sdk/errors.ts";
 import type { ReadFiles, WriteFiles } from "../../../sdk/mod.ts";
@@ -81,13 +81,28 @@ async function holding<Result>(
   }
 }
 
-/** Checks a path that somebody else will open, as it is written and as what it is now. */
-export async function checkPath(grants: Grants, kind: "read" | "write", path: string): Promise<void> {
-  await holding(
+/** Checks a path that somebody else will open, as it is written and as what it is now; what it leads to by way of links. */
+export async function checkPath(grants: Grants, kind: "read" | "write", path: string): Promise<string> {
+  return await holding(
     await hold(grants, kind, path),
-    async () => undefined,
-    () => undefined,
+    async (held) => {
+      const target = await targetOf(held).catch((error: unknown) => {
+        throw problem(kind, path, error);
+      });
+      if (target !== normalize(path)) grants.check({ kind, path: target });
+      return target;
+    },
+    () => path,
   );
+}
+
+/** The file itself, also where there is none yet; a link to nowhere is an error. */
+async function targetOf({ file, folder, name }: Held): Promise<string> {
+  const there = await lstat(file).catch((error: unknown) => {
+    if (systemCode(error) === "ENOENT") return undefined;
+    throw error;
+  });
+  return there === undefined ? join(await realpath(folder), name) : await realpath(file);
 }
 
 /** What is in an open file; throws when that is too much, or when it is no file that has an end. */

@@ -35,6 +35,12 @@ export interface InstanceGrants extends Grants {
   checkKind(kind: keyof Permissions): void;
 }
 
+/** Of each kind a manifest may have so many patterns, of so many characters: each may be held against a long text, often. */
+const MAXIMUM_PATTERNS = 256;
+const LONGEST_PATTERN = 1_000;
+/** No argument of a program, path, or address is longer; what is, fits nothing. */
+const LONGEST_SUBJECT = 131_072;
+
 /** A pattern may stand for at most this many, through list parameters. */
 const MAXIMUM_EXPANSIONS = 256;
 
@@ -71,11 +77,29 @@ function expand(piece: string, values: Readonly<Record<string, unknown>>): strin
   return expanded.map((start) => start + rest);
 }
 
-/** Whether `subject` is what the expanded piece says; ANY stands for a text without any character of `without`. */
+/**
+ * Whether `subject` is what the expanded piece says; ANY stands for a text without any character of `without`. Piece by piece,
+ * each at the first place where it stands: as a regular expression, a pattern with some stars would take a plugin's
+ * long text for longer than a node has. The first place is always as good as a later one: what a star may not stand for
+ * stands in a piece, or the piece and all before it may be stood for by the next star.
+ */
 function fits(expanded: string, subject: string, without: string): boolean {
-  const escaped = expanded.replace(/[.*+?^${}()|[\]\\/-]/g, "\\$&");
-  const any = without === "" ? "[\\s\\S]*" : `[^${without}]*`;
-  return new RegExp(`^${escaped.replaceAll(ANY, any)}$`).test(subject);
+  const [first = "", ...rest] = expanded.split(ANY);
+  const last = rest.pop();
+  if (last === undefined) return subject === first;
+  if (subject.length > LONGEST_SUBJECT) return false;
+  if (subject.length < first.length + last.length || !subject.startsWith(first) || !subject.endsWith(last))
+    return false;
+  const end = subject.length - last.length;
+  const mayStand = (from: number, to: number): boolean =>
+    without === "" || ![...without].some((one) => subject.slice(from, to).includes(one));
+  let position = first.length;
+  for (const piece of rest) {
+    const found = subject.indexOf(piece, position);
+    if (found < 0 || found + piece.length > end || !mayStand(position, found)) return false;
+    position = found + piece.length;
+  }
+  return mayStand(position, end);
 }
 
 /** A word of a command. A star may become no option, and may not lead back out of a folder. */
@@ -125,13 +149,17 @@ function urlFits(expanded: string, url: URL): boolean {
 /** Servers undo a path's percent signs once or twice, and some before they look for `..`. */
 const MAXIMUM_UNDOING = 4;
 
-/** The path that a lax server takes a path for. */
+/** Dots and slashes in more bytes than they need, which some take for what they mean. */
+const OVERLONG: Readonly<Record<string, string>> = { "%c0%ae": ".", "%e0%80%ae": ".", "%c0%af": "/", "%e0%80%af": "/" };
+
+/** The path that a lax server takes a path for: some leave out what stands behind a semicolon, before they look for `..`. */
 function asMeant(path: string): string {
   let meant = path;
   for (let turn = 0; turn < MAXIMUM_UNDOING; turn += 1) {
-    meant = meant.replace(/%(25|2e|2f|5c)/gi, (code) => String.fromCharCode(Number.parseInt(code.slice(1), 16)));
+    meant = meant.replace(/%(25|2e|2f|3b|5c)/gi, (code) => String.fromCharCode(Number.parseInt(code.slice(1), 16)));
   }
-  return posix.normalize(meant.replaceAll("\\", "/"));
+  const plain = meant.replace(/%(c0|e0%80)%a[ef]/gi, (code) => OVERLONG[code.toLowerCase()] ?? code);
+  return posix.normalize(plain.replaceAll("\\", "/").replace(/;[^/]*/g, ""));
 }
 
 function endpointFits(expanded: string, host: string, port: string, protocol: "tcp" | "udp"): boolean {
@@ -284,7 +312,8 @@ export function permissionProblem(permissions: unknown, known: ReadonlySet<strin
     }
     if (!kinds.includes(kind))
       return `permissions.${kind} is unknown; there are ${[...kinds, "promotionScore"].join(", ")}`;
-    if (!Array.isArray(patterns)) return `permissions.${kind} must be a list of patterns`;
+    if (!Array.isArray(patterns) || patterns.length > MAXIMUM_PATTERNS)
+      return `permissions.${kind} must be a list of up to ${MAXIMUM_PATTERNS} patterns`;
     for (const pattern of patterns) {
       const problem = patternProblem(kind, pattern, known);
       if (problem !== undefined) return problem;
@@ -296,6 +325,8 @@ export function permissionProblem(permissions: unknown, known: ReadonlySet<strin
 function patternProblem(kind: string, pattern: unknown, known: ReadonlySet<string>): string | undefined {
   if (typeof pattern !== "string" || pattern.trim() === "")
     return `permissions.${kind} has an entry that is no pattern`;
+  if (pattern.length > LONGEST_PATTERN)
+    return `permissions.${kind} has a pattern of more than ${LONGEST_PATTERN} characters`;
   const stranger = placeholders(pattern).find((name) => !known.has(name));
   if (stranger !== undefined) return `permissions.${kind} has {${stranger}}, which is no parameter`;
   return undefined;

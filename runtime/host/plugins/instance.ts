@@ -54,6 +54,9 @@ export function promotionAttribute(resource: string): string {
   return `master-${resource.replace(/:\d+$/, "")}`;
 }
 
+/** Of what was asked for, so much is written to the audit. */
+const LONGEST_LINE = 4_096;
+
 /** Denials of one instance that are told in a time; what is more is counted, and told with the next one. */
 const MAXIMUM_DENIALS = 10;
 const DENIALS_WINDOW_MS = 10_000;
@@ -101,7 +104,7 @@ export function createInstance(
   const { onUse: tell } = around;
   const onUse = (request: GrantRequest, allowed: boolean): void => {
     if (tell === undefined) return;
-    const line = exactLine(request);
+    const line = exactLine(request).slice(0, LONGEST_LINE);
     tell({
       time: new Date().toISOString(),
       node: around.nodeName,

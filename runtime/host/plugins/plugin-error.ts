@@ -1,6 +1,7 @@
 // What is wrong with a plugin or its use, as one line: where, what, and the remedy from the table in sdk/errors.ts.
 
 import { PLUGIN_ERRORS, type PluginErrorCode } from "../../../sdk/errors.ts";
+import { joinLines } from "../errors.ts";
 
 /** An expected failure of a plugin; its message is complete, cause to remedy. */
 export class PluginError extends Error {
@@ -25,8 +26,12 @@ export function plainText(text: string): string {
   return text.replace(NO_TEXT, "\ufffd");
 }
 
+/** Of a text that is to be one line, no more is looked at: a plugin's may be very long. */
+const LOOKED_AT_CHARACTERS = 16_384;
+
 /** Any text as one line, not longer than a status line should be, that does nothing to whatever shows it. */
 export function oneLine(text: string, limit = 600): string {
-  const line = plainText(text.replace(/\s*[\r\n]\s*/g, " ").replaceAll("\t", " ")).trim();
-  return line.length <= limit ? line : `${line.slice(0, limit)}…`;
+  const seen = text.slice(0, LOOKED_AT_CHARACTERS);
+  const line = plainText(joinLines(seen).replaceAll("\t", " ")).trim();
+  return line.length <= limit && seen.length === text.length ? line : `${line.slice(0, limit)}…`;
 }

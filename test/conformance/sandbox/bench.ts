@@ -82,6 +82,16 @@ export class Bench {
     assert.equal(Reflect.get({}, "polluted"), undefined, "the prototype of all objects is as it was");
   }
 
+  /** Waits for an event; meanwhile the bystander works. */
+  async until(isIt: (event: PluginEvent) => boolean): Promise<void> {
+    const untilMs = performance.now() + 15_000;
+    while (!this.events.some(isIt)) {
+      assert.ok(performance.now() < untilMs, "it is told in time");
+      await this.bystanderWorks();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
   /** What was said of the attacker's last end. */
   lastEnd(): string {
     return this.events.filter(({ code }) => code === "plugin-ended").at(-1)?.text ?? "";

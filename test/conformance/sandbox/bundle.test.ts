@@ -2,10 +2,12 @@
 // takes it in, or leaves the door; here the plugin is refused before a byte of it runs.
 
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFile, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
+import { promisify } from "node:util";
 import { build } from "esbuild";
 import { bundlePlugin } from "../../../runtime/host/plugins/bundle.ts";
 import { PluginError } from "../../../runtime/host/plugins/plugin-error.ts";
@@ -111,5 +113,48 @@ for (const [name, { source, door = PROOF }] of Object.entries(ROWS)) {
     );
     t.diagnostic(`bundler: ${refusal === undefined ? "got in" : "held"} (${String(refusal).slice(0, 160)})`);
     assert.ok(refusal instanceof PluginError, "it is refused in words");
+  });
+}
+
+test("on the way into a bundle: a pipe, for whose other end one would wait", async (t) => {
+  const pipe = join(plugin, "pipe.json");
+  spawnSync("mkfifo", [pipe]);
+  writeFileSync(join(plugin, "plugin.js"), `import x from "./pipe.json"; export default x;`);
+  // Writes after a while, so that whoever waits does not wait for ever.
+  const write = (): void =>
+    void spawn("sh", ["-c", `sleep 1; timeout 5 sh -c 'echo {} > "$1"' sh "$1"`, "sh", pipe], { stdio: "ignore" });
+  write();
+  const startedMs = performance.now();
+  await promisify(readFile)(pipe);
+  assert.ok(performance.now() - startedMs > 500, "outside, whoever reads it waits");
+  write();
+  const refusal = await bundlePlugin("./plugin", folder, join(folder, "bundles")).catch((error: unknown) => error);
+  t.diagnostic(`bundler: ${String(refusal).slice(0, 160)}`);
+  assert.ok(refusal instanceof PluginError, "it is refused in words");
+  assert.match(refusal.message, /no regular file/);
+  rmSync(pipe);
+});
+
+for (const [what, settings] of Object.entries({
+  "conditions within conditions, without end": () =>
+    `{"name":"p","exports":${'{"import":'.repeat(50_000)}"x"${"}".repeat(50_000)}}`,
+  "settings that are a pipe": undefined,
+})) {
+  test(`on the way into a bundle: ${what}`, async (t) => {
+    const other = join(folder, `other-${settings === undefined}`);
+    mkdirSync(other);
+    const file = join(other, "package.json");
+    if (settings === undefined) spawnSync("mkfifo", [file]);
+    else {
+      writeFileSync(file, settings());
+      const naive = (exports: unknown): unknown =>
+        typeof exports === "object" && exports !== null && "import" in exports ? naive(exports.import) : exports;
+      assert.throws(() => naive(JSON.parse(settings()).exports), RangeError, "outside, nobody comes to its end");
+    }
+    const refusal = await bundlePlugin(`./${basename(other)}`, folder, join(folder, "bundles")).catch(
+      (error: unknown) => error,
+    );
+    t.diagnostic(`bundler: ${String(refusal).slice(0, 160)}`);
+    assert.ok(refusal instanceof PluginError, `it is refused in words, not ${String(refusal)}`);
   });
 }

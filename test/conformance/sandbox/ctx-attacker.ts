@@ -6,10 +6,18 @@ import type { Attacker, WorldFacts } from "./probe.ts";
 const PERMISSIONS = {
   read: ["{folder}/granted/**", "{folder}/r\u00e9serv\u00e9/**"],
   write: ["{folder}/granted/**"],
-  run: ["echo *", "env", "sort *", "cat {folder}/granted/*", "bash {folder}/granted/script.sh", "printf {word}"],
-  daemon: ["sleep 600"],
+  run: [
+    "echo *",
+    "env",
+    "sort *",
+    "cat {folder}/granted/*",
+    "bash {folder}/granted/script.sh",
+    "bash script.sh",
+    "printf {word}",
+  ],
+  daemon: ["sleep 600", "echo *"],
   net: ["http://127.0.0.1:{httpPort}/allowed/*", "{peer}:{tcpPort}/tcp", "127.0.0.1:0/udp", "{peer}:{udpPort}/udp"],
-  attributes: ["probe-*", "standby", "terminate", "Maintenance", "fail-count-*", "master-*", "#health-*"],
+  attributes: ["probe-*", "__*", "standby", "terminate", "Maintenance", "fail-count-*", "master-*", "#health-*"],
   processes: ["SYSTOLE_PROBE_MARK={resource}"],
   promotionScore: true,
 };

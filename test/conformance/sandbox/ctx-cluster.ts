@@ -34,6 +34,10 @@ export const ctxCluster: Topic = {
       attempt: `await ctx.attributes.set("probe-x\\" value=\\"y", "x"); return world.proof;`,
     },
     {
+      name: "the prototype of all attributes",
+      attempt: `await ctx.attributes.set("__proto__", "x"); return world.proof;`,
+    },
+    {
       name: "an attribute that is not granted",
       attempt: `await ctx.attributes.set("other", "x"); return world.proof;`,
     },

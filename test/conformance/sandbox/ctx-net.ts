@@ -28,6 +28,22 @@ export const ctxNet: Topic = {
       attempt: `await ctx.fetch("http://127.0.0.1:" + world.httpPort + "/allowed/..%5c" + mark);`,
     },
     {
+      name: "a path back out with something behind a semicolon",
+      attempt: `await ctx.fetch("http://127.0.0.1:" + world.httpPort + "/allowed/..;x=y/" + mark);`,
+    },
+    {
+      name: "a path back out, in more bytes than it needs",
+      attempt: `await ctx.fetch("http://127.0.0.1:" + world.httpPort + "/allowed/%c0%ae%c0%ae%c0%af" + mark);`,
+    },
+    {
+      name: "another host of the same server, by a header",
+      attempt: `await ctx.fetch("http://127.0.0.1:" + world.httpPort + "/allowed/x", { headers: { hOsT: mark + ".example" } });`,
+    },
+    {
+      name: "the same address as a part of IPv6",
+      attempt: `await ctx.fetch("http://[::ffff:127.0.0.1]:" + world.httpPort + "/" + mark);`,
+    },
+    {
       name: "a redirect",
       attempt: `await ctx.fetch("http://127.0.0.1:" + world.httpPort + "/allowed/redirect/" + [...mark].reverse().join(""));`,
     },

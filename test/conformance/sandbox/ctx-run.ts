@@ -1,5 +1,5 @@
 // Tricks with programs, arguments and what stands around them, against ctx.run and ctx.daemon. Granted are `echo *`, `env`,
-// `sort *`, `cat FOLDER/granted/*`, `bash FOLDER/granted/script.sh`, `printf {word}` (the word is `*`), and the daemon `sleep 600`.
+// `sort *`, `cat FOLDER/granted/*`, `bash FOLDER/granted/script.sh`, `bash script.sh`, `printf {word}` (the word is `*`), and the daemons `sleep 600`, `echo *`.
 
 import type { Topic } from "./probe.ts";
 
@@ -88,7 +88,11 @@ export const ctxRun: Topic = {
     },
     {
       name: "a working directory that is none",
-      attempt: `return (await ctx.run("echo", ["x"], { directory: "\\0" })).stdout;`,
+      attempt: `return (await ctx.run("echo", ["x"], { directory: "/\\0" })).stdout;`,
+    },
+    {
+      name: "a granted script of another folder, by the working directory",
+      attempt: `return (await ctx.run("bash", ["script.sh"], { directory: world.folder + "/evil" })).stdout;`,
     },
     {
       name: "another daemon",
@@ -97,6 +101,18 @@ export const ctxRun: Topic = {
     {
       name: "a daemon's log wherever",
       attempt: `try { await ctx.daemon.start("sleep", ["600"], { logFile: world.out + "/" + mark }); } finally { await ctx.daemon.stop({ graceMs: 0 }); }`,
+    },
+    {
+      name: "a daemon's log through a symbolic link",
+      attempt: `try { await ctx.daemon.start("echo", [mark], { logFile: world.folder + "/granted/link-log" }); await ctx.sleep(200); } finally { await ctx.daemon.stop({ graceMs: 0 }); }`,
+    },
+    {
+      name: "a daemon's log through a hard link",
+      attempt: `try { await ctx.daemon.start("echo", [mark], { logFile: world.folder + "/granted/hard-log" }); await ctx.sleep(200); } finally { await ctx.daemon.stop({ graceMs: 0 }); }`,
+    },
+    {
+      name: "a pipe as a daemon's log, for whose reader the host would wait",
+      attempt: `try { await ctx.daemon.start("echo", [mark], { logFile: world.folder + "/granted/log-pipe" }); return world.proof; } finally { await ctx.daemon.stop({ graceMs: 0 }); }`,
     },
     {
       name: "a daemon's search path",

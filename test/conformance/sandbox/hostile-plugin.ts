@@ -160,6 +160,40 @@ const ANSWERS: readonly Deed[] = [
   },
 ];
 
+const MANY_BLANKS = `" ".repeat(100_000) + "x"`;
+
+/** Texts that take somebody long who looks at them with a regular expression. */
+const TEXTS: readonly Deed[] = [
+  {
+    name: "blanks without end in the log",
+    does: `ctx.log.info(${MANY_BLANKS}); return "running";`,
+    harm: "hung",
+    said: /running/,
+    timeoutMs: 5_000,
+  },
+  {
+    name: "blanks without end in a reason",
+    does: `return { failed: ${MANY_BLANKS} };`,
+    harm: "hung",
+    said: /^…$/,
+    timeoutMs: 5_000,
+  },
+  {
+    name: "blanks without end in a wish",
+    does: `await ctx.fs.readText("/denied/" + ${MANY_BLANKS}).catch(() => undefined); return "running";`,
+    harm: "hung",
+    said: /running/,
+    timeoutMs: 5_000,
+  },
+  {
+    name: "a pattern of many stars",
+    does: `await ctx.fs.readText("/stars/" + "a".repeat(2_000)).catch(() => undefined); return "running";`,
+    harm: "hung",
+    said: /running/,
+    timeoutMs: 5_000,
+  },
+];
+
 /** Globals replaced, so that the guest's own program says something else. Each in a process of its own: nothing is right there afterwards. */
 const GLOBALS: readonly Deed[] = [
   {
@@ -175,6 +209,12 @@ const GLOBALS: readonly Deed[] = [
     harm: /^\{"jsonrpc":"2.0","id":4711,"result":"forged"\}/m,
     said: /./,
     end: /answered a call that is not under way \(4711\)/,
+  },
+  {
+    name: "JSON.stringify writes depths without end",
+    does: `JSON.stringify = ({ id }) => '{"jsonrpc":"2.0","id":' + id + ',"result":' + "[".repeat(200_000) + "]".repeat(200_000) + "}"; return "running";`,
+    harm: /\[{1000}/,
+    said: /no state|call stack/,
   },
   {
     name: "TextEncoder writes other bytes",
@@ -326,7 +366,7 @@ const RESOURCES: readonly Deed[] = [
   },
 ];
 
-export const DEEDS = { answers: ANSWERS, globals: GLOBALS, resources: RESOURCES };
+export const DEEDS = { answers: ANSWERS, texts: TEXTS, globals: GLOBALS, resources: RESOURCES };
 
 /** The plugin's source. */
 export function hostileSource(name: string): string {
@@ -341,7 +381,7 @@ ${rows.join(",\n")} };
 export default { kind: "resource-agent", api: 1, spec: {
   name: ${JSON.stringify(name)}, summary: "Does what no plugin should", memoryLimitMiB: 160,
   parameters: { type: "object", properties: { does: { type: "string" } } },
-  permissions: { read: ["/granted/**"] },
+  permissions: { read: ["/granted/**", "/stars/*a*a*a*a*b"] },
   monitor: (ctx) => deeds[ctx.params.does](ctx, kept),
   async start() {}, async stop() {},
 } };

@@ -24,7 +24,9 @@ setInterval(() => undefined, 1_000);
 const exitCodes = { generic: 1, arguments: 2 };
 const count = { asked: 0, denied: 0 };
 const lines = [];
-const tell = (text) => { lines.push(text); };
+const strip = (text) => typeof text === "string" ? text.replace(/\\s+$/, "") : text;
+const tell = (text) => { lines.push(strip(text)); };
+const granted = /^\\/stars\\/.*a.*a.*a.*a.*b$/;
 console.error = tell;
 const merge = (into, from) => {
   for (const key of Object.keys(from)) {
@@ -36,14 +38,14 @@ const merge = (into, from) => {
 const newCtx = () => ({
   log: { debug: tell, info: tell, warn: tell, error: tell },
   state: { async get() { count.asked += 1; }, async set() { count.asked += 1; } },
-  fs: { async readText(path) { count.denied += 1; tell("denied: " + path); throw new Error("denied"); } },
+  fs: { async readText(path) { count.denied += 1; tell("denied: " + path + granted.test(path)); throw new Error("denied"); } },
 });
 const bystander = { monitor: () => "running" };
 const calls = new Map([[1, "the monitor of r"]]);
 const outcomeOf = (answer) => {
   if (typeof answer !== "object" || answer === null) return { state: answer, shown: "" + answer };
   if (answer.outcome !== undefined) return answer;
-  if (answer.failed !== undefined) return { state: "failed", checked: answer.failed, reason: answer.failed };
+  if (answer.failed !== undefined) return { state: "failed", checked: answer.failed, reason: strip(answer.failed) };
   return { answer, copy: merge({}, answer), shown: "" + answer };
 };
 const plugin = { monitor: async (ctx, kept) => {

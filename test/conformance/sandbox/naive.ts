@@ -30,7 +30,7 @@ let daemon;
 // A request as text, which it is on the wire.
 const byHand = async (url, method, headers, body) => {
   const [, port, path] = /^http:\\/\\/[^:]+:(\\d+)(.*)$/s.exec(url);
-  const lines = Object.entries({ host: "x", ...headers }).map(([name, value]) => name + ": " + value + "\\r\\n").join("");
+  const lines = Object.entries(headers.hOsT === undefined ? { host: "x", ...headers } : headers).map(([name, value]) => name + ": " + value + "\\r\\n").join("");
   const c = await Deno.connect({ hostname: "127.0.0.1", port: Number(port) });
   await c.write(new TextEncoder().encode(method + " " + path + " HTTP/1.1\\r\\n" + lines + "\\r\\n" + body));
   const bytes = new Uint8Array(65_536);
@@ -51,7 +51,10 @@ const naiveCtx = {
   run: shell,
   daemon: {
     async start(program, args, { env = {}, logFile } = {}) {
-      if (logFile !== undefined) await Deno.writeTextFile(logFile, "", { append: true });
+      if (logFile !== undefined) {
+        const { stdout } = program === "echo" ? await new Deno.Command(program, { args }).output() : { stdout: new Uint8Array() };
+        await Deno.writeFile(logFile, stdout, { append: true });
+      }
       daemon = new Deno.Command(resolved(program, env), { args, env, stdout: "null", stderr: "null" }).spawn();
     },
     async stop() {
@@ -67,7 +70,7 @@ const naiveCtx = {
   sleep: (ms) => new Promise((done) => setTimeout(done, ms)),
   async fetch(url, { timeoutMs = 2_000, ...rest } = {}) {
     const { method = "GET", headers = {}, body = "" } = rest;
-    if (/[\\r\\n]|CONNECT/.test(method) || headers.x !== undefined || headers.upgrade !== undefined || body !== "") return byHand(url, method, headers, body);
+    if (/[\\r\\n]|CONNECT/.test(method) || headers.x !== undefined || headers.hOsT !== undefined || headers.upgrade !== undefined || body !== "") return byHand(url, method, headers, body);
     const plain = new URL(url);
     plain.username = plain.password = "";
     const answer = await fetch(plain, { ...rest, signal: AbortSignal.timeout(timeoutMs) });

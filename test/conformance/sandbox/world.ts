@@ -73,8 +73,9 @@ function dnsAnswer(question: Buffer): Buffer {
 /** The path that a lax server takes a URL for. */
 function meantBy(url: string): string {
   let path = url;
-  for (let turn = 0; turn < 3 && path.includes("%"); turn += 1) path = decodeURIComponent(path);
-  return posix.normalize(path.replaceAll("\\", "/"));
+  for (let turn = 0; turn < 3 && path.includes("%"); turn += 1)
+    path = decodeURIComponent(path.replace(/%c0%ae/gi, ".").replace(/%c0%af/gi, "/"));
+  return posix.normalize(path.replaceAll("\\", "/").replace(/;[^/]*/g, ""));
 }
 
 /** A first datagram of QUIC, whatever its version: a long header, and no less than 1,200 bytes. */
@@ -125,6 +126,7 @@ async function openServers(folder: string) {
     (request, response) => {
       const path = meantBy(request.url ?? "");
       if (allowed === "" || !path.startsWith(allowed)) heard.push(path);
+      heard.push(request.headers.host ?? "");
       const [, redirected] = /^\/allowed\/redirect\/(.*)/.exec(path) ?? [];
       if (redirected !== undefined) {
         response.writeHead(302, { location: `/${[...redirected].reverse().join("")}` }).end();
@@ -212,14 +214,21 @@ function writeGranted(folder: string, out: string): void {
   symlinkSync("../secret.txt", join(granted, "link"));
   symlinkSync("..", join(granted, "folder-link"));
   symlinkSync("..", join(granted, "swapped-link"));
+  symlinkSync("../out/linked-log", join(granted, "link-log"));
+  writeFileSync(join(out, "hard-log"), "untouched");
+  linkSync(join(out, "hard-log"), join(granted, "hard-log"));
   for (const place of ["outside", "plugin"]) {
     symlinkSync(`../out/linked-${place}`, join(granted, `link-${place}`));
     writeFileSync(join(out, `hard-${place}`), "untouched");
     linkSync(join(out, `hard-${place}`), join(granted, `hard-${place}`));
   }
+  writeFileSync(join(folder, "evil/script.sh"), `echo ${PROOF}\n`);
   for (const program of ["cat", "sleep"]) writeFileSync(join(folder, "evil", program), EVIL, { mode: 0o755 });
-  spawnSync("mkfifo", [join(granted, "pipe")]);
+  spawnSync("mkfifo", [join(granted, "pipe"), join(granted, "log-pipe")]);
 }
+
+/** Reads from a pipe for a moment, now and then: whoever waits for its reader does not wait for ever. */
+const NOW_AND_THEN = 'while sleep 1; do timeout 0.3 cat "$1" > /dev/null; done';
 
 /** Goes on making a folder of the granted ones a link, and a folder again. */
 const SWAPPER = `const { renameSync } = require("node:fs");
@@ -281,6 +290,10 @@ export async function openWorld(): Promise<World> {
     return victim.pid ?? 0;
   };
   process.env[SECRET_VARIABLE] = PROOF;
+  const reader = spawn("sh", ["-c", NOW_AND_THEN, "sh", join(folder, "granted/log-pipe")], {
+    stdio: "ignore",
+    detached: true,
+  });
   const victimPid = newVictim();
   const startTicks = processFacts(victimPid)?.startTicks ?? 0;
   const facts: WorldFacts = {
@@ -306,6 +319,7 @@ export async function openWorld(): Promise<World> {
     },
     async close() {
       delete process.env[SECRET_VARIABLE];
+      if (reader.pid !== undefined) process.kill(-reader.pid, "SIGKILL");
       victim?.kill("SIGKILL");
       await servers.close();
       rmSync(folder, { recursive: true, force: true });

@@ -2,7 +2,7 @@
 // folder, and no setting from outside the package has a say. What is read is decided here, before it is read.
 
 import { createHash } from "node:crypto";
-import { readFileSync, realpathSync } from "node:fs";
+import { readFileSync, realpathSync, statSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { basename, dirname, extname, relative, sep } from "node:path";
 import type {
@@ -155,11 +155,14 @@ function loaded(
     const text = `Plugin ${source.shown} is refused: it takes in ${inside}${as}; a plugin is made of TypeScript, JavaScript and JSON.`;
     return refuse(new PluginError("plugin-outside", text));
   }
-  const contents = readFileSync(real);
-  if (contents.length > MAX_INPUT_BYTES) {
-    const text = `Plugin ${source.shown} is refused: ${inside} has ${contents.length} bytes; ${MAX_INPUT_BYTES} are allowed.`;
-    return refuse(new PluginError("plugin-outside", text));
+  const facts = statSync(real);
+  if (!facts.isFile() || facts.size > MAX_INPUT_BYTES) {
+    const what = facts.isFile()
+      ? `${facts.size} bytes; ${MAX_INPUT_BYTES} are allowed`
+      : "no end: it is no regular file";
+    return refuse(new PluginError("plugin-outside", `Plugin ${source.shown} is refused: ${inside} has ${what}.`));
   }
+  const contents = readFileSync(real);
   return { contents, loader, resolveDir: dirname(real) };
 }
 

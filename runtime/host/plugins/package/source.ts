@@ -30,6 +30,7 @@ const NPM_TIMEOUT_MS = 120_000;
 /** So much of what npm says about a failure is repeated. */
 const NPM_LINES = 3;
 const NPM_OUTPUT_BYTES = 4 * 1024 * 1024;
+const MAXIMUM_SETTINGS_BYTES = 1024 * 1024;
 const CODE = /\.[cm]?[jt]s$/;
 const TARBALL = /\.(tgz|tar\.gz)$/;
 
@@ -128,7 +129,12 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 function packageSettings(folder: string, spec: string): Record<string, unknown> {
   const file = join(folder, "package.json");
-  if (!existsSync(file)) return {};
+  const facts = statSync(file, { throwIfNoEntry: false });
+  if (facts === undefined) return {};
+  if (!facts.isFile() || facts.size > MAXIMUM_SETTINGS_BYTES) {
+    const text = `The package.json of plugin ${spec} is no regular file of up to ${MAXIMUM_SETTINGS_BYTES} bytes.`;
+    throw new PluginError("plugin-package", text);
+  }
   try {
     const settings: unknown = JSON.parse(readFileSync(file, "utf8"));
     if (isRecord(settings)) return settings;
@@ -138,13 +144,16 @@ function packageSettings(folder: string, spec: string): Record<string, unknown> 
   throw new PluginError("plugin-package", `The package.json of plugin ${spec} is no object.`);
 }
 
+/** Conditions within conditions; beyond it nothing is found. */
+const MAXIMUM_CONDITIONS = 8;
+
 /** What `exports` names for an import of the package itself. */
-function exported(exports: unknown): string | undefined {
+function exported(exports: unknown, depth = 0): string | undefined {
   if (typeof exports === "string") return exports;
-  if (!isRecord(exports)) return undefined;
-  if ("." in exports) return exported(exports["."]);
+  if (!isRecord(exports) || depth > MAXIMUM_CONDITIONS) return undefined;
+  if (Object.hasOwn(exports, ".")) return exported(exports["."], depth + 1);
   for (const condition of ["systole", "import", "default"]) {
-    const found = condition in exports ? exported(exports[condition]) : undefined;
+    const found = Object.hasOwn(exports, condition) ? exported(exports[condition], depth + 1) : undefined;
     if (found !== undefined) return found;
   }
   return undefined;

@@ -24,6 +24,8 @@ const TURN_LIMIT_MS = 1_000;
 const MAXIMUM_HUNG_CALLS = 8;
 /** Questions under way. Beyond it the guest is not listened to until some are answered. */
 const MAXIMUM_QUESTIONS = 1_024;
+/** The same for what they are made of: it is held in memory until they are answered. */
+const MAXIMUM_QUESTION_CHARACTERS = 8 * 1024 * 1024;
 const MAXIMUM_SOCKETS = 64;
 /** Lines for the log in a second; what is more is counted. */
 const MAXIMUM_LOG_LINES = 200;
@@ -74,6 +76,7 @@ export class GuestSession {
   private lastSocket = 0;
   private lastPing = 0;
   private questions = 0;
+  private questionCharacters = 0;
   private over: string | undefined;
   private turnTimer: NodeJS.Timeout | undefined;
   private logWindow = { startedMs: 0, lines: 0 };
@@ -202,16 +205,16 @@ export class GuestSession {
       this.greeted = undefined;
       return;
     }
-    this.understand(line);
+    this.understand(line, text.length);
   }
 
-  private understand(line: GuestLine): void {
+  private understand(line: GuestLine, characters: number): void {
     switch (line.kind) {
       case "ready":
         this.end("began the handshake a second time");
         return;
       case "question":
-        this.question(line.id, line.method, line.params.call, line.params.arguments);
+        this.question(line.id, line.method, line.params.call, line.params.arguments, characters);
         return;
       case "result":
         this.answered(line.id)?.resolve(line.result);
@@ -242,7 +245,7 @@ export class GuestSession {
     return expected;
   }
 
-  private question(id: number, method: string, call: number, args: readonly unknown[]): void {
+  private question(id: number, method: string, call: number, args: readonly unknown[], characters: number): void {
     if (id <= this.lastQuestion) {
       this.end(`asked with a number that is not new (${id})`);
       return;
@@ -262,17 +265,25 @@ export class GuestSession {
       this.end(`asked for ${JSON.stringify(method)}, which there is not`);
       return;
     }
-    this.questions += 1;
-    if (this.questions === MAXIMUM_QUESTIONS) this.child.listen(false);
+    this.weigh(1, characters);
     answer
       .then(
         (result) => this.tell({ id, result: result ?? null }),
         (error: unknown) => this.refuse(id, asWireError(error)),
       )
-      .finally(() => {
-        this.questions -= 1;
-        if (this.questions === MAXIMUM_QUESTIONS - 1) this.child.listen(true);
-      });
+      .finally(() => this.weigh(-1, -characters));
+  }
+
+  /** Counts questions under way; the guest is listened to as long as they are few and small. */
+  private weigh(questions: number, characters: number): void {
+    const wasHeard = this.heeded;
+    this.questions += questions;
+    this.questionCharacters += characters;
+    if (this.heeded !== wasHeard) this.child.listen(this.heeded);
+  }
+
+  private get heeded(): boolean {
+    return this.questions < MAXIMUM_QUESTIONS && this.questionCharacters < MAXIMUM_QUESTION_CHARACTERS;
   }
 
   private refuse(id: number, error: WireError): void {

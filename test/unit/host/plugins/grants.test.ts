@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import type { Permissions } from "systole/sdk";
 import { steeringVariables } from "../../../../runtime/host/plugins/environment.ts";
 import { createGrants, type GrantRequest, permissionProblem } from "../../../../runtime/host/plugins/grants.ts";
@@ -94,16 +95,53 @@ test("variables that decide what code runs: as the operator wrote them, or as th
 
 test("a path in percent signs is what a lax server takes it for", () => {
   check(
-    { net: ["http://h/a/*", "http://h/b%2Fc"] },
+    { net: ["http://h/a/*", "http://h/b%2Fc", "http://h/d;v=1/*"] },
     {},
-    [url("http://h/a/x%20y"), url("http://h/a/x%2Fy"), url("http://h/b%2Fc")],
+    [
+      url("http://h/d;v=1/x"),
+      url("http://h/a/x;y"),
+      url("http://h/a/x%20y"),
+      url("http://h/a/x%2Fy"),
+      url("http://h/b%2Fc"),
+    ],
     [
       url("http://h/a/..%2fx"),
       url("http://h/a/%252e%252e%252fx"),
       url("http://h/a/..%5cx"),
+      url("http://h/a/..;a=b/x"),
+      url("http://h/a/..%3Ba/x"),
+      url("http://h/a/%C0%AE%c0%ae/x"),
+      url("http://h/d;v=2/x"),
       url("http://h/b%2F..%2Fc"),
     ],
   );
+});
+
+test("stars fit what a regular expression would let them fit", () => {
+  const piece = fc.stringMatching(/^[ab/*]{0,7}$/);
+  const dumb = (pattern: string, text: string, star: string): boolean =>
+    new RegExp(`^${pattern.replaceAll("*", star)}$`).test(text);
+  fc.assert(
+    fc.property(piece, piece, (pattern, word) => {
+      const text = word.replaceAll("*", "b");
+      fc.pre(pattern !== "" && text !== "");
+      assert.equal(
+        allowed({ attributes: [pattern] }, {}, { kind: "attributes", name: text }),
+        dumb(pattern, text, "[^]*"),
+      );
+      assert.equal(allowed({ run: [pattern] }, {}, run(text)), dumb(pattern, text, "[^/]*"));
+    }),
+    { numRuns: 5_000 },
+  );
+});
+
+test("a long text is held against a pattern of many stars in no time", () => {
+  const many = `/${"*a".repeat(300)}b`;
+  const startedMs = performance.now();
+  assert.ok(!allowed({ read: [many] }, {}, read(`/${"a".repeat(100_000)}`)));
+  assert.ok(performance.now() - startedMs < 1_000);
+  assert.match(permissionProblem({ read: ["*".repeat(2_000)] }, new Set()) ?? "", /more than 1000 characters/);
+  assert.match(permissionProblem({ read: Array(300).fill("/x") }, new Set()) ?? "", /up to 256 patterns/);
 });
 
 test("a list parameter makes one pattern of each value", () => {

@@ -249,3 +249,45 @@ test("a guest that floods with questions waits for the answers, and the host is 
   assert.ok(most <= 2_048, `${most} questions at a time`);
   await session.close();
 });
+
+test(
+  "long questions that wait for their answers: the guest is not listened to while they are more than a few MiB",
+  LIMIT,
+  async () => {
+    const asked = 40;
+    const script = onCall(
+      `for (let n = 1; n <= ${asked}; n += 1) say({ id: n, method: "state.set", params: { call: id, arguments: ["k", "x".repeat(1_000_000)] } });
+     on = ({ id: answered }) => { if (answered === ${asked}) say({ id, result: "all answered" }); };`,
+    );
+    const answers: (() => void)[] = [];
+    let most = 0;
+    const session = new GuestSession(scripted(script), folder, { log: () => undefined, ended: () => undefined });
+    try {
+      await session.load(LOAD);
+      const waiting = {
+        ...context(new AbortController().signal),
+        state: {
+          get: async () => undefined,
+          remove: async () => undefined,
+          set: () => new Promise<void>((resolve) => void answers.push(resolve)),
+        },
+      };
+      const called = session.call(CALL, waiting);
+      const quiet = new AbortController();
+      // Nothing more is heard until something is answered: so a turn in which nothing came is followed by an answer.
+      const answering = (async () => {
+        for (let known = -1; !quiet.signal.aborted; known = answers.length) {
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          most = Math.max(most, answers.length);
+          if (known === answers.length) answers.shift()?.();
+        }
+      })();
+      assert.equal(await called, "all answered");
+      quiet.abort();
+      await answering;
+      assert.ok(most >= 8 && most <= 10, `${most} were under way`);
+    } finally {
+      await session.close();
+    }
+  },
+);
