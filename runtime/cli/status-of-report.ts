@@ -75,9 +75,10 @@ function lostLinks(report: StatusReport, peer: StatusReport["transport"]["peers"
   });
 }
 
-/** As long as it is so, however old the event is. */
-function pluginProblems({ node, plugins }: StatusReport): string[] {
-  const refused = plugins.used.filter(({ state }) => state === "refused");
+/** As long as it is so, however old the event is. What the recipients of alerts say of their plugin is not said again. */
+function pluginProblems({ node, plugins, alertProblems = [] }: StatusReport): string[] {
+  const toldAlready = (problem = ""): boolean => problem !== "" && alertProblems.some((one) => one.includes(problem));
+  const refused = plugins.used.filter(({ state, problem }) => state === "refused" && !toldAlready(problem));
   const names = refused.map(({ plugin }) => plugin).join(", ");
   if (plugins.confinement === "refused") {
     const without = refused.length === 0 ? "" : ` ${names} cannot be used here.`;

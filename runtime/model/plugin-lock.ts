@@ -157,6 +157,49 @@ export function crmConfig(cib: Element): Element | undefined {
   return childNamed(childNamed(cib, "configuration"), "crm_config");
 }
 
+/** A configuration that is to take another one's place, with what it keeps of it. */
+export interface WithLock {
+  readonly configuration: Element;
+  /** Plugins whose entries were kept: `fence-device mine`. */
+  readonly kept: readonly string[];
+}
+
+/**
+ * The lock is what the cluster has agreed on, not what somebody writes into a file: a configuration that names none of it keeps
+ * the one that runs; one that names any of it says what the lock shall be.
+ */
+export function keepPluginLock(configuration: Element, running: Element): WithLock {
+  const kept = lockSets(running);
+  if (kept.length === 0 || lockSets(configuration).length > 0) return { configuration, kept: [] };
+  const old = childNamed(configuration, "crm_config");
+  const joined = new Set<string>();
+  const children = (old?.children ?? []).map((child) => {
+    const same = kept.find(({ attributes }) => attributes["id"] === child.attributes["id"]);
+    if (same === undefined) return child;
+    joined.add(same.attributes["id"] ?? "");
+    return { ...child, children: [...child.children, ...same.children] };
+  });
+  const others = kept.filter(({ attributes }) => !joined.has(attributes["id"] ?? ""));
+  const crmConfig = { name: "crm_config", attributes: old?.attributes ?? {}, children: [...children, ...others] };
+  const sections = configuration.children.map((child) => (child === old ? crmConfig : child));
+  const names = kept.flatMap((set) => set.children.map(({ attributes }) => attributes["name"] ?? ""));
+  return {
+    configuration: { ...configuration, children: old === undefined ? [crmConfig, ...sections] : sections },
+    kept: [...new Set(names)].sort().map((name) => name.replace(NAME, "$1 $2")),
+  };
+}
+
+/** The sets of properties in which a lock stands, with nothing else in them. */
+function lockSets(configuration: Element): Element[] {
+  return childrenNamed(childNamed(configuration, "crm_config"), "cluster_property_set")
+    .map((set) => ({ ...set, children: set.children.filter(isLockPair) }))
+    .filter(({ children }) => children.length > 0);
+}
+
+function isLockPair({ name, attributes }: Element): boolean {
+  return name === "nvpair" && attributes["name"]?.startsWith(LOCK_PREFIX) === true;
+}
+
 /** The text of plugins.lock.json: what the CIB says, for people and for tools. */
 export function lockFileText({ plugins }: PluginLock): string {
   const entries = plugins.map((plugin) => [`${plugin.kind} ${plugin.name}`, JSON.parse(lockValue(plugin))]);

@@ -8,6 +8,7 @@ import { childNamed, type Element } from "../../kernel/cib/element.ts";
 import { durableDocument, formatVersion, versionOf, withVersion } from "../../kernel/cib/version.ts";
 import type { CibVersion, Patchset } from "../../kernel/messages.ts";
 import { didYouMean } from "../../model/nearest.ts";
+import { keepPluginLock } from "../../model/plugin-lock.ts";
 import { SECTIONS } from "../../model/validate/grammar.ts";
 import { problemText, validateCib } from "../../model/validate.ts";
 import { readCibFile, refuseInvalid } from "../cib-file.ts";
@@ -61,11 +62,14 @@ export interface ApplyFlags extends ChangeOptions {
 export async function applyFile(io: CliIo, options: ApplyFlags, file: string): Promise<void> {
   const given = await readCibFile(io, file);
   const warnings = refuseInvalid(given, file).map(problemText);
-  const configuration = childNamed(given, "configuration");
-  if (configuration === undefined) throw refused("invalid", "There is no <configuration> to apply.");
+  const wanted = childNamed(given, "configuration");
+  if (wanted === undefined) throw refused("invalid", "There is no <configuration> to apply.");
   await withClient(io, options, async (client) => {
     const { version, cib } = await queryCib(client);
     const running = childNamed(cib, "configuration");
+    const { configuration, kept } =
+      running === undefined ? { configuration: wanted, kept: [] } : keepPluginLock(wanted, running);
+    if (kept.length > 0) warnings.push(keptText(kept));
     const changes = running === undefined ? [] : diffElements(running, configuration);
     const words = describeChanges(changes, running, renderOptions(io));
     const base = options.force ? version : baseOf(given, version);
@@ -103,6 +107,10 @@ export async function applyFile(io: CliIo, options: ApplyFlags, file: string): P
     const done = `Applied; the configuration is now ${formatVersion(outcome.version)}.`;
     tell(io, options, { ...report, changed: true, version: outcome.version }, done, [...warnings, ...words.lines]);
   });
+}
+
+function keptText(kept: readonly string[]): string {
+  return `Kept: what the cluster has agreed on of its plugins (${kept.join(", ")}), of which the file says nothing. "systole plugin remove" takes one out.`;
 }
 
 /** What the file was made from: its own version where it carries one, otherwise what runs now. */

@@ -37,7 +37,7 @@ export interface InstanceGrants extends Grants {
 
 /** Of each kind a manifest may have so many patterns, of so many characters: each may be held against a long text, often. */
 const MAXIMUM_PATTERNS = 256;
-const LONGEST_PATTERN = 1_000;
+const LONGEST_PATTERN = 1_024;
 /** No argument of a program, path, or address is longer; what is, fits nothing. */
 const LONGEST_SUBJECT = 131_072;
 

@@ -7,8 +7,9 @@ import { renderStatus } from "../../../runtime/cli/render/status.ts";
 import { statusOfReport } from "../../../runtime/cli/status-of-report.ts";
 import { element } from "../../../runtime/kernel/cib/element.ts";
 
-function report(plugins: StatusReport["plugins"]): StatusReport {
+function report(plugins: StatusReport["plugins"], alertProblems: readonly string[] = []): StatusReport {
   return {
+    alertProblems: [...alertProblems],
     cluster: "shop",
     node: { id: 1, name: "n1", incarnation: 1, pid: 1, startedEpochMs: 0, version: "0.1.0", featureLevel: 1 },
     epochMs: 1_000,
@@ -27,8 +28,11 @@ function report(plugins: StatusReport["plugins"]): StatusReport {
 }
 
 /** Problems of the plugins, and what the terminal shows in one line. */
-function shown(plugins: StatusReport["plugins"]): { readonly problems: readonly string[]; readonly text: string } {
-  const status = statusOfReport(report(plugins));
+function shown(
+  plugins: StatusReport["plugins"],
+  alertProblems: readonly string[] = [],
+): { readonly problems: readonly string[]; readonly text: string } {
+  const status = statusOfReport(report(plugins, alertProblems));
   assert.deepEqual(status.plugins, plugins, "the JSON has it as data");
   const text = renderStatus(status, { width: 100, colour: false, unicode: false }).join(" ").replace(/\s+/g, " ");
   return { problems: status.problems.slice(1), text };
@@ -65,4 +69,15 @@ test("a plugin in use that is refused is named with the cause", () => {
     used: [{ plugin: "ocf:systole:mine", state: "refused", problem: "It throws when it is loaded." }],
   });
   assert.deepEqual(problems, ["ocf:systole:mine cannot be used on n1: It throws when it is loaded."]);
+});
+
+test("a sink of alerts that there is not is told once: by its recipient", () => {
+  const problem = "There is no alert systole:nosuch on this node.";
+  const used = [
+    { plugin: "systole:nosuch", state: "refused", problem },
+    { plugin: "ocf:systole:mine", state: "refused", problem: "It throws when it is loaded." },
+  ] as const;
+  const recipient = `Recipient mail is told of nothing: ${problem}`;
+  const { problems } = shown({ confinement: "sandboxed", held: "Deno", used: [...used] }, [recipient]);
+  assert.deepEqual(problems, [recipient, "ocf:systole:mine cannot be used on n1: It throws when it is loaded."]);
 });

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { parseXml } from "../../../runtime/compat/xml.ts";
 import { applyEdits } from "../../../runtime/kernel/cib/edits.ts";
-import type { Element } from "../../../runtime/kernel/cib/element.ts";
+import { childNamed, type Element } from "../../../runtime/kernel/cib/element.ts";
 import type { EditResult } from "../../../runtime/model/edits/plan.ts";
 import {
   addPluginEdits,
@@ -17,6 +17,7 @@ import {
 } from "../../../runtime/model/edits/plugin.ts";
 import {
   isWidened,
+  keepPluginLock,
   lockFileText,
   MAX_ENTRY_CHARACTERS,
   MAX_LOCKED_PLUGINS,
@@ -242,4 +243,41 @@ test("whatever stands in the property, reading it does not fail, and what was re
     }),
     { numRuns: 300, seed: 1 },
   );
+});
+
+test("a configuration in the place of another keeps the lock that runs, unless it has one of its own", () => {
+  const configurationOf = (cib: Element): Element => {
+    const configuration = childNamed(cib, "configuration");
+    assert.ok(configuration !== undefined);
+    return configuration;
+  };
+  const replaced = (
+    cib: Element,
+    configuration: Element,
+  ): { readonly kept: readonly string[]; readonly cib: Element } => {
+    const { kept, configuration: kind } = keepPluginLock(configuration, configurationOf(cib));
+    const edited = applyEdits(cib, [{ edit: "replace-configuration", element: kind }]);
+    assert.ok(edited.ok);
+    assert.deepEqual(
+      validateCib(edited.cib).filter(({ severity }) => severity === "error"),
+      [],
+    );
+    return { kept, cib: edited.cib };
+  };
+  const locked = made(EMPTY, addPluginEdits(EMPTY, "resource-agent", "blinker", version("A")));
+  const names = (cib: Element): string[] => readPluginLock(cib).plugins.map(({ current }) => current.sha512);
+  const kept = replaced(locked, configurationOf(EMPTY));
+  assert.deepEqual([kept.kept, names(kept.cib)], [["resource-agent blinker"], [digest("A")]]);
+  assert.deepEqual(keepPluginLock(configurationOf(locked), configurationOf(locked)).kept, []);
+  const empty = parseXml("<configuration><nodes/><resources/><constraints/></configuration>");
+  const bare = replaced(locked, empty);
+  assert.deepEqual(names(bare.cib), [digest("A")]);
+  assert.equal(configurationOf(bare.cib).children[0]?.name, "crm_config");
+  const same = parseXml(
+    `<configuration><crm_config><cluster_property_set id="systole-plugins"><nvpair id="x" name="batch-limit" value="1"/></cluster_property_set></crm_config><nodes/><resources/><constraints/></configuration>`,
+  );
+  assert.deepEqual(names(replaced(locked, same).cib), [digest("A")]);
+  const other = made(EMPTY, addPluginEdits(EMPTY, "resource-agent", "blinker", version("B")));
+  const own = replaced(locked, configurationOf(other));
+  assert.deepEqual([own.kept, names(own.cib)], [[], [digest("B")]]);
 });
