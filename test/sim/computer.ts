@@ -10,6 +10,7 @@ import { type Disk, RecordDisk } from "./disk.ts";
 import type { NodeFacts } from "./observations.ts";
 import { Process } from "./process.ts";
 import type { Random } from "./random.ts";
+import { Sinks } from "./sinks.ts";
 import { StoreDisk } from "./store-disk.ts";
 import type { World } from "./world.ts";
 
@@ -24,6 +25,8 @@ export class Computer implements NodeFacts, Outlet {
   readonly clock: Clock;
   readonly disk: Disk;
   readonly agents: Agents;
+  /** Absent: nobody is told of anything. */
+  readonly sinks: Sinks | undefined;
   readonly #world: World;
   #power: "on" | "off" = "off";
   #process: Process | undefined;
@@ -45,6 +48,7 @@ export class Computer implements NodeFacts, Outlet {
       ? new StoreDisk(queue, chance, dials.disk, world.planted)
       : new RecordDisk(queue, chance, dials.disk, (text) => world.violation("log-out-of-order", `${name}: ${text}`));
     this.agents = new Agents(queue, this.random.fork("agents"), dials.agents, this.#watch());
+    this.sinks = dials.alerts && new Sinks(queue, this.random.fork("sinks"), dials.alerts);
     world.network.attach(id, (from, link, datagram) => this.#process?.receive(from, link, datagram));
   }
 
@@ -126,6 +130,7 @@ export class Computer implements NodeFacts, Outlet {
     process.end();
     this.#process = undefined;
     this.agents.processEnded();
+    this.sinks?.forget();
     this.disk.interrupt(powerLost);
     this.#world.observe({ seen: "ended", node: this, incarnation: process.incarnation, clean, why });
   }

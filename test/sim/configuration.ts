@@ -157,7 +157,25 @@ export function fullConfiguration(dials: Dials, nodes: readonly NodeName[], rand
     nodesElement(nodes),
     element("resources", {}, resources),
     element("constraints", {}, constraints(dials, nodes, random)),
+    ...(dials.alerts === undefined ? [] : [alerts()]),
   ]);
+}
+
+/** One recipient that wants to know everything, and one that wants to know of nodes and fences. */
+function alerts(): Element {
+  const recipient = (id: string) => element("recipient", { id, value: "http://192.0.2.1/alerts" });
+  const everything = ["select_nodes", "select_fencing", "select_resources", "select_attributes"];
+  const some = everything.slice(0, 2);
+  const list = [everything, some].map((selected, index) => {
+    const select = element(
+      "select",
+      {},
+      selected.map((name) => element(name)),
+    );
+    const id = `alert-${index + 1}`;
+    return element("alert", { id, path: "systole:webhook" }, [select, recipient(`${id}-recipient`)]);
+  });
+  return element("alerts", {}, list);
 }
 
 function constraints(dials: Dials, nodes: readonly NodeName[], random: Random): Element[] {

@@ -84,6 +84,13 @@ export const FAULT_KINDS = [
 
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
+/** How recipients of alerts behave. */
+export interface AlertDials {
+  readonly durationMs: number;
+  readonly failRate: number;
+  readonly hangRate: number;
+}
+
 /** Everything that is drawn for a seed. */
 export interface Dials {
   readonly nodes: number;
@@ -93,6 +100,10 @@ export interface Dials {
   readonly devices: DeviceDials;
   /** Absent: the cluster has none. */
   readonly arbiter?: ArbiterDials;
+  /** Absent: nobody is told of anything. */
+  readonly alerts?: AlertDials;
+  /** Monitors that are due at nearly the same time start together. */
+  readonly gatherMonitors: boolean;
   readonly heartbeatIntervalMs: number;
   readonly detectionTimeoutMs: number;
   readonly mainSilenceMs: number;
@@ -137,6 +148,7 @@ export function drawDials(random: Random, nodes: number | undefined): Dials {
   // Each seed has a few kinds of fault in abundance and some not at all.
   for (const kind of FAULT_KINDS) weights[kind] = random.chance(0.25) ? 0 : random.fraction() ** 2;
   const weightOf = (kind: FaultKind, most = 1): number => Math.min(most, weights[kind] ?? 0);
+  const services = random.fork("services");
   return {
     nodes: nodes ?? Math.min(16, 3 + Math.floor(random.exponential(3))),
     network: {
@@ -172,6 +184,8 @@ export function drawDials(random: Random, nodes: number | undefined): Dials {
       misreadRate: seldom(random, 0.3),
       readsOff: false,
     },
+    ...(services.chance(0.3) ? { alerts: drawAlerts(services) } : {}),
+    gatherMonitors: services.chance(0.5),
     heartbeatIntervalMs: 200,
     detectionTimeoutMs: 1000,
     mainSilenceMs: 3000,
@@ -213,6 +227,10 @@ export function drawDials(random: Random, nodes: number | undefined): Dials {
     restartMs: random.between(500, 8_000),
     powerOnMs: random.between(3_000, 30_000),
   };
+}
+
+function drawAlerts(random: Random): AlertDials {
+  return { durationMs: random.between(5, 2_000), failRate: seldom(random, 0.5), hangRate: seldom(random, 0.1) };
 }
 
 /** Pairs that take one another for dead although nothing is wrong but the network: one in so long is no reason not to settle. */

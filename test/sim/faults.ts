@@ -44,6 +44,7 @@ export class Faults {
     network.repair(bearableLossRate(dials));
     for (const node of nodes) {
       node.agents.honest = true;
+      if (node.sinks !== undefined) node.sinks.honest = true;
       node.clock.setWallOffset(this.#random.between(-1_000, 1_000));
       if (node.life !== undefined) node.life.effectsUntilCrash = undefined;
     }

@@ -5,7 +5,7 @@ import type { Element } from "../../runtime/kernel/cib/element.ts";
 import type { KernelInitial } from "../../runtime/kernel/kernel.ts";
 import type { Incarnation, NodeId, View } from "../../runtime/kernel/membership/view.ts";
 import type { ChangeOutcome, ChangeRequest, Standing, StoreRecord } from "../../runtime/kernel/messages.ts";
-import type { AgentCall, AgentOutcome } from "../../runtime/services/calls.ts";
+import type { AgentCall, AgentOutcome, AlertCall, AlertOutcome } from "../../runtime/services/calls.ts";
 import type { Message } from "../../runtime/services/messages.ts";
 import type { ResourceState } from "./agents.ts";
 import type { Dials } from "./dials.ts";
@@ -75,6 +75,9 @@ export type Observation =
       readonly call: AgentCall;
       readonly outcome: AgentOutcome;
     })
+  /** Somebody outside is being told something while `others` to the same recipient have not ended on this node. */
+  | (By & { readonly seen: "alert-call"; readonly call: AlertCall; readonly others: readonly AlertCall[] })
+  | (By & { readonly seen: "alert-answer"; readonly call: AlertCall; readonly outcome: AlertOutcome })
   /** The truth about a resource on a computer has changed. */
   | { readonly seen: "resource"; readonly node: NodeFacts; readonly resource: string; readonly state: ResourceState }
   | { readonly seen: "change-asked"; readonly request: ChangeRequest; readonly register: RegisterWrite | undefined }

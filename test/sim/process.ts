@@ -8,7 +8,7 @@ import type { Datagram } from "../../runtime/kernel/membership/datagram.ts";
 import type { ChainPosition, Incarnation, NodeId, View } from "../../runtime/kernel/membership/view.ts";
 import type { Standing } from "../../runtime/kernel/messages.ts";
 import { createPulse, type PulseEffect, type PulseInput } from "../../runtime/kernel/pulse.ts";
-import type { AgentCall } from "../../runtime/services/calls.ts";
+import type { AgentCall, AlertCall } from "../../runtime/services/calls.ts";
 import type { Message, NodeEffect, NodeInput } from "../../runtime/services/messages.ts";
 import { baseName } from "./agents.ts";
 import type { Computer } from "./computer.ts";
@@ -267,6 +267,12 @@ export class Process implements LifeFacts {
       case "arbiter-call":
         this.#askArbiter(effect);
         return;
+      case "alert-call":
+        this.#callSink(effect.call);
+        return;
+      case "alert-abort":
+        this.#computer.sinks?.abort(effect.id, effect.why);
+        return;
       case "change-answer":
         world.operators.answered(effect.requestId, effect.outcome);
         return;
@@ -304,6 +310,16 @@ export class Process implements LifeFacts {
       const by = { node: this.#computer, incarnation: this.incarnation };
       this.#world.observe({ seen: "agent-answer", ...by, resource, call, outcome });
       this.input({ type: "agent-outcome", id: call.id, outcome });
+    });
+  }
+
+  #callSink(call: AlertCall): void {
+    const { sinks } = this.#computer;
+    const by = { node: this.#computer, incarnation: this.incarnation };
+    this.#world.observe({ seen: "alert-call", ...by, call, others: sinks?.underWay(call.sink.id) ?? [] });
+    sinks?.perform(call, (outcome) => {
+      this.#world.observe({ seen: "alert-answer", ...by, call, outcome });
+      this.input({ type: "alert-outcome", id: call.id, outcome });
     });
   }
 

@@ -78,6 +78,8 @@ export function lineOf(seen: Observation): Line | undefined {
     case "agent-answer":
     case "change-sent":
     case "store-opened":
+    case "alert-call":
+    case "alert-answer":
     case "persisting":
     case "persisted":
     case "second":

@@ -6,6 +6,7 @@ import { AcknowledgedNotStored } from "./acknowledged-not-stored.ts";
 import { ActionUnheard } from "./action-unheard.ts";
 import { ActionWithoutQuorum } from "./action-without-quorum.ts";
 import { ActiveTwice } from "./active-twice.ts";
+import { AlertsOutOfOrder } from "./alerts-out-of-order.ts";
 import { ChangeAppliedTwice } from "./change-applied-twice.ts";
 import { ChangeRefusedAndMade } from "./change-refused-and-made.ts";
 import { ConfigurationsDifferAfterHealing } from "./configurations-differ-after-healing.ts";
@@ -52,5 +53,6 @@ export function allCheckers(whatIsMissing: WhatIsMissing): Checker[] {
     new StartOfWhatRuns(),
     new MinorityKeepsRunning(),
     new ActionUnheard(),
+    new AlertsOutOfOrder(),
   ];
 }

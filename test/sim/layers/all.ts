@@ -54,6 +54,7 @@ export const allLayers: Layer = {
       ...(world.dials.arbiter === undefined ? {} : { voters: votersOf(world) }),
       planted: world.planted,
       schedule,
+      gatherMonitors: world.dials.gatherMonitors,
       md5Hex,
       random: () => random.fraction(),
       runId: `00000000-0000-4000-8000-${life}`,
