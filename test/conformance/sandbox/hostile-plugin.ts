@@ -331,6 +331,13 @@ const RESOURCES: readonly Deed[] = [
     end: /memory|heap|SIG/,
   },
   {
+    name: "memory out of a rest",
+    does: `const all = []; const more = () => { all.push(new Uint8Array(1 << 24).fill(7)); setTimeout(more); }; setTimeout(more, 1_500); return "running";`,
+    harm: { takes: "new Uint8Array(1 << 20).fill(7)" },
+    said: /running/,
+    end: /memory|SIG/,
+  },
+  {
     name: "timers without end",
     does: `for (let i = 0; i < 100_000; i += 1) setInterval(() => undefined, 1); return "running";`,
     harm: /"slow":true|^hung/,

@@ -12,6 +12,7 @@ import { oneLine, PluginError } from "../plugin-error.ts";
 import { API_VERSIONS } from "../trust/api-version.ts";
 import { type ControlGroup, confine } from "./cgroup.ts";
 import { familyOf, privateBytes } from "./memory.ts";
+import { type MemoryWatch, watchMemory } from "./memory-watch.ts";
 import type { GuestProgram } from "./program.ts";
 import { GuestFailure, GuestGone, GuestSession } from "./session.ts";
 import type { LoadAnswer } from "./wire.ts";
@@ -20,7 +21,6 @@ import type { LoadAnswer } from "./wire.ts";
 const RESTART_PAUSES_MS = [0, 250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000];
 /** A guest that has lived so long is well: the pauses begin anew. */
 const HEALTHY_AFTER_MS = 60_000;
-const MEMORY_LOOK_MS = 100;
 const MEBIBYTE = 1024 * 1024;
 
 /** What a plugin's process needs of its surroundings. */
@@ -54,6 +54,7 @@ export class Resident {
   private readonly source: string;
   private readonly around: ResidentSurroundings;
   private session: GuestSession | undefined;
+  private watch: MemoryWatch | undefined;
   private starting: Promise<GuestSession> | undefined;
   private manifest: Manifest | undefined;
   private limitMiB = FIRST_LIMIT_MIB;
@@ -112,6 +113,7 @@ export class Resident {
       const session = this.session ?? (await this.available(context.signal));
       const { params, node, resource, redact } = context;
       this.remember(resource, redact);
+      this.watch?.stir();
       const request = { member, arguments: args, contextAt, params, node, resource };
       return await session.call(request, context).catch((error: unknown) => {
         throw error instanceof GuestGone ? new GuestGone(`The process of ${this.shown} ${error.message}.`) : error;
@@ -183,11 +185,11 @@ export class Resident {
     const session = new GuestSession(program, this.around.folder, {
       log: (level, text) => this.log(level, text),
       ended: (why) => {
-        unwatch();
+        watch?.stop();
         this.ended(session, why);
       },
     });
-    const unwatch = this.watchMemory(session);
+    const watch = this.watchMemory(session);
     try {
       const request = { name: this.shown, source: this.source, kinds: PLUGIN_KINDS, apis: this.apis };
       this.accept(await session.load(request));
@@ -196,6 +198,7 @@ export class Resident {
       throw error;
     }
     this.session = session;
+    this.watch = watch;
     this.startedMs = performance.now();
     return session;
   }
@@ -241,25 +244,32 @@ export class Resident {
     }, pauseMs);
   }
 
-  /** Looks at the memory of a guest from its first moment on, until what is returned is called. */
-  private watchMemory(session: GuestSession): () => void {
+  /** Looks at the memory of a guest from its first moment on. */
+  private watchMemory(session: GuestSession): MemoryWatch | undefined {
     const { pid } = session;
-    if (pid === undefined) return () => undefined;
+    if (pid === undefined) return undefined;
     const { limitMiB } = this;
     let group: ControlGroup | undefined;
-    let looks = 0;
-    const watch = setInterval(() => {
-      const family = familyOf(pid);
-      // By now whatever stands around the guest has started it.
-      if (looks === 0) group = confine(family, limitMiB);
-      looks += 1;
-      const used = privateBytes(family);
-      if (used <= limitMiB * MEBIBYTE) return;
-      session.end(`used ${Math.ceil(used / MEBIBYTE)} MiB of memory, more than its memoryLimitMiB of ${limitMiB}`);
-    }, MEMORY_LOOK_MS).unref();
-    return () => {
-      clearInterval(watch);
-      void group?.remove();
+    let confined = false;
+    const watch = watchMemory({
+      limitBytes: limitMiB * MEBIBYTE,
+      busy: () => this.busy || this.session !== session,
+      look: () => {
+        const family = familyOf(pid);
+        // By now whatever stands around the guest has started it.
+        if (!confined) group = confine(family, limitMiB);
+        confined = true;
+        return privateBytes(family);
+      },
+      excess: (bytes) =>
+        session.end(`used ${Math.ceil(bytes / MEBIBYTE)} MiB of memory, more than its memoryLimitMiB of ${limitMiB}`),
+    });
+    return {
+      stir: () => watch.stir(),
+      stop: () => {
+        watch.stop();
+        void group?.remove();
+      },
     };
   }
 
