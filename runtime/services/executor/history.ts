@@ -113,7 +113,8 @@ export function forgetOperation(history: Element, operationKey: string): Element
   return element("lrm_resource", history.attributes, kept);
 }
 
-function isRecurring(entry: Element): boolean {
+/** Whether an entry of the history is that of an operation that recurs. */
+export function isRecurring(entry: Element): boolean {
   const interval = entry.attributes["interval"];
   // The record of a failure stays until it is cleaned up, also when the monitor that found it has ended.
   return interval !== undefined && interval !== "0" && !(entry.attributes["id"] ?? "").endsWith("_last_failure_0");

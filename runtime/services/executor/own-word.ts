@@ -12,7 +12,7 @@
 import { childNamed, childrenNamed, type Element, withChildren } from "../../kernel/cib/element.ts";
 import { faultPlanted, type Plantable } from "../../kernel/planted-fault.ts";
 import { INCARNATION } from "../controller/node-states.ts";
-import { isPending, PENDING_CALL_ID } from "./history.ts";
+import { isPending, isRecurring, PENDING_CALL_ID } from "./history.ts";
 
 /** The <node_state> of a member, put together from the status and the node's own. */
 export function withOwnWord(recorded: Element, own: Element, options: Plantable = {}): Element {
@@ -45,12 +45,16 @@ export function withOwnWord(recorded: Element, own: Element, options: Plantable 
   return replaced(recorded, lrm, replaced(lrm, recordedResources, withChildren(recordedResources, remembered)));
 }
 
-/** In the place of what stands as under way: what the node has under the same id, if anything. */
+/**
+ * In the place of what stands as under way: what the node has under the same id, if anything. And without what should recur and does not on
+ * the node: it was cancelled by a coordinator that did not live to write it down, and nothing would watch the resource any more.
+ */
 function withoutEnded(resource: Element, said: Element): Element {
-  if (!resource.children.some(({ attributes }) => isPending(attributes))) return resource;
+  if (!resource.children.some((entry) => isPending(entry.attributes) || isRecurring(entry))) return resource;
   const entries = resource.children.map((entry) => {
-    if (!isPending(entry.attributes)) return entry;
-    return childNamed(said, "lrm_rsc_op", entry.attributes["id"] ?? "");
+    const own = childNamed(said, "lrm_rsc_op", entry.attributes["id"] ?? "");
+    if (isPending(entry.attributes)) return own;
+    return isRecurring(entry) && own === undefined ? undefined : entry;
   });
   return withChildren(
     resource,

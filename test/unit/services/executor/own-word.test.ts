@@ -56,6 +56,17 @@ test("what the node was told to forget does not stand as it was before, whether 
   assert.deepEqual(withOwnWord(recorded, state(1, {})), state(1, {}));
 });
 
+test("a monitor that the node has ended does not stand as if it went on, but the failure that one found does", () => {
+  const recurring = (id: string, callId: number) =>
+    element("lrm_rsc_op", { id, "call-id": `${callId}`, interval: "10000" });
+  const last = entry("web_last_0", 3);
+  const failure = recurring("web_last_failure_0", 4);
+  const recorded = state(1, { web: [last, failure, recurring("web_monitor_10000", 5)] });
+  assert.deepEqual(withOwnWord(recorded, state(1, { web: [last] })), state(1, { web: [last, failure] }));
+  const going = state(1, { web: [last, recurring("web_monitor_10000", 5)] });
+  assert.equal(withOwnWord(recorded, going), recorded);
+});
+
 test("of another life only the node's own word counts", () => {
   const own = state(2, {});
   assert.equal(withOwnWord(state(1, { web: [entry("web_last_0", 9)] }), own), own);
