@@ -81,8 +81,8 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
   private followUps = 0;
   private recheckAtMs: number | undefined;
   private planAgainMs: number | undefined;
-  /** Until then nodes that were never seen are waited for. */
-  private startupUntilMs = 0;
+  /** When this life of the node met its first view. */
+  private startedMs: number | undefined;
   private waitsForNodes = false;
   private readonly lives = new Lives();
   private readonly fences: Fences;
@@ -203,6 +203,7 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
   private setStanding(standing: Standing): void {
     const before = this.standing;
     this.standing = standing;
+    this.startedMs ??= this.nowMs;
     if (standing.established) this.lives.standing(standing);
     if (standing.coordinator !== this.config.self) {
       if (standing.established && !faultPlanted(this.config, "stale-coordinator-goes-on")) this.stepDown();
@@ -220,7 +221,6 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
     this.tenure += 1;
     const who = `coordinator ${nodeName(this.config, this.config.self)}`;
     this.writer = new StatusWriter(`${this.config.runId}:status-${this.tenure}`, who, cib);
-    this.startupUntilMs = this.nowMs + this.options.deadtimeMs;
     this.waitsForNodes = false;
   }
 
@@ -376,6 +376,14 @@ export class Controller implements Machine<ControllerInput, ControllerEffect> {
     };
     const severity = became === "unclean" ? "error" : became === "restarted" ? "warning" : "info";
     desk.tell({ kind: "view", code: `node-${became}`, text: words[became], severity, node: name });
+  }
+
+  /**
+   * Until then nodes that were never seen are waited for. It counts from the node's own start, not from when it came to coordinate: a cluster
+   * that loses one coordinator after the other is not starting, and what is to be stopped or recovered would wait for each of them.
+   */
+  private get startupUntilMs(): number {
+    return (this.startedMs ?? this.nowMs) + this.options.deadtimeMs;
   }
 
   /** Nodes that were never seen may run something: they get some time to appear before anything is decided about them. */
