@@ -2,7 +2,8 @@
 // `run.ts quick` is the part that `npm run ok` needs, `run.ts golden` the golden texts; further arguments pick files by a part of their path,
 // and --rewrite writes the golden texts anew.
 //
-// With SYSTOLE_REQUIRE_ALL=1 (as .ci/run sets it) a skipped test fails the run: the machine was to have everything.
+// With SYSTOLE_REQUIRE_ALL=1 (as .ci/run sets it) a skipped test fails the run: the machine was to have everything. But for what
+// no installation brings: a reason that begins with "not on this kernel: ".
 
 import { readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -51,6 +52,9 @@ function chosenFiles(): string[] {
   return parts.length === 0 ? files : files.filter((file) => parts.some((part) => file.includes(part)));
 }
 
+/** Begins the reason of a test for which another kernel would be needed, or another way to start it. */
+const KERNEL = "not on this kernel: ";
+
 const skipped: Skipped[] = [];
 let failed = 0;
 let passed = 0;
@@ -71,7 +75,8 @@ stream.compose(new spec()).pipe(process.stdout);
 stream.on("end", () => {
   process.once("beforeExit", () => {
     for (const { name, file, reason } of skipped) process.stdout.write(`skipped: ${name} (${file}): ${reason}\n`);
-    const refused = process.env["SYSTOLE_REQUIRE_ALL"] === "1" ? skipped.length : 0;
+    const missing = skipped.filter(({ reason }) => !reason.startsWith(KERNEL));
+    const refused = process.env["SYSTOLE_REQUIRE_ALL"] === "1" ? missing.length : 0;
     if (refused > 0) {
       process.stdout.write(
         "Nothing may be skipped here (SYSTOLE_REQUIRE_ALL=1): install what is missing, named above.\n",
