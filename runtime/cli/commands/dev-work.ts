@@ -30,16 +30,18 @@ export async function develop(io: CliIo, options: DevFlags, spec: string): Promi
   const folder = await folderOf(spec);
   const stop = io.interrupted();
   await withClient(io, options, async (client) => {
-    const news = new News();
+    const news = new News(io);
     await client.subscribe(0, (push) => news.hear(push));
+    // Before anything is read or said: whoever changes a file from now on is not overlooked.
+    const changes = watchFolder(folder, stop);
     const name = await begin(io, options, client, spec);
+    news.about = name;
     io.out(
       `Watching ${folder}. Each change goes to all nodes of cluster ${client.hello.cluster}; Ctrl-C ends it, and ${name} stays as it is then.\n`,
     );
     const ended = client.closed.then((cause) => {
       throw new Error(cause);
     });
-    const changes = watchFolder(folder, stop);
     for (;;) {
       const changed = await Promise.race([changes.next(), ended]);
       if (!changed) return;
@@ -97,49 +99,77 @@ async function agree(io: CliIo, options: DevFlags, client: ApiClient, spec: stri
 /** A change of the files, until the new bytes run here or it is clear that they do not. */
 async function takeOver(io: CliIo, options: DevFlags, client: ApiClient, spec: string, news: News): Promise<void> {
   const startMs = performance.now();
-  const told = news.next();
+  news.hold();
   try {
     const said = await agree(io, options, client, spec);
     io.out(`${said}\n`);
     if (said.startsWith("Nothing")) return;
-    const event = await Promise.race([told, late()]);
+    const heard = news.next(startMs);
+    news.release();
+    if (await Promise.race([heard.then(() => true), late()])) return;
     const tookMs = Math.round(performance.now() - startMs);
-    io.out(
-      event === undefined
-        ? `It does not run here after ${tookMs} ms; see systole plugin verify.\n`
-        : `${event} (${tookMs} ms)\n`,
-    );
+    io.out(`It does not run here after ${tookMs} ms, and is told of when it does; see systole plugin verify.\n`);
   } catch (error) {
     const report = reportOf(error);
     io.err(`${basename(spec)}: ${report?.message ?? errorText(error)} What ran before goes on.\n`);
   } finally {
-    news.forget();
+    news.release();
   }
 }
 
-function late(): Promise<undefined> {
+function late(): Promise<false> {
   return new Promise((done) => {
-    setTimeout(() => done(undefined), TAKEOVER_MS).unref();
+    setTimeout(() => done(false), TAKEOVER_MS).unref();
   });
 }
 
-/** Events about plugins, for one who waits for the next. */
-class News {
-  private tell: ((text: string) => void) | undefined;
+/** What happens to processes is no word about a version. */
+const OTHER_NEWS = new Set(["plugin-signature", "plugin-ended", "plugin-hangs", "plugin-excess"]);
 
-  hear(push: Push): void {
-    if (push.push === "event" && push.event.kind === "plugin" && push.event.code !== "plugin-signature")
-      this.tell?.(push.event.text);
+/** Says what becomes of the versions of one plugin, whenever it comes to that. */
+class News {
+  /** The plugin's name. */
+  about = "";
+  private readonly io: CliIo;
+  private held: string[] | undefined;
+  /** When the last version was begun. */
+  private startMs = 0;
+  private tell: () => void = () => undefined;
+
+  constructor(io: CliIo) {
+    this.io = io;
   }
 
-  next(): Promise<string> {
+  hear(push: Push): void {
+    if (push.push !== "event" || push.event.kind !== "plugin" || OTHER_NEWS.has(push.event.code)) return;
+    const { text } = push.event;
+    if (this.about === "" || !text.includes(this.about)) return;
+    if (this.held === undefined) this.say(text);
+    else this.held.push(text);
+  }
+
+  /** Keeps what is heard to itself while something else is said. */
+  hold(): void {
+    this.held = [];
+  }
+
+  release(): void {
+    const held = this.held ?? [];
+    this.held = undefined;
+    for (const text of held) this.say(text);
+  }
+
+  /** Resolves with the next word, which is about the version that was begun then. */
+  next(startMs: number): Promise<void> {
+    this.startMs = startMs;
     return new Promise((done) => {
       this.tell = done;
     });
   }
 
-  forget(): void {
-    this.tell = undefined;
+  private say(text: string): void {
+    this.io.out(`${text} (${Math.round(performance.now() - this.startMs)} ms)\n`);
+    this.tell();
   }
 }
 
