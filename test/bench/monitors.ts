@@ -105,7 +105,7 @@ async function measure(gatherMonitors: boolean, seconds: number): Promise<void> 
     const [host, plugin] = [each(busy.main - idle.main), each(busy.plugin - idle.plugin)];
     const name = gatherMonitors ? "gathered" : "each by itself";
     process.stdout.write(
-      `  ${name.padEnd(16)} ${(host + plugin).toFixed(2)} ms of processor a monitor (plugin ${plugin.toFixed(2)}, host ${host.toFixed(2)}); without monitors ${(idle.main + idle.plugin).toFixed(1)} ms/s\n`,
+      `  ${name.padEnd(16)} ${(host + plugin).toFixed(2)} ms of processor a monitor (plugin ${plugin.toFixed(2)}, the node's main thread ${host.toFixed(2)}); without monitors ${(idle.main + idle.plugin).toFixed(1)} ms/s\n`,
     );
     client.close();
   } finally {

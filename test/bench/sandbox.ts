@@ -171,7 +171,7 @@ async function measurePace(place: Place, seconds: number): Promise<void> {
   const host = (ownMs() - before[1] - idlePerMs[1] * tookMs) / calls;
   line(
     `${RESOURCES} resources every ${INTERVAL_MS / 1_000} s`,
-    `${(plugin + host).toFixed(2)} ms of processor a monitor (plugin ${plugin.toFixed(2)}, host ${host.toFixed(2)}); idle ${(idlePerMs[0] * 1_000).toFixed(2)} ms/s`,
+    `${(plugin + host).toFixed(2)} ms of processor a monitor (plugin ${plugin.toFixed(2)}, host ${host.toFixed(2)}); idle: plugin ${(idlePerMs[0] * 1_000).toFixed(2)}, host ${(idlePerMs[1] * 1_000).toFixed(2)} ms/s`,
   );
 }
 

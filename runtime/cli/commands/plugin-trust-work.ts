@@ -44,6 +44,7 @@ import { addedText, approvalText, proofText, unprovenText, updatedText, verified
 
 /** Beyond the time for which a new version is watched. */
 const PROVE_TIMEOUT_MS = 120_000;
+const STATUS_TIMEOUT_MS = 10_000;
 
 interface PackageFlags extends ChangeOptions {
   readonly yes?: true;
@@ -129,15 +130,12 @@ export async function updatePlugin(io: CliIo, options: UpdateFlags, spec: string
       if (!options.yes && (!io.inIsTerminal || options.json)) await approve(io, options, shown, "");
       const proof = await prove(client, offered, signatures, shadowMs);
       const proven = [...shown, "", ...proofText(proof, shadowMs, renderOptions(io))];
-      if (!proof.good && !options.force)
-        throw new CliFailure(
-          "plugin-unproven",
-          EXIT.failed,
-          `Nothing was changed: ${unprovenText(proof)}`,
-          options.json ? [] : proven,
-        );
+      if (!options.force) refuseUnproven(proof, options.json ? [] : proven);
       shown.push(...proven.slice(shown.length));
       await approve(io, options, shown, `Shall ${name} be updated?`);
+      // Who has joined while somebody watched or thought about it has proven nothing yet.
+      if (!options.force && (await someCame(client, proof)))
+        refuseUnproven(await prove(client, offered, signatures, 0), []);
     }
     const unproven = options.force ? ({ unproven: true } as const) : {};
     const granted = { ...version, ...unproven, grants: grantsAfter(known, version.permissions) };
@@ -145,6 +143,20 @@ export async function updatePlugin(io: CliIo, options: UpdateFlags, spec: string
     return { changed, shown, offered };
   });
   say(io, options, done.changed, done.offered, options.yes ? done.shown : []);
+}
+
+function refuseUnproven(proof: ApiResult<"plugin-prove">, shown: readonly string[]): void {
+  if (proof.good) return;
+  throw new CliFailure("plugin-unproven", EXIT.failed, `Nothing was changed: ${unprovenText(proof)}`, shown);
+}
+
+/** Whether a node that was absent from a proof is a member now. */
+async function someCame(client: ApiClient, { nodes }: ApiResult<"plugin-prove">): Promise<boolean> {
+  const absent = nodes.filter(({ state }) => state === "absent").map(({ node }) => node);
+  if (absent.length === 0) return false;
+  const report = await client.call("status", {}, { timeoutMs: STATUS_TIMEOUT_MS });
+  const members = report.standing?.view.members.map(({ id }) => id) ?? [];
+  return report.nodes.some(({ id, name }) => members.includes(id) && absent.includes(name));
 }
 
 function watchTimeMs(text: string): number {

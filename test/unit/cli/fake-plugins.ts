@@ -79,13 +79,16 @@ export class FakePlugins {
 
   /** What another node says of a new version. */
   otherSays: ApiResult<"plugin-prove">["nodes"][number] | undefined;
+  /** What it says when it is asked again. */
+  saysThen: ApiResult<"plugin-prove">["nodes"][number] | undefined;
 
   prove(): ApiResult<"plugin-prove"> {
     const agree = this.candidateSays === "running";
     const comparison = { subject: "web", verb: "monitor", present: "running", candidate: this.candidateSays, agree };
     const text = agree ? "it sees what the present one sees." : "it does not see what the present one sees.";
     const nodes = this.otherSays === undefined ? [] : [this.otherSays];
-    const good = agree && nodes.every(({ state }) => state === "proven");
+    this.otherSays = this.saysThen ?? this.otherSays;
+    const good = agree && nodes.every(({ state }) => state === "proven" || state === "absent");
     return { good, text, comparisons: [comparison], nodes };
   }
 }

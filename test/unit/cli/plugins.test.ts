@@ -79,6 +79,21 @@ test("a version that another node does not want is refused, with that node's nam
   assert.match(updated.out, /On n2: it starts, and nothing of it runs on this node\./);
 });
 
+test("a node that joins after the proof is asked before the cluster agrees", async (t) => {
+  const { node, locked } = await started(t);
+  await node.run(`plugin add ${folder}/first.ts --yes`);
+  node.plugins.otherSays = { node: "n2", state: "absent", text: "it is not in the cluster now." };
+  node.plugins.saysThen = { node: "n2", state: "refused", text: "it has no room for it." };
+  const refused = await node.run(`plugin update ${folder}/second.ts --yes`);
+  assert.equal(refused.code, 1, refused.out);
+  assert.match(refused.err, /Nothing was changed: On n2: it has no room for it\./);
+  assert.equal(locked()?.previous, undefined);
+  node.plugins.otherSays = { node: "n2", state: "absent", text: "it is not in the cluster now." };
+  node.plugins.saysThen = { node: "n2", state: "proven", text: "it starts." };
+  assert.equal((await node.run(`plugin update ${folder}/second.ts --yes`)).code, 0);
+  assert.ok(locked()?.previous !== undefined);
+});
+
 test("where signatures are required, only a signed bundle is added", async (t) => {
   const { node, locked } = await started(t);
   const { publicKey, privateKey } = generateKeyPairSync("ed25519");

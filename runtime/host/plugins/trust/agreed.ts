@@ -31,6 +31,7 @@ import { apiProblem, isRunnableApi } from "./api-version.ts";
 import { Drain } from "./drain.ts";
 import { granted, named, refuseOther, shownName } from "./entry.ts";
 import { writeLockFile } from "./lock-file.ts";
+import { KnownVersions } from "./newcomer.ts";
 import { type Probes, proofOf } from "./probes.ts";
 import { judgeSignatures, type SignatureRules } from "./signature.ts";
 import type { BundleStore } from "./store.ts";
@@ -89,6 +90,7 @@ export class AgreedPlugins implements PluginTrust {
   private readonly unreadable = new Set<string>();
   /** Bytes about whose signatures the operator has been warned. */
   private readonly warned = new Set<string>();
+  private readonly known = new KnownVersions();
   private config: Element | undefined;
   private resources: Element | undefined;
   private retry: NodeJS.Timeout | undefined;
@@ -113,6 +115,7 @@ export class AgreedPlugins implements PluginTrust {
       if (known === undefined) this.plugins.set(key, this.added(locked));
       else if (JSON.stringify(known.locked) !== JSON.stringify(locked)) {
         known.locked = locked;
+        this.tellOther(known);
         this.settleSoon(known);
       }
     }
@@ -225,6 +228,7 @@ export class AgreedPlugins implements PluginTrust {
     const running = runningOf(present);
     if (running === undefined) {
       await this.look(source);
+      this.known.note(sha512);
       return {
         good: true,
         text: `it starts; the present version does not run on ${this.options.nodeName}.`,
@@ -234,7 +238,9 @@ export class AgreedPlugins implements PluginTrust {
     const candidate = await this.options.start(source);
     try {
       const { comparisons, rounds } = await this.options.probes.shadow(kind, name, running, candidate, shadowMs);
-      return proofOf(comparisons, rounds);
+      const proof = proofOf(comparisons, rounds);
+      if (proof.good) this.known.note(sha512);
+      return proof;
     } finally {
       await candidate.resident.close();
     }
@@ -285,6 +291,12 @@ export class AgreedPlugins implements PluginTrust {
     const agreed: Agreed = { locked, present: undefined, problem: undefined, work: Promise.resolve() };
     this.settleSoon(agreed);
     return agreed;
+  }
+
+  private tellOther({ locked, present }: Agreed): void {
+    const { nodeName } = this.options;
+    const news = this.known.news(shownName(locked), nodeName, present?.version, locked.current);
+    if (news !== undefined) this.tell("warning", "plugin-other-bytes", news);
   }
 
   private removed(key: string, agreed: Agreed): void {
@@ -351,6 +363,7 @@ export class AgreedPlugins implements PluginTrust {
       // Somebody may have come to use it meanwhile.
       const kept = this.wanted.has(keyOf(locked.kind, locked.name));
       agreed.present = { version, source, manifest, granted: running.manifest, resident: kept ? resident : undefined };
+      this.known.note(version.sha512);
       if (!kept) await resident.close();
     } catch (error) {
       await resident.close();

@@ -233,6 +233,32 @@ test("a version that sees something else does not take over; the one before goes
   assert.equal(verified?.good, false);
 });
 
+test("a node that was not asked when new bytes were proven says so as soon as they are agreed on, and proves them itself", async (t) => {
+  const node = start(t);
+  const other = (): string[] => node.events.filter(({ code }) => code === "plugin-other-bytes").map(({ text }) => text);
+  await add(node);
+  assert.deepEqual(await node.monitor(), RUNNING);
+  const asked = versionOf(await node.offer(await bundle(SECOND)), "second.ts");
+  const unasked = versionOf(await node.offer(await bundle(WRONG)), "wrong.ts");
+  const wish = { kind: "resource-agent", name: "lamp", sha512: asked.sha512, signatures: [], shadowMs: 0 };
+  assert.ok((await node.host.trust.prove(wish)).good);
+  await node.change(updatePluginEdits(node.cib, "resource-agent", "lamp", asked));
+  await until("the second runs", async () => (await whichRuns(node)) === "second");
+  assert.deepEqual(other(), [], "it was asked");
+  const made = updatePluginEdits(node.cib, "resource-agent", "lamp", unasked);
+  assert.ok(!("refused" in made));
+  const edited = applyEdits(node.cib, made.edits);
+  assert.ok(edited.ok);
+  node.cib = edited.cib;
+  node.host.trust.lockChanged(node.cib);
+  assert.equal(other().length, 1, "at once, before anything is started");
+  assert.match(other()[0] ?? "", /n1 has other bytes \(sha512-.*was not asked when those were proven/);
+  assert.deepEqual(await node.monitor(), RUNNING, "the new bytes do not run");
+  await node.host.trust.verify();
+  await node.change(rollbackPluginEdits(node.cib, "lamp"));
+  assert.equal(other().length, 1, "what has run here needs no proof");
+});
+
 test("with the operator's word it takes over all the same; a rollback asks nobody", async (t) => {
   const node = start(t);
   await add(node);
