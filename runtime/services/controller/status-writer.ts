@@ -2,7 +2,8 @@
 //
 // The controller never waits for its own writes: it edits `working`, a tree that is the committed CIB with its own edits on top, and goes
 // on from there. The edits reach the kernel in batches, one at a time; whatever gathers while one is under way goes out as the next,
-// so many results make few changes and none is delayed by a timer. Edits are levels, so doing one twice does no harm.
+// so many results make few changes and none is delayed by a timer. Edits are levels, so doing one twice does no harm. A batch that is
+// refused goes out again piece by piece: what somebody's change has made impossible takes nothing else with it.
 //
 // Reports of results are levels only as long as nothing newer is known. When the view changes, the members themselves say what they have
 // done, and report again what was not noted; so reports that were not committed by then are dropped, or they would put something older
@@ -44,6 +45,8 @@ export class StatusWriter {
   private waiting: Item[] = [];
   private batch: Batch | undefined;
   private attempts = 0;
+  /** So many of those that wait go out alone: together they were refused. */
+  private alone = 0;
   private count = 0;
 
   constructor(idPrefix: string, who: string, committed: Element) {
@@ -95,7 +98,7 @@ export class StatusWriter {
     this.count += 1;
     let size = this.waiting[0]?.edits.length ?? 0;
     let taken = 1;
-    for (; taken < this.waiting.length; taken += 1) {
+    for (; taken < this.waiting.length && this.alone === 0; taken += 1) {
       size += this.waiting[taken]?.edits.length ?? 0;
       if (size > MAX_EDITS_PER_CHANGE) break;
     }
@@ -120,6 +123,7 @@ export class StatusWriter {
     this.waiting = [...(this.batch?.items ?? []), ...this.waiting].filter((item) => !item.isReport);
     this.batch = undefined;
     this.attempts = 0;
+    this.alone = 0;
     this.committedTree = cib;
     this.workingTree = withEdits(cib, editsOf(this.waiting));
   }
@@ -129,8 +133,15 @@ export class StatusWriter {
     const { batch } = this;
     if (batch?.id !== id) return { written: "not-mine" };
     this.batch = undefined;
+    if (outcome.outcome === "refused" && batch.items.length > 1) {
+      this.attempts = 0;
+      this.alone = batch.items.length;
+      this.waiting = [...batch.items, ...this.waiting];
+      return { written: "mine" };
+    }
     if (outcome.outcome === "done") {
       this.attempts = 0;
+      this.alone = Math.max(0, this.alone - 1);
       for (const item of batch.items) item.receipt?.();
       while (this.waiting[0]?.edits.length === 0) this.waiting.shift()?.receipt?.();
       return { written: "mine" };
@@ -141,6 +152,7 @@ export class StatusWriter {
       return { written: "mine" };
     }
     this.attempts = 0;
+    this.alone = Math.max(0, this.alone - 1);
     this.workingTree = withEdits(this.committedTree, editsOf(this.waiting));
     return { written: "mine", lost: true, warning: `The status could not be written: ${outcome.reason}` };
   }

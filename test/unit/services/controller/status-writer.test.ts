@@ -85,6 +85,37 @@ test("a write that fails is repeated, in its order, and given up in words", () =
   assert.equal(writer.flush(), undefined);
 });
 
+test("what cannot be written any more takes nothing with it that went out in the same batch", () => {
+  const writer = new StatusWriter("w", "test", CIB);
+  const receipts: string[] = [];
+  const parent = [{ name: "status" }, { name: "node_state", id: "2" }];
+  const gone: CibEdit = { edit: "put", parent, element: parseXml("<lrm/>") };
+  const both = parseXml(
+    `<cib num_updates="1"><configuration/><status><node_state id="1"/><node_state id="2"/></status></cib>`,
+  );
+  writer.committed(both);
+  writer.write([join("a")], () => receipts.push("a"));
+  writer.write([gone], () => receipts.push("gone"));
+  writer.write([join("b")], () => receipts.push("b"));
+  let tree = CIB;
+  writer.committed(tree);
+  const warnings: string[] = [];
+  for (let rounds = 0; rounds < 2 * MAX_WRITE_ATTEMPTS && !writer.isSettled; rounds += 1) {
+    const request = writer.flush();
+    assert(request !== undefined);
+    const edited = applyEdits(tree, request.edits);
+    if (edited.ok) tree = edited.cib;
+    if (edited.ok) writer.committed(tree);
+    const refused = { outcome: "refused", code: "no-such-element", reason: "node 2 has no state" } as const;
+    const written = writer.answered(request.id, edited.ok ? DONE : refused);
+    if ("warning" in written && written.warning !== undefined) warnings.push(written.warning);
+  }
+  assert(writer.isSettled);
+  assert.deepEqual(receipts, ["a", "b"]);
+  assert.equal(valueIn(tree), "b");
+  assert.equal(warnings.length, 1);
+});
+
 test("a report that was not committed does not outlive its view, another edit does", () => {
   const writer = new StatusWriter("w", "test", CIB);
   const receipts: string[] = [];
