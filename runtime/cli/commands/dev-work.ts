@@ -1,7 +1,7 @@
 // What `systole dev` does: at each change of a file it bundles anew, has the node look at the bytes, and has the cluster agree on
 // them. The new process takes over from the present one, so resources go on. A mistake is told and changes nothing.
 
-import { watch } from "node:fs";
+import { existsSync, watch } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import type { ApiClient } from "../../api/client.ts";
 import type { Push } from "../../api/schema.ts";
@@ -32,20 +32,26 @@ export async function develop(io: CliIo, options: DevFlags, spec: string): Promi
   await withClient(io, options, async (client) => {
     const news = new News(io);
     await client.subscribe(0, (push) => news.hear(push));
+    // What is nowhere cannot be watched; this says so in words.
+    if (!existsSync(folder)) await prepare(spec, false);
     // Before anything is read or said: whoever changes a file from now on is not overlooked.
     const changes = watchFolder(folder, stop);
-    const name = await begin(io, options, client, spec);
-    news.about = name;
-    io.out(
-      `Watching ${folder}. Each change goes to all nodes of cluster ${client.hello.cluster}; Ctrl-C ends it, and ${name} stays as it is then.\n`,
-    );
-    const ended = client.closed.then((cause) => {
-      throw new Error(cause);
-    });
-    for (;;) {
-      const changed = await Promise.race([changes.next(), ended]);
-      if (!changed) return;
-      await takeOver(io, options, client, spec, news);
+    try {
+      const name = await begin(io, options, client, spec);
+      news.about = name;
+      io.out(
+        `Watching ${folder}. Each change goes to all nodes of cluster ${client.hello.cluster}; Ctrl-C ends it, and ${name} stays as it is then.\n`,
+      );
+      const ended = client.closed.then((cause) => {
+        throw new Error(cause);
+      });
+      for (;;) {
+        const changed = await Promise.race([changes.next(), ended]);
+        if (!changed) return;
+        await takeOver(io, options, client, spec, news);
+      }
+    } finally {
+      changes.close();
     }
   });
 }
@@ -174,7 +180,7 @@ class News {
 }
 
 /** Changes below a folder, several at once as one. `next` answers false when it is over. */
-function watchFolder(folder: string, stop: AbortSignal): { next(): Promise<boolean> } {
+function watchFolder(folder: string, stop: AbortSignal): { next(): Promise<boolean>; close(): void } {
   let changed = false;
   let wake: () => void = () => {};
   const watcher = watch(folder, { recursive: true, signal: stop });
@@ -197,5 +203,6 @@ function watchFolder(folder: string, stop: AbortSignal): { next(): Promise<boole
       changed = false;
       return true;
     },
+    close: () => watcher.close(),
   };
 }
