@@ -1,7 +1,7 @@
 // A limit that the kernel itself keeps, where this node may make control groups (version 2): a group for each plugin's
 // process, with its memory and its number of threads bounded. Looking at memory from outside always comes a little late.
 
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 
@@ -46,6 +46,8 @@ export function confine(pids: readonly number[], limitMiB: number, root = ROOT):
     // The kernel makes these files with the group; they are never to be made here.
     const write = (file: string, text: string): void => writeFileSync(join(folder, file), text, { flag: "r+" });
     write("memory.max", `${(limitMiB + RUNTIME_MIB) * MEBIBYTE}`);
+    // What may not be held in memory may not be put out of it either; there is no such file where nothing is ever swapped.
+    if (existsSync(join(folder, "memory.swap.max"))) write("memory.swap.max", "0");
     write("pids.max", `${MAXIMUM_TASKS}`);
     for (const pid of pids) write("cgroup.procs", `${pid}`);
   } catch {
