@@ -13,7 +13,7 @@ export const SLACK_SHARE = 0.05;
 /** And never by more. */
 export const SLACK_MOST_MS = 500;
 /** So many are gathered: an agent may run programs, which are not all to start at one instant. */
-export const MOST_TOGETHER = 16;
+export const MOST_TOGETHER = 24;
 
 /** By how much this one may be early or late. The first result is waited for; and what is no plugin's call is a program each time. */
 function slackMs({ operation, last }: Recurring): number {
