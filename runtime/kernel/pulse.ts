@@ -67,9 +67,11 @@ class Pulse implements Machine<PulseInput, PulseEffect> {
 
   step(input: PulseInput, nowMs: number): PulseEffect[] {
     const out: PulseEffect[] = [];
-    if (input.type === "alive" || input.type === "leave") this.silent = this.gone;
-    // A message to submit still lets membership see the time first: a node that slept knows that it is alone before it speaks.
-    this.stepMembership(input.type === "submit" ? TICK : input, out, nowMs);
+    // A message to submit still lets membership see the time first: a node that slept knows that it is alone before it speaks. After a hang
+    // it may come before the word that the main thread turns, and says so itself: dropped, the others would wait for it for ever.
+    const seen = input.type !== "submit" ? input : this.silent ? ALIVE : TICK;
+    if (seen.type === "alive" || seen.type === "leave") this.silent = this.gone;
+    this.stepMembership(seen, out, nowMs);
     if (this.silent) return out;
     if (input.type === "submit") this.stepChannel(input, out, nowMs);
     else if (input.type === "datagram" && isChannelDatagram(input.datagram)) {
@@ -120,6 +122,7 @@ class Pulse implements Machine<PulseInput, PulseEffect> {
 }
 
 const TICK: Tick = { type: "tick" };
+const ALIVE = { type: "alive" } as const;
 
 function isChannelDatagram(datagram: Datagram): datagram is Fragment | Acknowledge {
   return datagram.type === "fragment" || datagram.type === "acknowledge";

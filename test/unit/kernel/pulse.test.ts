@@ -61,6 +61,24 @@ describe("pulse", () => {
     assert.ok(net.runUntil(() => net.agree([1, 2]), 3000));
   });
 
+  it("what the main thread says first after a hang is sent, though nobody said before that it turns again", () => {
+    const net = new PulseNet({ nodes: 3, mainSilenceMs: 700 });
+    // The main thread of node 2 hangs from 1.5 s on; those of the others turn.
+    for (const id of net.ids) {
+      for (let ms = 0; ms < (id === 2 ? 1500 : 6000); ms += 100) net.at(ms, () => net.input(id, { type: "alive" }));
+    }
+    net.startAll();
+    net.run(1400);
+    assert.ok(net.agree([1, 2, 3]));
+    assert.ok(net.runUntil(() => net.events.some(({ effect }) => effect.type === "hung"), 2000));
+    // The others have not missed it yet.
+    net.input(2, { type: "submit", to: 1, bytes: bytes("late") });
+    for (let ms = 0; ms < 2000; ms += 100) net.at(net.nowMs + ms, () => net.input(2, { type: "alive" }));
+    net.run(1500);
+    assert.ok(net.agree([1, 2, 3]));
+    assert.deepEqual(delivered(net, 1), ["2.1 late"]);
+  });
+
   it("each message arrives once and in order while crashes change the view around it", () => {
     const net = new PulseNet({ nodes: 5, loss: 0.1, duplicates: 0.1, latencyMs: [0.1, 4], seed: 7 });
     net.startAll();
