@@ -10,14 +10,18 @@ import type { Element } from "../kernel/cib/element.ts";
 import { type DurableLog, snapshotOf } from "../kernel/cib/log.ts";
 import type { CompletedRequest, LogEntry, LogPosition, PastChange, StoreRecord } from "../kernel/messages.ts";
 import { faultPlanted, type Plantable } from "../kernel/planted-fault.ts";
+import type { Timers } from "./driver.ts";
 import { diskError, inDirectory, realFiles, type StoreFile, type StoreFiles } from "./store/files.ts";
 import { encode, type LogBase, makeHeader } from "./store/format.ts";
 import { FIRST_SUM, makeFrame } from "./store/frames.ts";
 import { MARK, makeMark } from "./store/mark.ts";
 import { type Recovered, recover, replayRecords } from "./store/recover.ts";
+import { realTimers } from "./timers.ts";
 
 /** A log that has grown beyond this gives way to the next generation. */
 const ROTATE_BYTES = 8 * 1024 * 1024;
+/** When nothing was written for so long, what is known of the log goes to the disk for good. */
+const REST_MS = 100;
 /** Damaged files that are kept for people to look at; older ones are removed. */
 const MAX_DAMAGED_FILES = 6;
 const DAMAGED = "damaged-";
@@ -49,6 +53,7 @@ export interface Store {
 export interface StoreOptions extends Plantable {
   readonly files?: StoreFiles;
   readonly rotateBytes?: number;
+  readonly timers?: Pick<Timers, "after">;
 }
 
 /**
@@ -69,6 +74,7 @@ class DirectoryStore implements Store {
   readonly #directory: string;
   readonly #files: StoreFiles;
   readonly #rotateBytes: number;
+  readonly #timers: Pick<Timers, "after">;
   readonly #options: Plantable;
   /** What the disk has: from this the next snapshot is made. */
   readonly #log: DurableLog;
@@ -77,6 +83,7 @@ class DirectoryStore implements Store {
   #mark: StoreFile | undefined;
   #end = 0;
   #sum: Uint8Array = FIRST_SUM;
+  #cancelRest: () => void = () => undefined;
   /** One thing at a time; a failure stays. */
   #work: Promise<void> = Promise.resolve();
 
@@ -85,6 +92,7 @@ class DirectoryStore implements Store {
     this.#directory = directory;
     this.#files = files;
     this.#rotateBytes = options.rotateBytes ?? ROTATE_BYTES;
+    this.#timers = options.timers ?? realTimers;
     this.#log = recovered.log;
     this.#generation = recovered.generation;
     const { position, document, entries } = recovered.log;
@@ -141,6 +149,7 @@ class DirectoryStore implements Store {
   }
 
   async close(): Promise<void> {
+    this.#cancelRest();
     await this.#work.catch(() => undefined);
     for (const file of [this.#file, this.#mark]) {
       await file?.sync().catch(() => undefined);
@@ -178,9 +187,14 @@ class DirectoryStore implements Store {
     this.#sum = sum;
   }
 
-  /** Notes that the log is on the disk so far; the note itself need not be. */
+  /** Notes that the log is on the disk so far. To sync the note too would double what a change costs, so that is done at rest. */
   async #writeMark(): Promise<void> {
     await this.#mark?.write(makeMark(this.#generation, this.#end, this.#sum), 0);
+    this.#cancelRest();
+    this.#cancelRest = this.#timers.after(REST_MS, () => {
+      this.#work = this.#work.then(() => this.#mark?.sync());
+      this.#work.catch(() => undefined);
+    });
   }
 
   async #beginLog(base: LogBase): Promise<void> {

@@ -7,16 +7,21 @@ import type { Random } from "./random.ts";
 
 /** What a disk writes whole or not at all. */
 const SECTOR_BYTES = 512;
+/** Bits do not rot in what was written only now: the store promises to notice after a rest that is shorter than this. */
+const OLD_MS = 250;
 
 interface SimulatedFile {
   /** As a program sees it. */
   bytes: Uint8Array;
   /** As it is for certain after a loss of power. */
   synced: Uint8Array;
+  /** When it was written last. */
+  writtenMs: number;
 }
 
 /** How the file system is at this moment, and how long a sync takes. */
 export interface FileWeather {
+  nowMs(): number;
   /** A code of errno with which every write and sync fails; undefined: they work. */
   failure(): string | undefined;
   /** Calls `done` when a sync has ended. */
@@ -84,7 +89,10 @@ export class SimulatedFiles implements StoreFiles {
 
   /** Some bits of a file that was long on the disk are others now. Returns its name; undefined when there is nothing to spoil. */
   rot(): string | undefined {
-    const files = [...this.#names].filter(([name, file]) => file.bytes.length > 0 && !name.includes("damaged"));
+    const oldMs = this.#weather.nowMs() - OLD_MS;
+    const files = [...this.#names].filter(
+      ([name, file]) => file.bytes.length > 0 && file.writtenMs <= oldMs && !name.includes("damaged"),
+    );
     if (files.length === 0) return undefined;
     const [name, file] = this.#random.pick(files);
     for (let flips = this.#random.integer(1, 8); flips > 0; flips -= 1) {
@@ -112,7 +120,7 @@ export class SimulatedFiles implements StoreFiles {
   async open(path: string, fresh: boolean): Promise<StoreFile> {
     this.#check(path);
     const known = this.#names.get(path);
-    const file = known ?? { bytes: new Uint8Array(), synced: new Uint8Array() };
+    const file = known ?? { bytes: new Uint8Array(), synced: new Uint8Array(), writtenMs: this.#weather.nowMs() };
     if (known === undefined) this.#change((names) => names.set(path, file));
     else if (fresh) file.bytes = new Uint8Array();
     return this.#handle(path, file, this.#life);
@@ -131,6 +139,7 @@ export class SimulatedFiles implements StoreFiles {
           file.bytes = longer;
         }
         file.bytes.set(bytes, position);
+        file.writtenMs = this.#weather.nowMs();
       },
       truncate: async (length) => {
         if (alive()) file.bytes = file.bytes.slice(0, length);

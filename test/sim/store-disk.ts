@@ -31,6 +31,7 @@ export class StoreDisk implements Disk {
     this.#planted = planted;
     this.trouble = new DiskTrouble(queue, random, dials);
     this.#files = new SimulatedFiles(random, {
+      nowMs: () => queue.nowMs,
       failure: () => this.trouble.failure,
       sync: (done) =>
         this.trouble.sync(() => {
@@ -45,7 +46,8 @@ export class StoreDisk implements Disk {
     const again = () => {
       if (life === this.#life) this.open(founding, done);
     };
-    openStore(DIRECTORY, { files: this.#files, rotateBytes: ROTATE_BYTES, planted: this.#planted }).then(
+    const timers = { after: (delayMs: number, call: () => void) => this.#after(delayMs, call) };
+    openStore(DIRECTORY, { files: this.#files, rotateBytes: ROTATE_BYTES, planted: this.#planted, timers }).then(
       (store) => {
         if (life !== this.#life) return;
         this.#store = store;
@@ -58,6 +60,19 @@ export class StoreDisk implements Disk {
       },
     );
     this.#queue.yield();
+  }
+
+  #after(delayMs: number, call: () => void): () => void {
+    const life = this.#life;
+    let isCancelled = false;
+    this.#queue.after(delayMs, () => {
+      if (isCancelled || life !== this.#life) return;
+      call();
+      this.#queue.yield();
+    });
+    return () => {
+      isCancelled = true;
+    };
   }
 
   persist(records: readonly StoreRecord[], done: (result: PersistResult) => void): void {

@@ -1,8 +1,8 @@
 // How far the log is on the disk, in a file of its own. What a crash has cut off and what has rotten since look the same at the end
 // of a log; but what the mark tells of was on the disk, so when it cannot be read, it is damage.
 //
-// The mark is written after each sync, and nobody waits until it is on the disk itself, so it costs next to nothing. After a power cut it
-// can be old or missing, but it never tells too much.
+// The mark is written after each sync, and is synced itself only when the log rests, so it costs next to nothing. After a power cut it can
+// be older than the last tenth of a second, but it never tells too much.
 
 import * as Type from "typebox";
 import { Compile } from "typebox/schema";

@@ -5,6 +5,7 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { setImmediate as settled } from "node:timers/promises";
 import { SystoleError } from "../../../runtime/host/errors.ts";
 import { realFiles, type StoreFiles } from "../../../runtime/host/store/files.ts";
 import { MARK } from "../../../runtime/host/store/mark.ts";
@@ -209,6 +210,34 @@ test("a mark that cannot be read says nothing, and an old one only what it knows
     assert.deepEqual(again.initial.notes, []);
     assert.equal(again.initial.position.index, 6);
     await again.close();
+  }
+});
+
+test("once the log rests its last change can rot, even before a power cut: that is damage, not a write that had not ended", async () => {
+  for (const rested of [true, false]) {
+    const disk = new MemoryDisk();
+    const rests: (() => void)[] = [];
+    const timers = {
+      after: (_delayMs: number, call: () => void) => {
+        rests.push(call);
+        return () => rests.splice(rests.indexOf(call), 1);
+      },
+    };
+    const store = await openStore("/state", { files: disk.files, timers });
+    await write(store, life(), 5);
+    await settled();
+    assert.equal(rests.length, 1, "one rest is waited for, however much was written");
+    if (rested) rests[0]?.();
+    await settled();
+    const left = disk.cut(seeded(1), "nothing");
+    const log = left.names.get("/state/log-2")?.current;
+    assert.ok(log);
+    log[log.length - 1] = (log.at(-1) ?? 0) ^ 1;
+    const again = await openStore("/state", { files: left.files });
+    assert.equal(again.initial.position.intact, !rested);
+    assert.equal(again.initial.notes[0]?.code, rested ? "store-damaged" : "store-tail");
+    await again.close();
+    await store.close();
   }
 });
 
