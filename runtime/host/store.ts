@@ -191,6 +191,7 @@ class DirectoryStore implements Store {
   async #writeMark(): Promise<void> {
     await this.#mark?.write(makeMark(this.#generation, this.#end, this.#sum), 0);
     this.#cancelRest();
+    if (faultPlanted(this.#options, "mark-not-synced")) return;
     this.#cancelRest = this.#timers.after(REST_MS, () => {
       this.#work = this.#work.then(() => this.#mark?.sync());
       this.#work.catch(() => undefined);

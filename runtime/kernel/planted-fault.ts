@@ -23,6 +23,7 @@ export type PlantedFault =
   | "fence-done-on-request"
   | "fsync-skipped"
   | "leave-with-resources"
+  | "mark-not-synced"
   | "missing-incarnation-check"
   | "old-data-unchecked"
   | "open-requests-forgotten"

@@ -28,6 +28,13 @@ const all = { layer: "all", nodes: 5, minutes: 3, seeds: 20 } as const;
 const halves = { layer: "kernel", nodes: 4, arbiter: true, minutes: 5, seeds: 30 } as const;
 /** The product's own store on simulated files. */
 const realStore = (dials: Dials): Dials => ({ ...dials, disk: { ...dials.disk, realStore: true } });
+/** The same, and bits rot just before everything goes off. */
+const rottenStore = (dials: Dials): Dials => ({
+  ...dials,
+  disk: { ...dials.disk, realStore: true },
+  faultIntervalMs: 1_500,
+  faultWeights: { ...NO_FAULTS, "bit-rot": 2, blackout: 1 },
+});
 /** The same, where writes take so long that the power goes in the midst of them. */
 const slowStore = (dials: Dials): Dials => ({
   ...dials,
@@ -156,6 +163,11 @@ export const PLANTED: Readonly<Record<PlantedFault, Mistake>> = {
     ...kernel,
     turn: slowStore,
     text: "a frame of the store is read whatever its checksum says",
+  },
+  "mark-not-synced": {
+    ...kernel,
+    turn: rottenStore,
+    text: "what the store knows of its log never reaches the disk",
   },
   "damaged-log-believed": {
     ...kernel,
