@@ -54,7 +54,7 @@ export type MembershipInput =
   | { readonly type: "datagram"; readonly from: NodeId; readonly link: number; readonly datagram: Datagram }
   | { readonly type: "alive" }
   | { readonly type: "chain"; readonly chain: ChainPosition }
-  /** The channel to this node is broken although it is heard: go on without it for a while. */
+  /** The channel to this node is broken although it is heard: leave it out of the next view, and be without it for a while. */
   | { readonly type: "shun"; readonly node: NodeId }
   | { readonly type: "leave" };
 
@@ -278,6 +278,8 @@ export class Membership implements Machine<MembershipInput, MembershipEffect> {
     const peer = this.standing.peers.get(node);
     if (peer === undefined) return;
     this.negotiation.patience.shun(peer, nowMs);
+    // That it shows another view would forgive it; but what was lost between the two makes the next view with both wait for ever.
+    peer.mustPart = this.standing.isMember(peer);
     this.rowStale = true;
   }
 

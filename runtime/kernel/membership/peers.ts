@@ -32,6 +32,8 @@ export interface Peer {
   featureLevel: number;
   /** It chose another view again and again: not counted on before this. */
   shunnedUntilMs: number;
+  /** This node cannot go on with it: a view without it comes first, whatever it shows and however long that takes. */
+  mustPart: boolean;
   installSentMs: number;
 }
 
@@ -57,6 +59,7 @@ export function newPeer(id: NodeId, links: number): Peer {
     promised: 0,
     featureLevel: 0,
     shunnedUntilMs: Number.NEGATIVE_INFINITY,
+    mustPart: false,
     installSentMs: Number.NEGATIVE_INFINITY,
   };
 }
@@ -71,6 +74,7 @@ export function hear(peer: Peer, incarnation: Incarnation, link: number, nowMs: 
     peer.sequence = -1;
     peer.promised = 0;
     peer.shunnedUntilMs = Number.NEGATIVE_INFINITY;
+    peer.mustPart = false;
     forget(peer);
   }
   peer.lastHeardMs = nowMs;

@@ -61,7 +61,7 @@ export class Standing implements Knowledge {
 
   private isUsable(peer: Peer, nowMs: number): boolean {
     const shown = peer.shown;
-    if (!peer.heard || shown === undefined || nowMs < peer.shunnedUntilMs) return false;
+    if (!peer.heard || shown === undefined || peer.mustPart || nowMs < peer.shunnedUntilMs) return false;
     const member = this.memberOf.get(peer.id);
     if (member !== undefined) return member.incarnation === peer.incarnation && !this.isDisplaced(peer);
     return !this.showsPastView(peer, shown);
@@ -151,5 +151,6 @@ export class Standing implements Knowledge {
     }
     this.view = view;
     this.memberOf = new Map(view.members.map((member) => [member.id, member]));
+    for (const peer of this.peerList) peer.mustPart &&= this.isMember(peer);
   }
 }

@@ -61,6 +61,24 @@ describe("pulse", () => {
     assert.ok(net.runUntil(() => net.agree([1, 2]), 3000));
   });
 
+  it("whatever view is being agreed on meanwhile, the next one or the one after it is without a member that cannot stay", () => {
+    for (let delayMs = 0; delayMs < 1500; delayMs += 10) {
+      const net = new PulseNet({ nodes: 4, latencyMs: [1, 200], seed: 3 });
+      for (const id of [1, 2, 3]) net.start(id);
+      net.run(1500);
+      net.start(4);
+      net.run(delayMs);
+      const views: number[][] = [];
+      net.onEvent = ({ node, effect }) => {
+        if (node === 1 && effect.type === "view") views.push(effect.view.members.map(({ id }) => id));
+      };
+      net.input(1, { type: "shun", node: 3 });
+      net.run(3000);
+      const parted = views.findIndex((members) => !members.includes(3));
+      assert.ok(parted === 0 || parted === 1, `${delayMs} ms after node 4 came: ${JSON.stringify(views)}`);
+    }
+  });
+
   it("what the main thread says first after a hang is sent, though nobody said before that it turns again", () => {
     const net = new PulseNet({ nodes: 3, mainSilenceMs: 700 });
     // The main thread of node 2 hangs from 1.5 s on; those of the others turn.
