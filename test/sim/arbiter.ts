@@ -40,13 +40,12 @@ export interface ArbiterDials {
 
 /** Draws an arbiter. */
 export function drawArbiter(random: Random): ArbiterDials {
-  const seldom = (largest: number) => (random.chance(0.33) ? 0 : largest * random.fraction() ** 3);
   return {
     delayMs: random.pick([1, 20, 200, 600]),
-    lossRate: seldom(0.5),
-    lateRate: seldom(0.5),
+    lossRate: random.seldom(0.5),
+    lateRate: random.seldom(0.5),
     lateMs: random.pick([500, 3_000, 15_000]),
-    failRate: seldom(0.5),
+    failRate: random.seldom(0.5),
     calmMs: random.between(5_000, 40_000),
     troubleMs: random.between(1_000, 15_000),
     forgetRate: random.chance(0.7) ? 0 : 0.3,

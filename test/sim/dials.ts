@@ -126,11 +126,6 @@ export interface Dials {
   readonly powerOnMs: number;
 }
 
-/** Small values often, large ones sometimes, nothing at all in a third of the seeds. */
-function seldom(random: Random, largest: number): number {
-  return random.chance(0.33) ? 0 : largest * random.fraction() ** 3;
-}
-
 /** Sizes with an arbiter: only where a cluster can be cut into halves it has something to do. */
 const SIZES_WITH_ARBITER = [2, 2, 2, 4, 4, 4, 6, 8] as const;
 
@@ -146,7 +141,10 @@ export function drawDialsWithArbiter(random: Random, nodes: number | undefined):
 export function drawDials(random: Random, nodes: number | undefined): Dials {
   const weights: Record<string, number> = {};
   // Each seed has a few kinds of fault in abundance and some not at all.
-  for (const kind of FAULT_KINDS) weights[kind] = random.chance(0.25) ? 0 : random.fraction() ** 2;
+  for (const kind of FAULT_KINDS) {
+    const weight = random.chance(0.25) ? 0 : random.fraction();
+    weights[kind] = weight * weight;
+  }
   const weightOf = (kind: FaultKind, most = 1): number => Math.min(most, weights[kind] ?? 0);
   const services = random.fork("services");
   return {
@@ -155,33 +153,33 @@ export function drawDials(random: Random, nodes: number | undefined): Dials {
       links: random.pick([1, 1, 2, 2, 3]),
       delayMs: random.between(0.05, 2),
       jitterMs: random.between(0.01, 5),
-      lateRate: seldom(random, 0.05),
+      lateRate: random.seldom(0.05),
       lateMs: random.between(5, 300),
-      lossRate: seldom(random, 0.2),
-      duplicateRate: seldom(random, 0.1),
+      lossRate: random.seldom(0.2),
+      duplicateRate: random.seldom(0.1),
     },
     disk: {
       syncMs: random.between(0.1, 8),
-      slowRate: seldom(random, 0.1),
+      slowRate: random.seldom(0.1),
       slowMs: random.between(10, 500),
       realStore: random.chance(0.2),
       forgetful: false,
     },
     agents: {
       durationMs: random.between(5, 800),
-      failRate: seldom(random, 0.1),
-      hangRate: seldom(random, 0.02),
-      lieRate: seldom(random, 0.02),
+      failRate: random.seldom(0.1),
+      hangRate: random.seldom(0.02),
+      lieRate: random.seldom(0.02),
       deniesRunning: false,
     },
     devices: {
       durationMs: random.between(20, 2000),
-      failRate: seldom(random, 0.5),
-      hangRate: seldom(random, 0.1),
-      lieRate: seldom(random, 0.5),
-      lagMs: seldom(random, 4000),
-      denyRate: seldom(random, 0.3),
-      misreadRate: seldom(random, 0.3),
+      failRate: random.seldom(0.5),
+      hangRate: random.seldom(0.1),
+      lieRate: random.seldom(0.5),
+      lagMs: random.seldom(4000),
+      denyRate: random.seldom(0.3),
+      misreadRate: random.seldom(0.3),
       readsOff: false,
     },
     ...(services.chance(0.3) ? { alerts: drawAlerts(services) } : {}),
@@ -191,7 +189,7 @@ export function drawDials(random: Random, nodes: number | undefined): Dials {
     mainSilenceMs: 3000,
     fragmentBytes: random.pick([16, 32, 64]),
     threadDelayMs: random.pick([0, 0.05, 1]),
-    clockDrift: seldom(random, 0.001),
+    clockDrift: random.seldom(0.001),
     primitives: random.integer(6, 9),
     stonithAction: random.pick(["off", "reboot"]),
     noQuorumPolicy: random.pick(["stop", "stop", "freeze"]),
@@ -230,7 +228,7 @@ export function drawDials(random: Random, nodes: number | undefined): Dials {
 }
 
 function drawAlerts(random: Random): AlertDials {
-  return { durationMs: random.between(5, 2_000), failRate: seldom(random, 0.5), hangRate: seldom(random, 0.1) };
+  return { durationMs: random.between(5, 2_000), failRate: random.seldom(0.5), hangRate: random.seldom(0.1) };
 }
 
 /** Pairs that take one another for dead although nothing is wrong but the network: one in so long is no reason not to settle. */
@@ -244,5 +242,5 @@ const FALSE_ALARM_MS = 600_000;
 export function bearableLossRate({ nodes, network, heartbeatIntervalMs, detectionTimeoutMs }: Dials): number {
   const beats = Math.floor(detectionTimeoutMs / heartbeatIntervalMs);
   const chances = nodes * (nodes - 1) * (FALSE_ALARM_MS / heartbeatIntervalMs);
-  return (1 / chances) ** (1 / (beats * network.links));
+  return Math.exp(-Math.log(chances) / (beats * network.links));
 }

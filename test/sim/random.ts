@@ -53,6 +53,14 @@ export class Random {
     return probability > 0 && this.fraction() < probability;
   }
 
+  /** Small values often, large ones sometimes, nothing at all in a third of all cases. */
+  seldom(largest: number): number {
+    if (this.chance(0.33)) return 0;
+    // Multiplied, not raised to a power: the last digits of that differ from engine to engine, and a history must not.
+    const fraction = this.fraction();
+    return largest * fraction * fraction * fraction;
+  }
+
   /** Waiting time until the next of events that come at random, `mean` apart. */
   exponential(mean: number): number {
     return -Math.log(1 - this.fraction()) * mean;
