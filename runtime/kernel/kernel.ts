@@ -24,11 +24,12 @@
 // - The store is damaged: the position says so, the node counts no vote, and gets everything (`whole`) when a primary view adopts.
 
 import { assert, unreachable } from "./assert.ts";
+import { type Carried, noteFenced } from "./cib/carried.ts";
 import { Clients } from "./cib/clients.ts";
 import { createDigest } from "./cib/digest.ts";
 import { EarlyMessages } from "./cib/early.ts";
 import type { Element } from "./cib/element.ts";
-import { type Carried, type Established, Formation, noteFenced } from "./cib/formation.ts";
+import { type Established, Formation } from "./cib/formation.ts";
 import { DurableLog, snapshotOf } from "./cib/log.ts";
 import { type Outlet, Replication } from "./cib/replication.ts";
 import { composeCib, durableDocument, statusOf, versionOf } from "./cib/version.ts";

@@ -5,8 +5,8 @@ import { compareViewIds, type NodeId, type View } from "../membership/view.ts";
 import type { KernelMessage, LogPosition, NodeLife } from "../messages.ts";
 import { faultPlanted, type Plantable } from "../planted-fault.ts";
 import { type ArbiterWord, judgeQuorum, type QuorumConfig, type QuorumVerdict } from "../quorum/votes.ts";
-import { type Element, withChildren } from "./element.ts";
-import { compareLogs } from "./log.ts";
+import { childNamed, type Element, withChildren } from "./element.ts";
+import { compareLogs, type LogState } from "./log.ts";
 import { compareVersions, versionOf } from "./version.ts";
 
 /** What a member has said of itself. */
@@ -130,4 +130,13 @@ function isFounding(config: QuorumConfig, view: View, states: States): boolean {
   const present = (id: NodeId) => view.members.some((member) => member.id === id);
   const blank = ({ position }: State) => position.empty || (position.intact && position.index === 0);
   return config.nodes.every((node) => present(node.id)) && [...states.values()].every(blank);
+}
+
+/** A log whose configuration equals the shown one in content has the shown one, so that nothing counts as changed. */
+export function sharingShown(log: LogState, shownCib: Element, digestOf: (element: Element) => string): LogState {
+  const shown = childNamed(shownCib, "configuration");
+  const own = childNamed(log.document, "configuration");
+  if (shown === undefined || own === undefined || shown === own || digestOf(shown) !== digestOf(own)) return log;
+  const { position, entries, recent, history } = log;
+  return { document: withChildren(log.document, [shown]), position, entries, recent, history };
 }

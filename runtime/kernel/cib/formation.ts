@@ -6,55 +6,25 @@
 // under that number, and a later view takes the log with the highest adopted number: none of the tails that never reached
 // every member, and that some old disk may still hold, can come back over what was acknowledged or refused since.
 // Where the arbiter's vote decides, the coordinator asks for it before the first promise: what is in the register is never younger than
-// what is on a disk.
+// what is on a disk. What the coordinator does is in offering.ts; this file is what every member does, the coordinator too.
 
 import { assert } from "../assert.ts";
-import type { NodeId, View } from "../membership/view.ts";
-import type { ArbiterOutcome, KernelMessage, NodeLife, PastView } from "../messages.ts";
-import { faultPlanted, type Plantable } from "../planted-fault.ts";
-import type { QuorumConfig, QuorumVerdict } from "../quorum/votes.ts";
-import { Arbitration } from "./arbitration.ts";
-import {
-  holderOfBestLog,
-  holderOfNewestStatus,
-  judgeStates,
-  mergedStatus,
-  NOTHING,
-  nextNumUpdates,
-  type State,
-  whatIsKnown,
-} from "./choice.ts";
-import { childNamed, type Element, withChildren } from "./element.ts";
-import { type DurableLog, differenceFor, extendLog, type LogState, type LogWork, livesOf } from "./log.ts";
-import type { Outlet } from "./replication.ts";
+import type { NodeId } from "../membership/view.ts";
+import type { ArbiterOutcome, KernelMessage } from "../messages.ts";
+import { faultPlanted } from "../planted-fault.ts";
+import type { QuorumVerdict } from "../quorum/votes.ts";
+import { noteFenced } from "./carried.ts";
+import { judgeStates, NOTHING, type State, sharingShown } from "./choice.ts";
+import type { Element } from "./element.ts";
+import { differenceFor, extendLog, type LogState, type LogWork, livesOf } from "./log.ts";
+import { mismatch, type Offer, Offering, type OfferingParts, toAll } from "./offering.ts";
 import { composeCib, statusOf, versionOf } from "./version.ts";
 
 type MessageOf<Type extends KernelMessage["type"]> = Extract<KernelMessage, { type: Type }>;
-type Offer = MessageOf<"catch-up">;
-
-/** What a node takes with it from view to view, besides its log. */
-export interface Carried {
-  /** The CIB as it is shown. */
-  shown: Element;
-  lastView: PastView | undefined;
-  sequence: number;
-  fenced: NodeLife[];
-  startOverride: boolean;
-  nodeState: Element | undefined;
-}
 
 /** What formation needs. */
-export interface FormationParts extends Plantable {
-  readonly self: NodeId;
-  readonly view: View;
+export interface FormationParts extends OfferingParts {
   readonly coordinator: NodeId;
-  readonly log: DurableLog;
-  readonly carried: Carried;
-  readonly quorum: (cib: Element) => QuorumConfig;
-  readonly mergeNodeState: (recorded: Element, own: Element) => Element;
-  readonly digestOf: (element: Element) => string;
-  readonly outlet: Outlet;
-  readonly nowMs: () => number;
   /** The log is adopted under this number, on the disk. */
   readonly adopted: (primaryNumber: number) => void;
   /** Everything is the same on all members. The CIB is that of the catch-up; the second time in a view there is none. */
@@ -68,12 +38,6 @@ export interface Established {
   readonly tree: Element | undefined;
   /** Of the last durable entry. */
   readonly index: number;
-}
-
-/** What the coordinator has put together. */
-interface Candidate {
-  log: LogState;
-  status: Element;
 }
 
 /** What a member has accepted. */
@@ -90,14 +54,8 @@ export class Formation {
   readonly #parts: FormationParts;
   readonly #states = new Map<NodeId, State>();
   #stateSent = false;
-  // The coordinator's.
-  #candidate: Candidate | undefined;
-  #fetching: { log: boolean; status: boolean } | undefined;
-  #offered: { readonly primaryNumber: number; readonly synced: Set<NodeId>; readonly adopted: Set<NodeId> } | undefined;
-  readonly #arbitration: Arbitration;
-  /** Everything is put together, and the arbiter may answer any moment. */
-  #waiting = false;
-  // Every member's.
+  /** The coordinator's. */
+  readonly #offering: Offering | undefined;
   #accepted: Accepted | undefined;
   /** An offer that cannot be accepted yet: a state is missing, or the log is being fetched as a whole. */
   #heldOffer: Offer | undefined;
@@ -109,7 +67,7 @@ export class Formation {
 
   constructor(parts: FormationParts) {
     this.#parts = parts;
-    this.#arbitration = new Arbitration(parts);
+    if (parts.self === parts.coordinator) this.#offering = new Offering(parts, this.#states);
   }
 
   /** Tells the others where this node stands, as soon as no write is under way: only then is that certain. */
@@ -117,7 +75,7 @@ export class Formation {
     const { log, carried, view, digestOf } = this.#parts;
     if (this.#stateSent || log.busy) return;
     this.#stateSent = true;
-    this.#toAll({
+    toAll(this.#parts, {
       type: "state",
       view: view.id,
       position: log.position,
@@ -131,50 +89,32 @@ export class Formation {
     });
   }
 
-  #toAll(message: KernelMessage): void {
-    for (const member of this.#parts.view.members) this.#parts.outlet.send(member.id, message);
-  }
-
   /** All of formation's messages. */
   message(from: NodeId, message: KernelMessage): void {
-    const { self, coordinator } = this.#parts;
-    const leads = self === coordinator;
     if (message.type === "state") this.#state(from, message);
     else if (message.type === "fetch") this.#fetch(from, message);
     else if (message.type === "fetched") this.#fetched(from, message);
-    else if (message.type === "synced" && leads) this.#synced(from, message.primaryNumber);
-    else if (message.type === "adopted" && leads) this.#adopted(from, message.primaryNumber);
-    else if (from !== coordinator) return;
+    else if (message.type === "synced") this.#offering?.synced(from, message.primaryNumber);
+    else if (message.type === "adopted") this.#offering?.adopted(from, message.primaryNumber);
+    else if (from !== this.#parts.coordinator) return;
     else if (message.type === "catch-up") this.#catchUp(message);
     else if (message.type === "adopt") this.#adopt(message.primaryNumber);
     else if (message.type === "established") this.#established(message.primaryNumber);
   }
 
-  // --- the coordinator: choose and offer --------------------------------------------------------------------------------
-
   #state(from: NodeId, message: State): void {
-    const { view, self, coordinator, log, carried, outlet } = this.#parts;
+    const { view, carried } = this.#parts;
     this.#states.set(from, message);
     for (const life of message.fenced) noteFenced(carried, life);
     carried.startOverride ||= message.startOverride;
     if (this.#states.size < view.members.length) return;
     if (this.#heldOffer !== undefined && !this.#refetching) this.#catchUp(this.#heldOffer);
-    if (self !== coordinator || this.#fetching !== undefined) return;
-    const own = faultPlanted(this.#parts, "coordinators-log-wins");
-    const best = own ? self : holderOfBestLog(self, this.#states);
-    const newest = holderOfNewestStatus(this.#parts.self, this.#states);
-    this.#candidate = { log, status: statusOf(carried.shown) };
-    this.#fetching = { log: best !== self, status: newest !== self };
-    if (best !== self) {
-      outlet.send(best, { type: "fetch", view: view.id, after: log.position, status: newest === best });
-    }
-    if (newest !== self && newest !== best) outlet.send(newest, { type: "fetch", view: view.id, status: true });
-    this.#offerWhenComplete();
+    this.#offering?.begin();
   }
 
   #fetch(from: NodeId, message: MessageOf<"fetch">): void {
     const { log, carried, view, outlet } = this.#parts;
-    const held = this.#candidate?.log ?? log;
+    const held = this.#offering?.log ?? log;
     const difference = message.after === undefined ? undefined : differenceFor(held, message.after);
     outlet.send(from, {
       type: "fetched",
@@ -185,181 +125,27 @@ export class Formation {
   }
 
   #fetched(from: NodeId, message: MessageOf<"fetched">): void {
-    if (this.#refetching && from === this.#parts.coordinator) {
-      this.#refetched(message);
-      return;
-    }
-    const candidate = this.#candidate;
-    const fetching = this.#fetching;
-    if (candidate === undefined || fetching === undefined || this.#offered !== undefined) return;
-    if (message.log !== undefined && fetching.log) {
-      const extended = extendLog(this.#parts.log, message.log);
-      if (typeof extended === "string") {
-        this.#parts.outlet.emit({ type: "note", code: "log-mismatch", node: from, text: mismatch(from, extended) });
-        this.#parts.outlet.send(from, { type: "fetch", view: this.#parts.view.id, after: NOTHING, status: false });
-        return;
-      }
-      candidate.log = extended.log;
-      fetching.log = false;
-    } else if (fetching.log && from === holderOfBestLog(this.#parts.self, this.#states)) {
-      fetching.log = false;
-    }
-    if (message.status !== undefined) {
-      candidate.status = message.status;
-      fetching.status = false;
-    }
-    this.#offerWhenComplete();
-  }
-
-  #offerWhenComplete(): void {
-    const candidate = this.#candidate;
-    if (candidate === undefined || this.#waiting || this.#fetching?.log !== false || this.#fetching.status) return;
-    candidate.log = this.#sharing(candidate.log);
-    if (!faultPlanted(this.#parts, "status-not-rebuilt"))
-      candidate.status = mergedStatus(candidate.status, this.#parts.self, this.#states, this.#parts);
-    if (this.#judgeCandidate(candidate).arbiter === "wanted") this.#askArbiter(candidate);
-    this.#waiting = this.#arbitration.worthWaiting;
-    if (!this.#waiting) this.#offerToAll(candidate);
-  }
-
-  #offerToAll(candidate: Candidate): void {
-    const document = candidate.log.document;
-    const offered = this.#number(this.#judgeCandidate(candidate));
-    const version = { ...versionOf(document), numUpdates: nextNumUpdates(document, this.#states) };
-    for (const member of this.#parts.view.members) {
-      const state = this.#states.get(member.id);
-      assert(state !== undefined, "a member without a state was to be caught up");
-      const unchecked =
-        faultPlanted(this.#parts, "old-data-unchecked") &&
-        state.position.intact &&
-        state.position.index === candidate.log.position.index;
-      const difference = unchecked ? undefined : differenceFor(candidate.log, state.position);
-      const hasStatus = state.statusDigest === this.#parts.digestOf(candidate.status);
-      this.#parts.outlet.send(member.id, {
-        ...this.#offer(offered, version),
-        ...(difference === undefined ? {} : { log: difference }),
-        ...(hasStatus ? {} : { status: candidate.status }),
-      });
-    }
-  }
-
-  #nextNumber(): number {
-    let highest = 0;
-    for (const { position } of this.#states.values()) {
-      highest = Math.max(highest, position.promisedPrimary, position.adoptedPrimary);
-    }
-    return highest + 1;
-  }
-
-  #number(verdict: QuorumVerdict): number {
-    const voted = verdict.arbiter === "granted" ? this.#arbitration.word?.number : undefined;
-    const primaryNumber = verdict.primary ? (voted ?? this.#nextNumber()) : 0;
-    this.#offered = { primaryNumber, synced: new Set(), adopted: new Set() };
-    return primaryNumber;
-  }
-
-  #offer(primaryNumber: number, version: Offer["version"]): Offer {
-    const { carried, view, digestOf } = this.#parts;
-    const document = this.#candidate?.log.document;
-    assert(document !== undefined, "an offer without a candidate");
-    return {
-      type: "catch-up",
-      view: view.id,
-      primaryNumber,
-      fenced: carried.fenced,
-      startOverride: carried.startOverride,
-      ...(this.#arbitration.word === undefined ? {} : { arbiter: this.#arbitration.word }),
-      version,
-      digest: digestOf(document),
-    };
-  }
-
-  /** A configuration that equals the shown one in content gives way to it, so that nothing counts as changed. */
-  #sharing(log: LogState): LogState {
-    const { carried, digestOf } = this.#parts;
-    const shown = childNamed(carried.shown, "configuration");
-    const own = childNamed(log.document, "configuration");
-    if (shown === undefined || own === undefined || shown === own || digestOf(shown) !== digestOf(own)) return log;
-    const { position, entries, recent, history } = log;
-    return { document: withChildren(log.document, [shown]), position, entries, recent, history };
-  }
-
-  #judge(document: Element, learned: Parameters<typeof judgeStates>[3]): QuorumVerdict {
-    const { view, quorum } = this.#parts;
-    return judgeStates(quorum(document), view, this.#states, learned);
-  }
-
-  #judgeCandidate({ log }: Candidate): QuorumVerdict {
-    const { fenced, startOverride } = this.#parts.carried;
-    return this.#judge(log.document, { fenced, startOverride, arbiter: this.#arbitration.word });
-  }
-
-  #askArbiter({ log }: Candidate): void {
-    const { quorum, carried } = this.#parts;
-    const { arbiter: register } = quorum(log.document);
-    if (register === undefined) return;
-    const { startOverride } = carried;
-    this.#arbitration.ask({ register, number: this.#nextNumber(), ...whatIsKnown(this.#states), startOverride });
+    if (this.#refetching && from === this.#parts.coordinator) this.#refetched(message);
+    else this.#offering?.fetched(from, message);
   }
 
   /** When the arbiter is to be asked again. */
   get deadlineMs(): number | undefined {
-    return this.#arbitration.deadlineMs;
+    return this.#offering?.deadlineMs;
   }
 
   tick(): void {
-    this.#arbitration.tick();
-    this.#waitNoLonger();
+    this.#offering?.tick();
   }
 
   arbiterOutcome(id: string, outcome: ArbiterOutcome): void {
-    this.#arbitration.outcome(id, outcome);
-    this.#waitNoLonger();
+    this.#offering?.arbiterOutcome(id, outcome);
   }
 
-  #waitNoLonger(): void {
-    if (!this.#waiting || this.#arbitration.worthWaiting) return;
-    this.#waiting = false;
-    if (this.#candidate !== undefined) this.#offerToAll(this.#candidate);
-  }
-
-  /** Something was learned that the judgement rests on (a fence, the operator's word): perhaps the view is primary now. */
+  /** Something was learned that the judgement rests on: a view that was established without being primary may be primary now. */
   reconsider(head: Element): void {
-    const { self, coordinator, outlet, view } = this.#parts;
-    const candidate = this.#candidate;
-    if (
-      self !== coordinator ||
-      candidate === undefined ||
-      this.#establishedNumber !== 0 ||
-      this.#offered?.primaryNumber !== 0
-    )
-      return;
-    const verdict = this.#judgeCandidate(candidate);
-    if (verdict.arbiter === "wanted") this.#askArbiter(candidate);
-    if (!verdict.primary) return;
-    const offer = this.#offer(this.#number(verdict), versionOf(head));
-    for (const member of view.members) outlet.send(member.id, offer);
+    if (this.#establishedNumber === 0) this.#offering?.reconsider(head);
   }
-
-  #synced(from: NodeId, primaryNumber: number): void {
-    const { view } = this.#parts;
-    const offered = this.#offered;
-    if (offered?.primaryNumber !== primaryNumber) return;
-    offered.synced.add(from);
-    if (offered.synced.size < view.members.length) return;
-    this.#toAll({ type: primaryNumber > 0 ? "adopt" : "established", view: view.id, primaryNumber });
-  }
-
-  #adopted(from: NodeId, primaryNumber: number): void {
-    const { view } = this.#parts;
-    const offered = this.#offered;
-    if (offered?.primaryNumber !== primaryNumber) return;
-    offered.adopted.add(from);
-    if (offered.adopted.size < view.members.length) return;
-    this.#toAll({ type: "established", view: view.id, primaryNumber });
-  }
-
-  // --- every member: accept, promise, adopt -----------------------------------------------------------------------------
 
   #catchUp(offer: Offer): void {
     const { log, carried, outlet, view } = this.#parts;
@@ -380,7 +166,8 @@ export class Formation {
     const fits = (log: LogState) => unchecked || this.#parts.digestOf(log.document) === offer.digest;
     if (typeof extended !== "string" && fits(extended.log)) {
       const verdict = this.#judge(extended.log.document, offer);
-      this.#accept({ offer, verdict, log: this.#sharing(extended.log), work: extended.work, status });
+      const shared = sharingShown(extended.log, carried.shown, this.#parts.digestOf);
+      this.#accept({ offer, verdict, log: shared, work: extended.work, status });
       return;
     }
     if (offer.log?.difference === "whole") {
@@ -399,6 +186,11 @@ export class Formation {
     const offer = this.#heldOffer;
     this.#refetching = false;
     if (offer !== undefined && message.log !== undefined) this.#catchUp({ ...offer, log: message.log });
+  }
+
+  #judge(document: Element, offer: Offer): QuorumVerdict {
+    const { view, quorum } = this.#parts;
+    return judgeStates(quorum(document), view, this.#states, offer);
   }
 
   #accept(accepted: Accepted): void {
@@ -482,16 +274,4 @@ export class Formation {
     assert(view.members.length === this.#states.size, "established without all states");
     this.#parts.established({ primaryNumber, verdict, tree, index: log.position.index });
   }
-}
-
-/** Remembers a life whose power-off was confirmed; of each node the last one. */
-export function noteFenced(carried: Carried, life: NodeLife): void {
-  const known = carried.fenced.find((other) => other.id === life.id);
-  if (known !== undefined && known.incarnation >= life.incarnation) return;
-  const others = carried.fenced.filter((other) => other.id !== life.id);
-  carried.fenced = [...others, life].sort((a, b) => a.id - b.id);
-}
-
-function mismatch(node: NodeId, cause: string): string {
-  return `The log of node ${node} does not continue as it should: ${cause} It is fetched as a whole.`;
 }
