@@ -17,24 +17,21 @@ import {
   readPluginLock,
 } from "../../../model/plugin-lock.ts";
 import { errorText } from "../../errors.ts";
-import { describePlugin } from "../describe.ts";
 import type { FoundPlugin, PluginSource } from "../loader.ts";
 import { KINDS, type Manifest, PLUGIN_KINDS } from "../manifest.ts";
-import { digestOf } from "../package/bundler.ts";
-import { refuseOpenBundle } from "../package/closed.ts";
 import { PluginError } from "../plugin-error.ts";
 import type { Resident } from "../sandbox/resident.ts";
 import type { RunningPlugin } from "../sandbox/residents.ts";
-import type { PluginEvent, PluginLogLine, Trust, UsedPlugin } from "../types.ts";
+import type { PluginEvent, PluginLogLine, UsedPlugin } from "../types.ts";
 import { resourcesOf, usedPlugins } from "../used.ts";
 import { apiProblem, isRunnableApi } from "./api-version.ts";
+import { type CandidateOptions, Candidates } from "./candidates.ts";
 import { Drain } from "./drain.ts";
 import { granted, named, refuseOther, shownName } from "./entry.ts";
 import { writeLockFile } from "./lock-file.ts";
 import { KnownVersions } from "./newcomer.ts";
-import { type Probes, proofOf } from "./probes.ts";
-import { judgeSignatures, type SignatureRules } from "./signature.ts";
-import type { BundleStore } from "./store.ts";
+import { proofOf } from "./probes.ts";
+import { judgeSignatures } from "./signature.ts";
 import type { PluginOffer, PluginProof, PluginTrust, PluginVerification, PluginWish } from "./types.ts";
 import { verifyPlugin } from "./verify.ts";
 
@@ -42,20 +39,10 @@ import { verifyPlugin } from "./verify.ts";
 const RETRY_MS = 3_000;
 
 /** What it takes. */
-export interface AgreedOptions {
-  readonly nodeName: string;
+export interface AgreedOptions extends CandidateOptions {
   readonly lockFile: string;
-  readonly store: BundleStore;
-  readonly rules: SignatureRules;
   /** Versions of the plugin API that run here. */
   readonly apis: readonly number[];
-  /** Starts a process for these bytes. Rejects with PluginError. */
-  readonly start: (source: PluginSource) => Promise<RunningPlugin>;
-  readonly probes: Probes;
-  /** How far the processes of this node are held. */
-  readonly trust: Trust;
-  /** Bytes from another node. */
-  readonly fetch: (sha512: string) => Promise<Uint8Array | undefined>;
   readonly log: (line: PluginLogLine) => void;
   readonly onEvent: (event: PluginEvent) => void;
 }
@@ -91,6 +78,7 @@ export class AgreedPlugins implements PluginTrust {
   /** Bytes about whose signatures the operator has been warned. */
   private readonly warned = new Set<string>();
   private readonly known = new KnownVersions();
+  private readonly candidates: Candidates;
   private config: Element | undefined;
   private resources: Element | undefined;
   private retry: NodeJS.Timeout | undefined;
@@ -98,6 +86,7 @@ export class AgreedPlugins implements PluginTrust {
 
   constructor(options: AgreedOptions) {
     this.options = options;
+    this.candidates = new Candidates(options, this.known);
   }
 
   lockChanged(cib: Element): void {
@@ -188,31 +177,12 @@ export class AgreedPlugins implements PluginTrust {
     });
   }
 
-  async offer(bytes: Uint8Array, signatures: readonly string[]): Promise<PluginOffer> {
-    const source = this.source("The plugin", bytes);
-    const manifest = await this.look(source);
-    const { trust } = this.options;
-    const sha512 = this.options.store.write(bytes);
-    const found = {
-      origin: "agreed",
-      file: sha512,
-      kind: manifest.kind,
-      name: manifest.name,
-      trust,
-      manifest,
-    } as const;
-    const { problem, ...judged } = judgeSignatures(
-      `The ${manifest.kind} ${manifest.name}`,
-      sha512,
-      signatures,
-      this.options.rules,
-    );
-    const { policy } = this.options.rules;
-    const signature = { ...judged, policy, ...(problem === undefined ? {} : { problem: problem.message }) };
-    return { sha512, plugin: describePlugin(found), signature };
+  offer(bytes: Uint8Array, signatures: readonly string[]): Promise<PluginOffer> {
+    return this.candidates.offer(bytes, signatures);
   }
 
-  async prove({ kind, name, sha512, signatures, shadowMs }: PluginWish): Promise<PluginProof> {
+  async prove(wish: PluginWish): Promise<PluginProof> {
+    const { kind, name } = wish;
     const agreed = this.plugins.get(keyOf(kind, name));
     if (agreed === undefined) {
       throw new PluginError(
@@ -220,30 +190,7 @@ export class AgreedPlugins implements PluginTrust {
         `${this.options.nodeName} has not heard of the ${kind} ${name}, so it has nothing to compare with.`,
       );
     }
-    const { present } = agreed;
-    const shown = shownName(agreed.locked);
-    const { problem } = judgeSignatures(shown, sha512, signatures, this.options.rules);
-    if (problem !== undefined && this.options.rules.policy === "require") throw problem;
-    const source = this.source(shown, await this.bytesOf(shown, { sha512 }));
-    const running = runningOf(present);
-    if (running === undefined) {
-      await this.look(source);
-      this.known.note(sha512);
-      return {
-        good: true,
-        text: `it starts; the present version does not run on ${this.options.nodeName}.`,
-        comparisons: [],
-      };
-    }
-    const candidate = await this.options.start(source);
-    try {
-      const { comparisons, rounds } = await this.options.probes.shadow(kind, name, running, candidate, shadowMs);
-      const proof = proofOf(comparisons, rounds);
-      if (proof.good) this.known.note(sha512);
-      return proof;
-    } finally {
-      await candidate.resident.close();
-    }
+    return this.candidates.prove(wish, shownName(agreed.locked), runningOf(agreed.present));
   }
 
   async verify(): Promise<readonly PluginVerification[]> {
@@ -252,7 +199,7 @@ export class AgreedPlugins implements PluginTrust {
       nodeName,
       store,
       rules,
-      look: async (shown: string, bytes: Uint8Array) => this.look(this.source(shown, bytes)),
+      look: async (shown: string, bytes: Uint8Array) => this.candidates.look(this.candidates.source(shown, bytes)),
     };
     const verified = [...this.plugins.values()].map(({ locked, present, problem }) =>
       verifyPlugin(
@@ -352,7 +299,7 @@ export class AgreedPlugins implements PluginTrust {
       agreed.present = { ...present, version, granted: granted(present.manifest, grants) };
       return;
     }
-    const source = this.source(shown, await this.bytesOf(shown, version));
+    const source = this.candidates.source(shown, await this.candidates.bytesOf(shown, version));
     const { manifest, resident } = await this.options.start(source);
     try {
       refuseOther(shown, locked, version, manifest);
@@ -392,21 +339,6 @@ export class AgreedPlugins implements PluginTrust {
     return version.grants;
   }
 
-  private async bytesOf(shown: string, version: Pick<PluginVersion, "sha512">): Promise<Uint8Array> {
-    const { store, fetch, nodeName } = this.options;
-    const here = store.read(version.sha512);
-    if (here !== undefined) return here;
-    const fetched = await fetch(version.sha512);
-    if (fetched !== undefined && digestOf(fetched) === version.sha512) {
-      store.write(fetched);
-      return fetched;
-    }
-    throw new PluginError(
-      "plugin-missing",
-      `${shown} does not run on ${nodeName}: the cluster has agreed on the bytes ${version.sha512}, and this node does not have them.`,
-    );
-  }
-
   private async refuseWorse(
     { kind, name }: LockedPlugin,
     present: RunningPlugin,
@@ -418,18 +350,6 @@ export class AgreedPlugins implements PluginTrust {
         "plugin-unproven",
         `The ${kind} ${name} was not updated on ${this.options.nodeName}: ${text}`,
       );
-  }
-
-  private source(shown: string, bytes: Uint8Array): PluginSource {
-    refuseOpenBundle(bytes, shown);
-    return { shown, module: "", text: new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes) };
-  }
-
-  /** What bytes say of themselves. Nothing of them runs afterwards. */
-  private async look(source: PluginSource): Promise<Manifest> {
-    const { manifest, resident } = await this.options.start(source);
-    await resident.close();
-    return manifest;
   }
 
   private end(agreed: Agreed): void {
