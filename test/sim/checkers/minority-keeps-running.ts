@@ -1,6 +1,7 @@
 // May never happen: with no-quorum-policy "stop" a node goes on running resources for long in a view of no majority, without so much as
 // trying to stop them. But a node on which a stop has failed is to be fenced, and by Pacemaker's rules the fence stands for all its other stops:
-// whoever is alone cannot fence itself, so there the rest runs until the others do it. And where a mandatory order has something stop before
+// whoever is alone cannot fence itself, so there the rest runs until the others do it. The same holds for a node that has started again: it is
+// not taken in before its earlier life was fenced, which a minority may not do. And where a mandatory order has something stop before
 // it that may run on a lost node, the stop waits for that one, which nobody can do without a fence: Pacemaker's plan has it wait, too.
 
 import { childNamed, childrenNamed, type Element } from "../../../runtime/kernel/cib/element.ts";
@@ -50,8 +51,8 @@ export class MinorityKeepsRunning implements Checker {
       return undefined;
     }
     if (life?.incarnation !== since.incarnation || life.runningSinceMs === undefined) return undefined;
-    if (life.cib !== undefined && hasFailedStop(life.cib, node)) {
-      // Once a cleanup has it forgotten, the other stops are to be done.
+    if (life.cib !== undefined && waitsForItsFence(life.cib, node)) {
+      // Once a cleanup has it forgotten, or it is taken in, the other stops are to be done.
       this.#since.set(node, { ...since, atMs: facts.nowMs });
       return undefined;
     }
@@ -83,20 +84,23 @@ function isUnmanaged(cib: Element): boolean {
   );
 }
 
-/** The last thing done to some resource there was a stop, and it failed. */
-function hasFailedStop(cib: Element, node: NodeFacts): boolean {
+/** The status has it lost, though it is here; or the last thing done to some resource there was a stop, and it failed. */
+function waitsForItsFence(cib: Element, node: NodeFacts): boolean {
   const state = childNamed(childNamed(cib, "status"), "node_state", `${node.id}`);
+  if (state !== undefined && isLost(state)) return true;
   return [...lastOperations(state).values()].some(
     (last) => last["operation"] === "stop" && last["rc-code"] !== "0" && last["op-status"] !== "-1",
   );
 }
 
+function isLost({ attributes }: Element): boolean {
+  return attributes["in_ccm"] === "false" && attributes["expected"] === "member";
+}
+
 /** A mandatory order has some other resource stop before this one, and by the status a lost node may run that other one. */
 function waitsForTheLost(cib: Element, resource: string): boolean {
   const orders = childrenNamed(childNamed(childNamed(cib, "configuration"), "constraints"), "rsc_order");
-  const lost = childrenNamed(childNamed(cib, "status"), "node_state").filter(
-    ({ attributes }) => attributes["in_ccm"] === "false" && attributes["expected"] === "member",
-  );
+  const lost = childrenNamed(childNamed(cib, "status"), "node_state").filter(isLost);
   return orders.some(({ attributes: { first, then: other, kind = "Mandatory" } }) => {
     if (first !== resource || other === undefined || kind !== "Mandatory") return false;
     return lost.some((state) => {
