@@ -51,13 +51,13 @@ export class MinorityKeepsRunning implements Checker {
       return undefined;
     }
     if (life?.incarnation !== since.incarnation || life.runningSinceMs === undefined) return undefined;
-    if (life.cib !== undefined && waitsForItsFence(life.cib, node)) {
-      // Once a cleanup has it forgotten, or it is taken in, the other stops are to be done.
+    if (life.cib !== undefined && (isUnmanaged(life.cib) || waitsForItsFence(life.cib, node))) {
+      // Once that is over, it has its time to stop what runs.
       this.#since.set(node, { ...since, atMs: facts.nowMs });
       return undefined;
     }
     const sinceMs = Math.max(since.atMs, life.runningSinceMs);
-    if (facts.nowMs - sinceMs < PATIENCE_MS || life.cib === undefined || isUnmanaged(life.cib)) return undefined;
+    if (facts.nowMs - sinceMs < PATIENCE_MS || life.cib === undefined) return undefined;
     const single = new Set(singleResources(facts.dials));
     for (const resource of node.active()) {
       if (!single.has(resource) || !this.#handled.has(`${node.name} ${life.incarnation} ${resource}`)) continue;
