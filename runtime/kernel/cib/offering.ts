@@ -221,22 +221,23 @@ export class Offering {
 
   /** A member has promised this number on its disk (0: has nothing to promise). */
   synced(from: NodeId, primaryNumber: number): void {
-    const { view } = this.#parts;
-    const offered = this.#offered;
-    if (offered?.primaryNumber !== primaryNumber) return;
-    offered.synced.add(from);
-    if (offered.synced.size < view.members.length) return;
-    toAll(this.#parts, { type: primaryNumber > 0 ? "adopt" : "established", view: view.id, primaryNumber });
+    if (!this.#haveAll("synced", from, primaryNumber)) return;
+    const type = primaryNumber > 0 ? "adopt" : "established";
+    toAll(this.#parts, { type, view: this.#parts.view.id, primaryNumber });
   }
 
   /** A member has adopted the log under this number, on its disk. */
   adopted(from: NodeId, primaryNumber: number): void {
-    const { view } = this.#parts;
+    if (!this.#haveAll("adopted", from, primaryNumber)) return;
+    toAll(this.#parts, { type: "established", view: this.#parts.view.id, primaryNumber });
+  }
+
+  /** Counts one more; whether every member has come so far with what was offered last. */
+  #haveAll(step: "synced" | "adopted", from: NodeId, primaryNumber: number): boolean {
     const offered = this.#offered;
-    if (offered?.primaryNumber !== primaryNumber) return;
-    offered.adopted.add(from);
-    if (offered.adopted.size < view.members.length) return;
-    toAll(this.#parts, { type: "established", view: view.id, primaryNumber });
+    if (offered?.primaryNumber !== primaryNumber) return false;
+    offered[step].add(from);
+    return offered[step].size >= this.#parts.view.members.length;
   }
 }
 
